@@ -1,0 +1,3 @@
+//! Building the network and holding it: network namespaces ([`netns`]).
+
+pub mod netns;

@@ -1,0 +1,8 @@
+//! The lab: a network and the questions about it, from one YAML file.
+//!
+//! `topology` turns the file into a [`topology::model::Topology`]; `backend`
+//! builds it and holds it; `node` starts the daemons; `run` walks through the
+//! steps; `assertion` judges; `report` tells.
+
+pub mod backend;
+pub mod topology;

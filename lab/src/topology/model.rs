@@ -1,0 +1,397 @@
+//! The resolved topology: every name found, every address given, every value
+//! checked. Nothing after this has anything left to validate.
+
+use std::net::Ipv4Addr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use ipnet::Ipv4Net;
+use serde_json::Value;
+
+/// A lab: the network and what is asked of it.
+#[derive(Clone, Debug)]
+pub struct Topology {
+    /// Its name: letters, digits, `-` and `_`, at most 40.
+    pub name: String,
+    /// One paragraph for people.
+    pub about: String,
+    /// The file it came from.
+    pub file: PathBuf,
+    /// The nodes, in the file's order; a [`NodeId`] is a position here.
+    pub nodes: Vec<Node>,
+    /// Links and segments, in the file's order; a [`LinkId`] is a position here.
+    pub links: Vec<Link>,
+    /// Receivers by name, in the file's order.
+    pub receivers: Vec<Receiver>,
+    /// Sources by name, in the file's order.
+    pub sources: Vec<Source>,
+    /// The steps, in order.
+    pub steps: Vec<Step>,
+    /// The longest a whole run may take.
+    pub max_time: Duration,
+}
+
+/// A node's position in [`Topology::nodes`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct NodeId(pub usize);
+
+/// A link's position in [`Topology::links`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct LinkId(pub usize);
+
+/// One node: a network namespace with what runs in it.
+#[derive(Clone, Debug)]
+pub struct Node {
+    /// Its name, unique.
+    pub name: String,
+    /// What runs in it.
+    pub kind: Kind,
+    /// Addresses on `lo`, beside 127.0.0.1.
+    pub loopback: Vec<Ipv4Net>,
+    /// Its interfaces, in the order of the links.
+    pub interfaces: Vec<Interface>,
+    /// Static routes: destination and next hop.
+    pub routes: Vec<(Ipv4Net, Ipv4Addr)>,
+    /// Settings of namespace sysctls, as `net.ipv4.ip_forward`: `1`.
+    pub sysctls: Vec<(String, String)>,
+}
+
+/// What runs in a node.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Kind {
+    /// Nothing: a place for receivers and sources.
+    Host,
+    /// mcrd, with this configuration, as JSON.
+    Mcrd {
+        /// The configuration, after inheritance.
+        config: Value,
+    },
+    /// A command of the user's.
+    Custom(Custom),
+}
+
+/// A node that runs a command of the user's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Custom {
+    /// The command, run by `sh -c`.
+    pub cmd: String,
+    /// A command that exits 0 as soon as the first one is ready.
+    pub ready: Option<String>,
+    /// A command that ends it; SIGTERM where there is none.
+    pub stop: Option<String>,
+    /// A command that prints its state, kept as evidence.
+    pub state: Option<String>,
+}
+
+/// A node's end of a link.
+#[derive(Clone, Debug)]
+pub struct Interface {
+    /// Its name in the node, at most 15 bytes.
+    pub name: String,
+    /// The link it is on.
+    pub link: LinkId,
+    /// Its addresses, the primary one first.
+    pub addresses: Vec<Ipv4Net>,
+}
+
+/// A link between two nodes, or a segment of any number.
+#[derive(Clone, Debug)]
+pub struct Link {
+    /// Its name: `a--b` for a link, the segment's own name otherwise.
+    pub name: String,
+    /// What joins the ends.
+    pub medium: Medium,
+    /// The ends, in the file's order: node and position in
+    /// [`Node::interfaces`].
+    pub ends: Vec<(NodeId, usize)>,
+    /// The network the addresses come from.
+    pub net: Ipv4Net,
+    /// The MTU, in bytes.
+    pub mtu: u32,
+    /// Leave transmit checksum offload on, as real local senders have it; the
+    /// lab turns it off otherwise.
+    pub checksum_offload: bool,
+}
+
+/// What joins the ends of a link.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Medium {
+    /// One veth pair.
+    Veth,
+    /// A bridge in a namespace of its own, one veth pair a member.
+    Bridge {
+        /// IGMP snooping on the bridge.
+        snooping: bool,
+        /// The bridge itself sends IGMP queries.
+        querier: bool,
+    },
+}
+
+/// A receiver, idle until a `join` step.
+#[derive(Clone, Debug)]
+pub struct Receiver {
+    /// Its name.
+    pub name: String,
+    /// Where it is.
+    pub at: NodeId,
+    /// Its interface there, as a position in [`Node::interfaces`].
+    pub interface: usize,
+    /// The groups it joins.
+    pub groups: Vec<Ipv4Addr>,
+    /// The port it listens on.
+    pub port: u16,
+    /// The source, for SSM.
+    pub source: Option<Ipv4Addr>,
+    /// The IGMP version, where one is forced.
+    pub igmp: Option<u8>,
+}
+
+/// A source, silent until a `send` step.
+#[derive(Clone, Debug)]
+pub struct Source {
+    /// Its name.
+    pub name: String,
+    /// Where it is.
+    pub at: NodeId,
+    /// Its interface there, as a position in [`Node::interfaces`].
+    pub interface: usize,
+    /// The groups (or hosts) it sends to, in turn.
+    pub groups: Vec<Ipv4Addr>,
+    /// The port it sends to.
+    pub port: u16,
+    /// The rate, all groups together.
+    pub rate: Rate,
+    /// UDP payload in bytes.
+    pub size: u32,
+    /// Time to live.
+    pub ttl: u8,
+    /// DiffServ code point.
+    pub dscp: u8,
+    /// The UDP source port, where one is asked for.
+    pub source_port: Option<u16>,
+    /// How many datagrams; until `stop` otherwise.
+    pub count: Option<u64>,
+}
+
+/// A rate.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Rate {
+    /// Datagrams per second.
+    Pps(f64),
+    /// UDP payload bits per second.
+    Bps(f64),
+}
+
+/// One step: what is done, then what is expected.
+#[derive(Clone, Debug)]
+pub struct Step {
+    /// Its title; made from its verbs where the file gives none.
+    pub title: String,
+    /// The line in the file, for messages.
+    pub line: usize,
+    /// What is done, in the file's order.
+    pub actions: Vec<Action>,
+    /// What must become true, all at once watched.
+    pub expect: Vec<Expectation>,
+}
+
+/// Something that a step does. Receivers and sources are positions in the
+/// topology's lists.
+#[derive(Clone, Debug)]
+pub enum Action {
+    /// Receivers join.
+    Join(Vec<usize>),
+    /// Receivers leave.
+    Leave(Vec<usize>),
+    /// Sources start.
+    Send(Vec<usize>),
+    /// Sources stop.
+    Stop(Vec<usize>),
+    /// A link changes.
+    Link {
+        /// What happens to it.
+        change: LinkChange,
+        /// Which.
+        link: LinkId,
+        /// At this end only; at every end otherwise.
+        at: Option<NodeId>,
+    },
+    /// An interface's addresses are replaced.
+    Address {
+        /// The node.
+        at: NodeId,
+        /// The interface, as a position in [`Node::interfaces`].
+        interface: usize,
+        /// The new addresses.
+        addresses: Vec<Ipv4Net>,
+    },
+    /// A node's daemon changes.
+    Daemon {
+        /// What happens to it.
+        change: DaemonChange,
+        /// Which.
+        at: NodeId,
+    },
+    /// A command runs to its end; a status other than 0 fails the step.
+    Exec(Exec),
+    /// Nothing happens for this long.
+    Wait(Duration),
+    /// From here, for this long, the expectations look at this span only.
+    Measure(Duration),
+}
+
+/// What happens to a link.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LinkChange {
+    /// Its interfaces are set down.
+    Down,
+    /// They are set up again.
+    Up,
+    /// It is deleted.
+    Delete,
+    /// It is made again, as it was at first.
+    Create,
+}
+
+/// What happens to a daemon.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DaemonChange {
+    /// It starts.
+    Start,
+    /// It is asked to end, and waited for.
+    Stop,
+    /// SIGKILL.
+    Kill,
+    /// SIGKILL to its child processes: mcrd's workers.
+    KillWorkers,
+    /// SIGHUP.
+    Reload,
+}
+
+/// A command in a node.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Exec {
+    /// Where.
+    pub at: NodeId,
+    /// The command, run by `sh -c`, with the lab's programs in `PATH` and
+    /// `MCR_SOCKET` set where the node runs mcrd.
+    pub run: String,
+}
+
+/// One condition, and how long it may take.
+#[derive(Clone, Debug)]
+pub struct Expectation {
+    /// The condition.
+    pub check: Check,
+    /// It must become true within this time.
+    pub within: Duration,
+    /// And then stay true for this time.
+    pub holds: Duration,
+    /// It must not become true, for as long as `within` says.
+    pub never: bool,
+    /// Its failure is a warning only.
+    pub warn: bool,
+    /// A name for its measured value, shown and kept in the result.
+    pub metric: Option<String>,
+    /// The line in the file, for messages.
+    pub line: usize,
+}
+
+/// A condition.
+#[derive(Clone, Debug)]
+pub enum Check {
+    /// What a receiver got of a source.
+    Rx(RxCheck),
+    /// A rate seen at a receiver, or passing an interface.
+    Rate {
+        /// Where it is measured.
+        at: RatePoint,
+        /// Of this group only.
+        of: Option<Ipv4Addr>,
+        /// Datagrams per second.
+        pps: Bound,
+        /// UDP payload bits per second.
+        bps: Bound,
+    },
+    /// A counter of a daemon: a value in its statistics.
+    Counters {
+        /// The node, which runs mcrd.
+        at: NodeId,
+        /// The rule's name; the input interface's where it is an input counter.
+        of: CounterOf,
+        /// Bounds by counter: `packets`, `bytes`, `dropped`,
+        /// `outputs[2].packets`, `drops.no-rule`, `kernel_drops`.
+        bounds: Vec<(String, Bound)>,
+    },
+    /// A command.
+    Exec {
+        /// The command.
+        exec: Exec,
+        /// The status it must end with.
+        status: i32,
+        /// Text that its output must contain.
+        contains: Option<String>,
+    },
+}
+
+/// Whose counter is meant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CounterOf {
+    /// A rule's.
+    Rule(String),
+    /// An input interface's.
+    Input(String),
+}
+
+/// Where a rate is measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RatePoint {
+    /// What a receiver gets, as a position in [`Topology::receivers`].
+    Receiver(usize),
+    /// What an interface of a node receives and sends.
+    Interface(NodeId, usize),
+}
+
+/// Bounds on what a receiver got of sources.
+#[derive(Clone, Debug, Default)]
+pub struct RxCheck {
+    /// The receiver.
+    pub by: usize,
+    /// The sources; all that send to it where it is empty.
+    pub of: Vec<usize>,
+    /// Different datagrams received.
+    pub received: Bound,
+    /// Lost, of those sent.
+    pub loss: Bound,
+    /// The same, as a share of those sent, 0 to 1.
+    pub loss_share: Bound,
+    /// Received again.
+    pub duplicates: Bound,
+    /// Received after a later one.
+    pub reorder: Bound,
+    /// Changed on the way.
+    pub corrupted: Bound,
+    /// From the step's start to the first datagram.
+    pub first_within: Option<Duration>,
+    /// The longest time without a datagram, in nanoseconds.
+    pub gap_ns: Bound,
+    /// Latency quantiles, in nanoseconds: quantile (0.5 for p50) and bound.
+    pub latency_ns: Vec<(f64, Bound)>,
+    /// The TTL they arrive with.
+    pub ttl: Option<u8>,
+    /// The DSCP they arrive with.
+    pub dscp: Option<u8>,
+    /// The source address they arrive with.
+    pub source: Option<Ipv4Addr>,
+    /// The UDP source port they arrive with.
+    pub source_port: Option<u16>,
+}
+
+/// What a number must be; both ends included, `None` is open.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Bound {
+    /// At least.
+    pub min: Option<f64>,
+    /// At most.
+    pub max: Option<f64>,
+}

@@ -1,0 +1,150 @@
+//! The forwarding table: what a data plane is told.
+//!
+//! A static rule and, later, a learned route are entries of the same kind; a
+//! change is a [`FibUpdate`], and a removal is an update like any other.
+
+use std::hash::{Hash, Hasher};
+use std::net::Ipv4Addr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::id::{Dscp, GroupAddr, IfIndex, IpProtocol, MacAddr, Port, RuleName, Ttl, UnicastAddr};
+
+/// What a packet must match. The most specific key that matches wins: with
+/// source before without, then with port before without.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct FibKey {
+    /// The interface it arrived on.
+    pub iif: IfIndex,
+    /// Its destination.
+    pub group: GroupAddr,
+    /// Its source; `None` matches any.
+    pub source: Option<UnicastAddr>,
+    /// Its protocol.
+    pub protocol: IpProtocol,
+    /// Its UDP destination port; `None` matches any, and is the only value for
+    /// other protocols.
+    pub port: Option<Port>,
+}
+
+/// What to do with a packet that matched.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct FibEntry {
+    /// The rule this entry comes from.
+    pub rule: RuleName,
+    /// The copies to send, in the rule's order; an output that cannot be sent
+    /// now stays in its place with a [`Egress::Unavailable`], so that positions
+    /// are those of the rule.
+    pub outputs: Vec<FibOutput>,
+}
+
+/// One copy.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct FibOutput {
+    /// Whether and where the copy can leave.
+    pub egress: Egress,
+    /// How its headers differ from the packet that arrived.
+    pub rewrite: Rewrite,
+}
+
+/// Where a copy leaves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Egress {
+    /// It can be sent.
+    Ready {
+        /// The output interface.
+        oif: IfIndex,
+        /// The frame's source.
+        source_mac: MacAddr,
+        /// The frame's destination.
+        destination_mac: MacAddr,
+        /// The largest IP packet the interface sends.
+        mtu: u32,
+    },
+    /// It cannot be sent now, and each such copy is counted under this reason.
+    Unavailable(Unavailable),
+}
+
+/// Why an output waits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Unavailable {
+    /// There is no interface of that name.
+    NoInterface,
+    /// The interface is down or has no carrier.
+    InterfaceDown,
+    /// The interface has no IPv4 address to send from.
+    NoAddress,
+    /// The kernel has no route to the unicast destination on this interface.
+    NoRoute,
+    /// The next hop's link-layer address is not known.
+    NoNeighbor,
+}
+
+/// How a copy's headers differ from the packet that arrived; `None` keeps the
+/// field.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Rewrite {
+    /// The IP source.
+    pub source: Option<Ipv4Addr>,
+    /// The UDP source port.
+    pub source_port: Option<Port>,
+    /// The IP destination.
+    pub destination: Option<Ipv4Addr>,
+    /// The UDP destination port.
+    pub port: Option<Port>,
+    /// The time to live.
+    pub ttl: TtlRewrite,
+    /// The DiffServ code point; the two ECN bits are always kept.
+    pub dscp: Option<Dscp>,
+}
+
+/// What happens to the time to live.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum TtlRewrite {
+    /// A relay sends the packet anew, with this value.
+    Set(Ttl),
+    /// A router takes one off, and drops a packet that would leave with 0.
+    Decrement,
+}
+
+/// One change of the table.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum FibUpdate {
+    /// The key has this entry now, whether or not it had another before.
+    Set(FibKey, FibEntry),
+    /// The key has no entry now.
+    Remove(FibKey),
+}
+
+/// A digest of a whole table, independent of the order of its changes: the sum
+/// of the digests of its entries. Two holders of the same table agree on it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+pub struct FibDigest(u64);
+
+impl FibDigest {
+    /// The digest after the entry was added.
+    #[must_use]
+    pub fn with(self, key: &FibKey, entry: &FibEntry) -> FibDigest {
+        FibDigest(self.0.wrapping_add(digest(key, entry)))
+    }
+
+    /// The digest after the entry was taken away.
+    #[must_use]
+    pub fn without(self, key: &FibKey, entry: &FibEntry) -> FibDigest {
+        FibDigest(self.0.wrapping_sub(digest(key, entry)))
+    }
+
+    /// The number, for display.
+    pub const fn get(self) -> u64 {
+        self.0
+    }
+}
+
+fn digest(key: &FibKey, entry: &FibEntry) -> u64 {
+    // The standard hasher with its fixed keys: the same in every process of
+    // the same build, and supervisor and workers are one binary.
+    let mut hasher = std::hash::DefaultHasher::new();
+    key.hash(&mut hasher);
+    entry.hash(&mut hasher);
+    hasher.finish()
+}

@@ -1,0 +1,3 @@
+//! The `mcrgen` program.
+
+fn main() {}
