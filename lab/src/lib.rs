@@ -4,5 +4,8 @@
 //! builds it and holds it; `node` starts the daemons; `run` walks through the
 //! steps; `assertion` judges; `report` tells.
 
+pub mod args;
 pub mod backend;
+pub mod commands;
+pub mod exit;
 pub mod topology;

@@ -301,7 +301,7 @@ pub struct Expectation {
 #[derive(Clone, Debug)]
 pub enum Check {
     /// What a receiver got of a source.
-    Rx(RxCheck),
+    Rx(Box<RxCheck>),
     /// A rate seen at a receiver, or passing an interface.
     Rate {
         /// Where it is measured.

@@ -1,0 +1,235 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand, ValueEnum, ValueHint};
+
+/// Build a multicast network out of namespaces, run it, judge it by packets.
+#[derive(Clone, Debug, Parser)]
+#[command(name = "lab", version, max_term_width = 80)]
+#[command(after_help = "\
+Exit status: 0 pass, 1 failed, 2 nothing to run, 3 warnings only, 4 file
+invalid, 5 this machine lacks something, 6 the lab itself failed, 64 usage.
+A FILE may be a folder with a lab.yaml in it.")]
+pub struct Args {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What to do.
+#[derive(Clone, Debug, Subcommand)]
+pub enum Command {
+    /// Check lab files and tell every mistake in them
+    Check(CheckArgs),
+    /// Build a lab and leave it running
+    Up(UpArgs),
+    /// Take running labs down
+    Down(DownArgs),
+    /// List running labs, their nodes and processes
+    Ps(PsArgs),
+    /// Run a command in a node of a running lab
+    Exec(ExecArgs),
+    /// Open a shell in a node of a running lab
+    Sh(ShArgs),
+    /// Build the lab of each file, run its steps, judge, take it down
+    Test(TestArgs),
+    /// Draw the network of a lab file
+    Graph(GraphArgs),
+    /// Remove what dead labs left behind
+    Clean,
+    /// Print the JSON Schema of the lab file
+    Schema,
+    /// Write a small lab file to start from
+    New(NewArgs),
+    /// Print shell completion
+    Completion(CompletionArgs),
+}
+
+/// A lab file, and the variables set on the command line.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Vars {
+    /// Set a variable of the file; may be given several times
+    #[arg(long = "var", value_name = "NAME=VALUE", value_parser = parse_var)]
+    pub vars: Vec<(String, String)>,
+}
+
+/// `lab check`.
+#[derive(Clone, Debug, clap::Args)]
+pub struct CheckArgs {
+    /// Lab files
+    #[arg(required = true, value_name = "FILE", value_hint = ValueHint::AnyPath)]
+    pub files: Vec<PathBuf>,
+    /// Variables.
+    #[command(flatten)]
+    pub vars: Vars,
+    /// Print the result as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `lab up`.
+#[derive(Clone, Debug, clap::Args)]
+pub struct UpArgs {
+    /// Lab file
+    #[arg(value_name = "FILE", value_hint = ValueHint::AnyPath)]
+    pub file: PathBuf,
+    /// Variables.
+    #[command(flatten)]
+    pub vars: Vars,
+    /// Call the lab so, not as the file does
+    #[arg(long, value_name = "NAME")]
+    pub name: Option<String>,
+    /// Where mcrd, mcrctl and mcrgen are; beside lab otherwise
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub bin_dir: Option<PathBuf>,
+}
+
+/// `lab down`.
+#[derive(Clone, Debug, clap::Args)]
+pub struct DownArgs {
+    /// Labs
+    #[arg(value_name = "NAME", required_unless_present = "all")]
+    pub names: Vec<String>,
+    /// All labs of this user
+    #[arg(long, conflicts_with = "names")]
+    pub all: bool,
+}
+
+/// `lab ps`.
+#[derive(Clone, Debug, clap::Args)]
+pub struct PsArgs {
+    /// Print the result as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `lab exec`.
+#[derive(Clone, Debug, clap::Args)]
+pub struct ExecArgs {
+    /// The lab; needed where several run
+    #[arg(short, long, value_name = "NAME")]
+    pub lab: Option<String>,
+    /// The node
+    #[arg(value_name = "NODE")]
+    pub node: String,
+    /// The command and its arguments
+    #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true)]
+    #[arg(value_name = "COMMAND", value_hint = ValueHint::CommandWithArguments)]
+    pub command: Vec<String>,
+}
+
+/// `lab sh`.
+#[derive(Clone, Debug, clap::Args)]
+pub struct ShArgs {
+    /// The lab; needed where several run
+    #[arg(short, long, value_name = "NAME")]
+    pub lab: Option<String>,
+    /// The node
+    #[arg(value_name = "NODE")]
+    pub node: String,
+}
+
+/// `lab test`.
+#[derive(Clone, Debug, clap::Args)]
+pub struct TestArgs {
+    /// Lab files
+    #[arg(required = true, value_name = "FILE", value_hint = ValueHint::AnyPath)]
+    pub files: Vec<PathBuf>,
+    /// Variables.
+    #[command(flatten)]
+    pub vars: Vars,
+    /// How to print
+    #[arg(long, value_enum, default_value_t = TestFormat::Pretty)]
+    pub format: TestFormat,
+    /// Write a JUnit report too
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub junit: Option<PathBuf>,
+    /// Run each file so many times; stop at the first failure
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub repeat: u32,
+    /// After a failed step, run the others nevertheless
+    #[arg(long)]
+    pub keep_going: bool,
+    /// Where the folders of the runs are made
+    #[arg(long, value_name = "DIR", default_value = "runs")]
+    #[arg(value_hint = ValueHint::DirPath)]
+    pub run_dir: PathBuf,
+    /// Where mcrd, mcrctl and mcrgen are; beside lab otherwise
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub bin_dir: Option<PathBuf>,
+    /// When the packets of every link are kept
+    #[arg(long, value_enum, default_value_t = Capture::OnFailure)]
+    pub capture: Capture,
+}
+
+/// How `lab test` prints.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum TestFormat {
+    /// Colours and progress, where the output is a terminal
+    Pretty,
+    /// Lines only
+    Plain,
+    /// One JSON document
+    Json,
+}
+
+/// When the packets of every link are kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Capture {
+    /// When a step failed
+    OnFailure,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+/// `lab graph`.
+#[derive(Clone, Debug, clap::Args)]
+pub struct GraphArgs {
+    /// Lab file
+    #[arg(value_name = "FILE", value_hint = ValueHint::AnyPath)]
+    pub file: PathBuf,
+    /// Variables.
+    #[command(flatten)]
+    pub vars: Vars,
+    /// How to draw
+    #[arg(long, value_enum, default_value_t = GraphFormat::Text)]
+    pub format: GraphFormat,
+}
+
+/// How `lab graph` draws.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum GraphFormat {
+    /// For a terminal of 80 columns
+    Text,
+    /// Mermaid, as in Markdown
+    Mermaid,
+    /// Graphviz
+    Dot,
+}
+
+/// `lab new`.
+#[derive(Clone, Debug, clap::Args)]
+pub struct NewArgs {
+    /// The folder to make; its name is the lab's
+    #[arg(value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub folder: PathBuf,
+}
+
+/// `lab completion`.
+#[derive(Clone, Debug, clap::Args)]
+pub struct CompletionArgs {
+    /// The shell
+    #[arg(value_enum)]
+    pub shell: clap_complete::Shell,
+}
+
+fn parse_var(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
+        Some(_) | None => Err("write it as NAME=VALUE".to_owned()),
+    }
+}

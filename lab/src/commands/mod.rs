@@ -1,0 +1,36 @@
+//! One file a command; each is given its arguments and returns the exit
+//! status.
+
+pub mod check;
+pub mod clean;
+pub mod completion;
+pub mod down;
+pub mod exec;
+pub mod graph;
+pub mod new;
+pub mod ps;
+pub mod schema;
+pub mod sh;
+pub mod test;
+pub mod up;
+
+use crate::args::Command;
+use crate::exit::Exit;
+
+/// Runs a command to its end.
+pub fn run(command: Command) -> Exit {
+    match command {
+        Command::Check(args) => check::run(&args),
+        Command::Up(args) => up::run(args),
+        Command::Down(args) => down::run(args),
+        Command::Ps(args) => ps::run(args),
+        Command::Exec(args) => exec::run(args),
+        Command::Sh(args) => sh::run(args),
+        Command::Test(args) => test::run(args),
+        Command::Graph(args) => graph::run(&args),
+        Command::Clean => clean::run(),
+        Command::Schema => schema::run(),
+        Command::New(args) => new::run(&args),
+        Command::Completion(args) => completion::run(&args),
+    }
+}
