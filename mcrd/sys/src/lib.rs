@@ -1,1 +1,8 @@
-//! placeholder
+//! The safe face of what Linux offers: sockets, namespaces, capabilities,
+//! netlink. `unsafe` is allowed here, each time with its reason.
+#![allow(unsafe_code)]
+
+pub mod membership;
+pub mod netlink;
+pub mod privilege;
+pub mod spawn;

@@ -1,0 +1,5 @@
+//! rtnetlink: what the kernel says of links, addresses, routes and neighbours,
+//! and what it is told. The only module that names the netlink crates, which
+//! change together.
+
+pub mod monitor;
