@@ -3,6 +3,8 @@
 //! A static rule and, later, a learned route are entries of the same kind; a
 //! change is a [`FibUpdate`], and a removal is an update like any other.
 
+use std::collections::BTreeMap;
+use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::net::Ipv4Addr;
 
@@ -66,7 +68,7 @@ pub enum Egress {
 }
 
 /// Why an output waits.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Unavailable {
     /// There is no interface of that name.
     NoInterface,
@@ -78,6 +80,18 @@ pub enum Unavailable {
     NoRoute,
     /// The next hop's link-layer address is not known.
     NoNeighbor,
+}
+
+impl fmt::Display for Unavailable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Unavailable::NoInterface => "the interface does not exist",
+            Unavailable::InterfaceDown => "the interface is down or has no carrier",
+            Unavailable::NoAddress => "the interface has no IPv4 address",
+            Unavailable::NoRoute => "there is no route to the destination",
+            Unavailable::NoNeighbor => "the neighbour's link-layer address is not known",
+        })
+    }
 }
 
 /// How a copy's headers differ from the packet that arrived; `None` keeps the
@@ -114,6 +128,67 @@ pub enum FibUpdate {
     Set(FibKey, FibEntry),
     /// The key has no entry now.
     Remove(FibKey),
+}
+
+/// The entries of one input interface.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct Fib {
+    entries: BTreeMap<FibKey, FibEntry>,
+    digest: FibDigest,
+}
+
+impl Fib {
+    /// A table without entries.
+    pub const fn new() -> Fib {
+        Fib {
+            entries: BTreeMap::new(),
+            digest: FibDigest(0),
+        }
+    }
+
+    /// The entries, by key.
+    pub const fn entries(&self) -> &BTreeMap<FibKey, FibEntry> {
+        &self.entries
+    }
+
+    /// The entry of this key.
+    pub fn get(&self, key: &FibKey) -> Option<&FibEntry> {
+        self.entries.get(key)
+    }
+
+    /// The digest of all entries.
+    pub const fn digest(&self) -> FibDigest {
+        self.digest
+    }
+
+    /// How many entries there are.
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// Makes the change and returns the entry that the key had.
+    pub fn apply(&mut self, update: FibUpdate) -> Option<FibEntry> {
+        let (key, entry) = match update {
+            FibUpdate::Set(key, entry) => (key, Some(entry)),
+            FibUpdate::Remove(key) => (key, None),
+        };
+        if let Some(entry) = &entry {
+            self.digest = self.digest.with(&key, entry);
+        }
+        let old = match entry {
+            Some(entry) => self.entries.insert(key, entry),
+            None => self.entries.remove(&key),
+        };
+        if let Some(old) = &old {
+            self.digest = self.digest.without(&key, old);
+        }
+        old
+    }
 }
 
 /// A digest of a whole table, independent of the order of its changes: the sum

@@ -229,6 +229,8 @@ impl IpProtocol {
 impl fmt::Display for IpProtocol {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {
+            IpProtocol::IGMP => f.write_str("igmp"),
+            IpProtocol::PIM => f.write_str("pim"),
             IpProtocol::UDP => f.write_str("udp"),
             IpProtocol(50) => f.write_str("esp"),
             IpProtocol(number) => number.fmt(f),
@@ -297,6 +299,12 @@ impl RuleName {
     /// The name.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// A name made of parts that are valid and together short enough.
+    pub(crate) fn derived(name: String) -> RuleName {
+        debug_assert!(name.parse::<RuleName>().is_ok(), "{name}");
+        RuleName(name)
     }
 }
 
