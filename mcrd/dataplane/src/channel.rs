@@ -5,8 +5,13 @@
 //! belong to. A table of any size is sent as one message an entry, so no limit
 //! on a message's size can limit the table.
 
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+
 use mcr_proto::fib::{FibDigest, FibEntry, FibKey};
 use mcr_proto::id::IfIndex;
+use mcr_sys::channel::SeqPacket;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::counters::Slot;
@@ -115,3 +120,117 @@ pub enum Level {
     Debug,
     Trace,
 }
+
+/// A new channel: the supervisor's end, and the descriptor that the worker is
+/// to find as [`CHANNEL_FD`].
+pub fn pair() -> io::Result<(SupervisorEnd, OwnedFd)> {
+    let (supervisor, worker) = SeqPacket::pair()?;
+    Ok((SupervisorEnd(supervisor), worker.into()))
+}
+
+/// The supervisor's end of a channel.
+#[derive(Debug)]
+pub struct SupervisorEnd(SeqPacket);
+
+impl SupervisorEnd {
+    /// Sends a message and the descriptors that belong to it. `WouldBlock`
+    /// means that the worker is behind and nothing was sent; `BrokenPipe` that
+    /// it is gone.
+    pub fn send(&self, message: &ToWorker, fds: &[BorrowedFd<'_>]) -> io::Result<()> {
+        send(&self.0, message, fds)
+    }
+
+    /// The next message; `None` when the worker is gone.
+    pub fn recv(&self) -> io::Result<Option<FromWorker>> {
+        let mut buf = vec![0; MAX_MESSAGE];
+        Ok(recv(&self.0, &mut buf)?.map(|(message, _)| message))
+    }
+}
+
+/// A worker's end of a channel.
+#[derive(Debug)]
+pub struct WorkerEnd {
+    channel: SeqPacket,
+    buf: Box<[u8]>,
+}
+
+impl WorkerEnd {
+    /// Takes over the descriptor that the supervisor handed down.
+    pub fn new(fd: OwnedFd) -> io::Result<WorkerEnd> {
+        Ok(WorkerEnd {
+            channel: SeqPacket::from_fd(fd)?,
+            buf: vec![0; MAX_MESSAGE].into_boxed_slice(),
+        })
+    }
+
+    /// Sends a message; `WouldBlock` means that nothing was sent.
+    pub fn send(&self, message: &FromWorker) -> io::Result<()> {
+        send(&self.channel, message, &[])
+    }
+
+    /// The next message with its descriptors; `None` when the supervisor is
+    /// gone.
+    pub fn recv(&mut self) -> io::Result<Option<(ToWorker, Vec<OwnedFd>)>> {
+        recv(&self.channel, &mut self.buf)
+    }
+}
+
+fn send(channel: &SeqPacket, message: &impl Serialize, fds: &[BorrowedFd<'_>]) -> io::Result<()> {
+    let bytes = postcard::to_stdvec(message)
+        .map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
+    if bytes.len() > MAX_MESSAGE {
+        return Err(io::Error::new(
+            io::ErrorKind::InvalidInput,
+            format!(
+                "a message of {} bytes is longer than {MAX_MESSAGE}",
+                bytes.len()
+            ),
+        ));
+    }
+    channel.send(&bytes, fds)
+}
+
+fn recv<T: DeserializeOwned>(
+    channel: &SeqPacket,
+    buf: &mut [u8],
+) -> io::Result<Option<(T, Vec<OwnedFd>)>> {
+    let received = channel.recv(buf)?;
+    if received.len == 0 {
+        return Ok(None);
+    }
+    let malformed = |reason: String| io::Error::new(io::ErrorKind::InvalidData, reason);
+    let (message, rest) = postcard::take_from_bytes(&buf[..received.len]).map_err(|error| {
+        malformed(format!(
+            "a message of {} bytes cannot be understood: {error}",
+            received.len
+        ))
+    })?;
+    if !rest.is_empty() {
+        return Err(malformed(format!(
+            "a message has {} bytes too many",
+            rest.len()
+        )));
+    }
+    Ok(Some((message, received.fds)))
+}
+
+impl AsFd for SupervisorEnd {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+}
+
+impl AsRawFd for SupervisorEnd {
+    fn as_raw_fd(&self) -> RawFd {
+        self.0.as_raw_fd()
+    }
+}
+
+impl AsFd for WorkerEnd {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.channel.as_fd()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -2,7 +2,9 @@
 //! netlink. `unsafe` is allowed here, each time with its reason.
 #![allow(unsafe_code)]
 
+pub mod channel;
 pub mod membership;
+pub mod memfile;
 pub mod netlink;
 pub mod privilege;
 pub mod spawn;
