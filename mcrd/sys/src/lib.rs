@@ -6,5 +6,7 @@ pub mod channel;
 pub mod membership;
 pub mod memfile;
 pub mod netlink;
+pub mod packet;
 pub mod privilege;
 pub mod spawn;
+pub mod vnet;
