@@ -1,0 +1,41 @@
+# Each target is a line that a person could type. `make` alone lists them.
+
+.DEFAULT_GOAL := help
+.PHONY: help setup build demo test check bench coverage docs install clean
+
+help: ## list the targets
+	@awk -F':.*## ' '/^[a-z]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' Makefile
+
+setup: ## install what the tests need, or say how
+	scripts/setup.sh test
+
+build: ## build all programs (debug)
+	cargo build --workspace --bins
+
+demo: ## build, then run the quick-start network
+	scripts/setup.sh build
+	cargo build --workspace --bins
+	target/debug/lab test topologies/quickstart
+
+test: ## run every test; what was skipped, and why, is printed last
+	scripts/test.sh
+
+check: ## formatting, lints, tidiness, documentation links, licences
+	scripts/check.sh
+
+bench: ## run the benchmarks
+	scripts/setup.sh bench
+	cargo bench --package mcr-benches
+
+coverage: ## line coverage per crate, with its floors
+	scripts/coverage.sh
+
+docs: ## write docs/reference anew from the types and the programs
+	cargo build --workspace --bins
+	UPDATE_REFERENCE=1 cargo test --quiet --package mcr-tests --test reference
+
+install: ## install mcrd, mcrctl, mcrgen and lab into ~/.cargo/bin
+	for p in mcrd mcrctl mcrgen lab; do cargo install --locked --path $$p || exit 1; done
+
+clean: ## remove what was built
+	cargo clean

@@ -1,0 +1,101 @@
+#!/usr/bin/env bash
+# Sees to it that what one purpose needs is there: installs what this user may
+# install, and for the rest prints the line to type.
+#
+#   scripts/setup.sh build|test|bench|coverage
+set -euo pipefail
+cd "$(dirname "$0")/.."
+purpose=${1:-build}
+missing=0
+
+say() { printf 'setup: %s\n' "$*" >&2; }
+
+# as_root COMMAND...: runs it as root, where that needs no password.
+as_root() {
+    if [ "$(id -u)" -eq 0 ]; then "$@"
+    elif command -v sudo >/dev/null && sudo -n true 2>/dev/null; then sudo -n "$@"
+    else return 1
+    fi
+}
+
+# package NAME...: Debian packages.
+package() {
+    say "missing: $*; trying to install"
+    if command -v apt-get >/dev/null; then
+        local get=(env DEBIAN_FRONTEND=noninteractive apt-get -qq -y)
+        if as_root "${get[@]}" --no-install-recommends install "$@" >&2 </dev/null \
+            || { as_root "${get[@]}" update >&2 </dev/null \
+                && as_root "${get[@]}" --no-install-recommends install "$@" >&2 </dev/null; }
+        then return 0; fi
+        say "could not install; type:  sudo apt-get install $*"
+    else
+        say "no apt-get here; install with this system's own tool: $*"
+    fi
+    missing=1
+}
+
+# tool PROGRAM CRATE VERSION [FLAG...]: a cargo subcommand, kept in .tools
+# where it is not on the system already.
+tool() {
+    local program=$1 crate=$2 version=$3
+    shift 3
+    if command -v "$program" >/dev/null || [ -x ".tools/bin/$program" ]; then return 0; fi
+    say "missing: $program; building it into .tools, once (a few minutes)"
+    if ! cargo install --locked --root .tools --target-dir target/tools \
+        --version "$version" "$@" "$crate" </dev/null
+    then
+        say "could not install; type:  cargo install --locked $crate"
+        missing=1
+    fi
+    rm -rf target/tools
+}
+
+rust() {
+    if ! command -v cargo >/dev/null; then
+        say "missing: cargo; install Rust from https://rustup.rs and open a new shell"
+        exit 1
+    fi
+    local want have
+    want=$(sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml)
+    have=$(rustc --version | cut -d' ' -f2)
+    if [ "$(printf '%s\n%s\n' "$want" "$have" | sort -V | head -n 1)" != "$want" ]; then
+        say "rustc is $have, and $want or later is needed; type:  rustup update stable"
+        exit 1
+    fi
+}
+
+linker() {
+    if ! echo 'int main(void){return 0;}' | cc -x c -o /dev/null - 2>/dev/null; then
+        package gcc libc6-dev
+    fi
+}
+
+rust
+linker
+case $purpose in
+build) ;;
+test)
+    command -v ip >/dev/null || package iproute2
+    tool cargo-nextest cargo-nextest 0.9.151 --debug \
+        --no-default-features --features default-no-update
+    ;;
+bench)
+    command -v socat >/dev/null || package socat
+    ;;
+coverage)
+    "$0" test
+    if ! compgen -G "$(rustc --print sysroot)/lib/rustlib/*/bin/llvm-profdata" >/dev/null; then
+        say "missing: llvm-tools; trying to install"
+        if ! rustup component add llvm-tools; then
+            say "could not install; type:  rustup component add llvm-tools"
+            missing=1
+        fi
+    fi
+    tool cargo-llvm-cov cargo-llvm-cov 0.9.1
+    ;;
+*)
+    say "unknown purpose: $purpose (build, test, bench or coverage)"
+    exit 2
+    ;;
+esac
+exit $missing
