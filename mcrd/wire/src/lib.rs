@@ -1,1 +1,14 @@
-//! placeholder
+//! Bytes to values: views of Ethernet, IPv4 and UDP that were checked once, and
+//! the Internet checksum.
+//!
+//! Parsing never copies and never panics; what is wrong with a packet is a
+//! [`Malformed`] reason. Values to bytes are the same header types, written
+//! with [`zerocopy::IntoBytes`].
+
+pub mod checksum;
+pub mod error;
+pub mod ethernet;
+pub mod ipv4;
+pub mod udp;
+
+pub use error::Malformed;
