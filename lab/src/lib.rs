@@ -5,7 +5,9 @@
 //! steps; `assertion` judges; `report` tells.
 
 pub mod args;
+pub mod assertion;
 pub mod backend;
 pub mod commands;
 pub mod exit;
+pub mod run;
 pub mod topology;

@@ -1,0 +1,194 @@
+//! What was sent against what arrived, for a span of time.
+//!
+//! The figures come from the reports of `mcrgen`, which are some milliseconds
+//! old and not taken at the same moment at both ends. They are therefore
+//! matched by sequence number, never by time: a datagram belongs to the span
+//! in which it was sent, and one that is still under way is neither received
+//! nor lost. Times are CLOCK_REALTIME in nanoseconds, as in the reports.
+
+mod session;
+mod view;
+
+use std::collections::{BTreeMap, VecDeque};
+
+use mcrgen::report::{RecvReport, SendReport};
+
+pub use session::Session;
+pub use view::{Arrival, RateSeen, RxSeen};
+
+#[cfg(test)]
+mod tests;
+
+/// How long a datagram may be under way. What is still missing then was lost.
+pub const GRACE_NS: u64 = 250_000_000;
+
+/// Reports kept of each process, for rates and for `GRACE_NS`.
+const HISTORY: usize = 256;
+
+/// A sending process.
+#[derive(Clone, Debug)]
+pub struct SendRun {
+    /// The source, as a position in the topology's list.
+    pub source: usize,
+    /// The number that its datagrams carry.
+    pub run: u64,
+    /// The latest report.
+    pub latest: SendReport,
+    /// It has ended.
+    pub ended: bool,
+    history: VecDeque<(u64, Vec<u64>)>,
+    /// What was sent when the span ended.
+    frozen: Option<Vec<u64>>,
+}
+
+impl SendRun {
+    /// Datagrams of the flow sent by `at`, as far as reports tell: at least
+    /// these were.
+    fn sent_by(&self, position: usize, at: u64) -> u64 {
+        self.history
+            .iter()
+            .rev()
+            .find(|(when, _)| *when <= at)
+            .and_then(|(_, sent)| sent.get(position).copied())
+            .unwrap_or(0)
+    }
+
+    /// Datagrams of the flow sent so far, or by the end of the span.
+    fn sent(&self, position: usize) -> u64 {
+        match &self.frozen {
+            Some(frozen) => frozen.get(position).copied().unwrap_or(0),
+            None => self.latest.flows.get(position).map_or(0, |flow| flow.sent),
+        }
+    }
+}
+
+/// All senders and receivers of a run, and the span that is being judged.
+#[derive(Clone, Debug, Default)]
+pub struct Ledger {
+    /// Senders by run number.
+    runs: BTreeMap<u64, SendRun>,
+    sessions: Vec<Session>,
+    span_start: u64,
+    frozen_at: Option<u64>,
+}
+
+impl Ledger {
+    /// A source starts; `run` is the number its datagrams carry.
+    pub fn sender_started(&mut self, source: usize, run: u64) {
+        self.runs.insert(
+            run,
+            SendRun {
+                source,
+                run,
+                latest: SendReport {
+                    run,
+                    ..SendReport::default()
+                },
+                ended: false,
+                history: VecDeque::new(),
+                frozen: None,
+            },
+        );
+        for session in &mut self.sessions {
+            session.sender_starts(run);
+        }
+    }
+
+    /// A source tells how far it is.
+    pub fn sender_reported(&mut self, run: u64, report: SendReport) {
+        let Some(sender) = self.runs.get_mut(&run) else {
+            return;
+        };
+        let sent: Vec<u64> = report.flows.iter().map(|flow| flow.sent).collect();
+        for session in &mut self.sessions {
+            session.sender_reported(run, report.at_ns, &sent);
+        }
+        if sender.history.len() == HISTORY {
+            sender.history.pop_front();
+        }
+        sender.history.push_back((report.at_ns, sent));
+        sender.latest = report;
+    }
+
+    /// A source's process has ended.
+    pub fn sender_ended(&mut self, run: u64) {
+        if let Some(sender) = self.runs.get_mut(&run) {
+            sender.ended = true;
+        }
+    }
+
+    /// A receiver starts; returns the number of its session.
+    pub fn receiver_started(&mut self, receiver: usize) -> usize {
+        let running = self.runs.keys().copied();
+        self.sessions.push(Session::new(receiver, running));
+        self.sessions.len() - 1
+    }
+
+    /// A receiver tells what it has seen.
+    pub fn receiver_reported(&mut self, session: usize, report: RecvReport) {
+        if let Some(session) = self.sessions.get_mut(session) {
+            session.reported(report);
+            if let Some(end) = self.frozen_at {
+                session.freeze_when_complete(&self.runs, end);
+            }
+        }
+    }
+
+    /// A receiver's process has ended.
+    pub fn receiver_ended(&mut self, session: usize, at: u64) {
+        if let Some(session) = self.sessions.get_mut(session) {
+            session.ended_at = Some(at);
+        }
+    }
+
+    /// Everything sent from now on belongs to a new span.
+    pub fn begin_span(&mut self, now: u64) {
+        self.span_start = now;
+        self.frozen_at = None;
+        for sender in self.runs.values_mut() {
+            sender.frozen = None;
+        }
+        for session in &mut self.sessions {
+            session.mark(&self.runs);
+        }
+    }
+
+    /// Nothing sent from now on belongs to the span.
+    pub fn end_span(&mut self, now: u64) {
+        self.frozen_at = Some(now);
+        for sender in self.runs.values_mut() {
+            let flows = sender.latest.flows.iter();
+            sender.frozen = Some(flows.map(|flow| flow.sent).collect());
+        }
+    }
+
+    /// Everything sent so far, or by the end of the span, has arrived at each
+    /// receiver that the flow has reached before. A caller bounds its patience
+    /// by [`GRACE_NS`]: what is still missing then was lost.
+    #[must_use]
+    pub fn is_settled(&self) -> bool {
+        let since = self.frozen_at.unwrap_or(0);
+        self.sessions
+            .iter()
+            .filter(|session| session.ended_at.is_none())
+            .all(|session| session.is_complete(&self.runs, since))
+    }
+
+    /// The sender with this number.
+    #[must_use]
+    pub fn run(&self, run: u64) -> Option<&SendRun> {
+        self.runs.get(&run)
+    }
+
+    /// All senders, oldest number first.
+    pub fn runs(&self) -> impl Iterator<Item = &SendRun> {
+        self.runs.values()
+    }
+
+    /// All sessions of a receiver, oldest first.
+    pub fn sessions(&self, receiver: usize) -> impl Iterator<Item = &Session> {
+        self.sessions
+            .iter()
+            .filter(move |session| session.receiver == receiver)
+    }
+}

@@ -1,0 +1,267 @@
+//! One receiving process: from a join to a leave.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::net::Ipv4Addr;
+use std::rc::Rc;
+
+use mcrgen::report::{Latency, ReceivedFlow, RecvReport};
+
+use super::{GRACE_NS, HISTORY, SendRun};
+
+/// A sender's run and flow number.
+pub(super) type FlowKey = (u64, u32);
+
+/// Where a flow arrives: a relay may deliver it to several groups, and each
+/// must be complete.
+pub(super) type LegKey = (Option<Ipv4Addr>, u16);
+
+/// What a receiver counts of a flow at one group and port, all IP sources
+/// together: a relay's own address may change while the flow goes on.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Leg {
+    pub(super) received: u64,
+    pub(super) bytes: u64,
+    pub(super) duplicated: u64,
+    pub(super) reordered: u64,
+    pub(super) first_sequence: u64,
+    pub(super) highest_sequence: u64,
+    pub(super) first_ns: u64,
+    pub(super) last_ns: u64,
+    pub(super) longest_gap_ns: u64,
+    pub(super) latency: Option<Latency>,
+}
+
+impl Leg {
+    fn of(flow: &ReceivedFlow) -> Leg {
+        Leg {
+            received: flow.received,
+            bytes: flow.bytes,
+            duplicated: flow.duplicated,
+            reordered: flow.reordered,
+            first_sequence: flow.first_sequence,
+            highest_sequence: flow.highest_sequence,
+            first_ns: flow.first_ns,
+            last_ns: flow.last_ns,
+            longest_gap_ns: flow.longest_gap_ns,
+            latency: flow.latency,
+        }
+    }
+
+    fn merge(&mut self, other: &Leg) {
+        self.received += other.received;
+        self.bytes += other.bytes;
+        self.duplicated += other.duplicated;
+        self.reordered += other.reordered;
+        self.first_sequence = self.first_sequence.min(other.first_sequence);
+        self.highest_sequence = self.highest_sequence.max(other.highest_sequence);
+        self.first_ns = self.first_ns.min(other.first_ns);
+        self.last_ns = self.last_ns.max(other.last_ns);
+        self.longest_gap_ns = self.longest_gap_ns.max(other.longest_gap_ns);
+        self.latency = worst(self.latency, other.latency);
+    }
+}
+
+/// Quantiles of two streams cannot be added; the larger of each is a bound
+/// that holds for both.
+pub(super) fn worst(one: Option<Latency>, other: Option<Latency>) -> Option<Latency> {
+    match (one, other) {
+        (Some(a), Some(b)) => Some(Latency {
+            min_ns: a.min_ns.min(b.min_ns),
+            p50_ns: a.p50_ns.max(b.p50_ns),
+            p90_ns: a.p90_ns.max(b.p90_ns),
+            p99_ns: a.p99_ns.max(b.p99_ns),
+            p999_ns: a.p999_ns.max(b.p999_ns),
+            max_ns: a.max_ns.max(b.max_ns),
+        }),
+        (Some(only), None) | (None, Some(only)) => Some(only),
+        (None, None) => None,
+    }
+}
+
+pub(super) type Legs = BTreeMap<FlowKey, BTreeMap<LegKey, Leg>>;
+
+pub(super) fn legs_of(report: &RecvReport) -> Legs {
+    let mut legs = Legs::new();
+    for flow in &report.flows {
+        let leg = Leg::of(flow);
+        legs.entry((flow.run, flow.flow))
+            .or_default()
+            .entry((flow.group, flow.port))
+            .and_modify(|known| known.merge(&leg))
+            .or_insert(leg);
+    }
+    legs
+}
+
+/// From which sequence number on a receiver must have everything.
+#[derive(Clone, Debug)]
+enum Base {
+    /// The sender started after the join.
+    Zero,
+    /// The sender was running; these were sent by then, by flow.
+    From(Vec<u64>),
+    /// The sender was running, and has not reported since the join.
+    Unknown,
+}
+
+/// The state at a span's start.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Mark {
+    pub(super) report: Rc<RecvReport>,
+    pub(super) legs: Legs,
+    /// Datagrams sent by then, by run and position of the flow.
+    sent: BTreeMap<u64, Vec<u64>>,
+}
+
+/// One receiving process.
+#[derive(Clone, Debug)]
+pub struct Session {
+    /// The receiver, as a position in the topology's list.
+    pub receiver: usize,
+    /// When its process ended.
+    pub ended_at: Option<u64>,
+    latest: Rc<RecvReport>,
+    frozen: Option<Rc<RecvReport>>,
+    pub(super) history: VecDeque<Rc<RecvReport>>,
+    bases: BTreeMap<u64, Base>,
+    pub(super) mark: Mark,
+    /// The longest gap that ended inside the span.
+    pub(super) gaps: BTreeMap<(FlowKey, LegKey), u64>,
+    /// The report that first showed a datagram of the span.
+    pub(super) first_grown: BTreeMap<(FlowKey, LegKey), u64>,
+}
+
+impl Session {
+    pub(super) fn new(receiver: usize, running: impl Iterator<Item = u64>) -> Session {
+        Session {
+            receiver,
+            ended_at: None,
+            latest: Rc::default(),
+            frozen: None,
+            history: VecDeque::new(),
+            bases: running.map(|run| (run, Base::Unknown)).collect(),
+            mark: Mark::default(),
+            gaps: BTreeMap::new(),
+            first_grown: BTreeMap::new(),
+        }
+    }
+
+    /// It has told that it joined.
+    #[must_use]
+    pub fn has_joined(&self) -> bool {
+        self.latest.joined_ns != 0
+    }
+
+    /// What it saw by now, or by the end of the span.
+    #[must_use]
+    pub fn report(&self) -> &RecvReport {
+        self.frozen.as_ref().unwrap_or(&self.latest)
+    }
+
+    pub(super) fn sender_starts(&mut self, run: u64) {
+        self.bases.insert(run, Base::Zero);
+    }
+
+    pub(super) fn sender_reported(&mut self, run: u64, at: u64, sent: &[u64]) {
+        if !self.has_joined() || at < self.latest.joined_ns {
+            return;
+        }
+        if let Some(base @ Base::Unknown) = self.bases.get_mut(&run) {
+            *base = Base::From(sent.to_vec());
+        }
+    }
+
+    pub(super) fn reported(&mut self, report: RecvReport) {
+        let before = legs_of(&self.latest);
+        for (flow, legs) in legs_of(&report) {
+            for (at, leg) in legs {
+                let known = before.get(&flow).and_then(|legs| legs.get(&at));
+                self.follow((flow, at), known, &leg, report.at_ns);
+            }
+        }
+        let report = Rc::new(report);
+        if self.history.len() == HISTORY {
+            self.history.pop_front();
+        }
+        self.history.push_back(Rc::clone(&report));
+        self.latest = report;
+    }
+
+    fn follow(&mut self, key: (FlowKey, LegKey), before: Option<&Leg>, leg: &Leg, at: u64) {
+        let gap = match before {
+            Some(before) if leg.longest_gap_ns > before.longest_gap_ns => leg.longest_gap_ns,
+            Some(before) => leg
+                .longest_gap_ns
+                .min(leg.last_ns.saturating_sub(before.last_ns)),
+            None => leg.longest_gap_ns,
+        };
+        let longest = self.gaps.entry(key).or_default();
+        *longest = (*longest).max(gap);
+        if before.is_none_or(|before| leg.received > before.received) {
+            let first = if before.is_none() { leg.first_ns } else { at };
+            self.first_grown.entry(key).or_insert(first);
+        }
+    }
+
+    pub(super) fn mark(&mut self, runs: &BTreeMap<u64, SendRun>) {
+        self.frozen = None;
+        self.gaps.clear();
+        self.first_grown.clear();
+        let sent = |sender: &SendRun| sender.latest.flows.iter().map(|flow| flow.sent).collect();
+        self.mark = Mark {
+            report: Rc::clone(&self.latest),
+            legs: legs_of(&self.latest),
+            sent: runs.iter().map(|(run, s)| (*run, sent(s))).collect(),
+        };
+    }
+
+    /// The first sequence number of the span that this receiver owes; `None`
+    /// while that is not known.
+    pub(super) fn owed_from(
+        &self,
+        run: u64,
+        position: usize,
+        leg: Option<&Leg>,
+        marked: Option<&Leg>,
+    ) -> Option<u64> {
+        let joined = match self.bases.get(&run) {
+            Some(Base::Zero) => Some(0),
+            Some(Base::From(sent)) => {
+                let sent = sent.get(position).copied().unwrap_or(0);
+                Some(leg.map_or(sent, |leg| leg.first_sequence.min(sent)))
+            }
+            Some(Base::Unknown) | None => leg.map(|leg| leg.first_sequence),
+        }?;
+        let sent = self.mark.sent.get(&run).and_then(|sent| sent.get(position));
+        let arrived = marked.map_or(0, |leg| leg.highest_sequence + 1);
+        Some(joined.max(arrived).max(sent.copied().unwrap_or(0)))
+    }
+
+    /// It has everything of the flows that reach it at all, as of a report not
+    /// older than `since`.
+    pub(super) fn is_complete(&self, runs: &BTreeMap<u64, SendRun>, since: u64) -> bool {
+        if self.frozen.is_some() {
+            return true;
+        }
+        if self.latest.at_ns < since {
+            return false;
+        }
+        legs_of(&self.latest).iter().all(|((run, flow), legs)| {
+            let sent = runs.get(run).map_or(0, |sender| {
+                let mut flows = sender.latest.flows.iter();
+                let position = flows.position(|sent| sent.flow == *flow);
+                position.map_or(0, |position| sender.sent(position))
+            });
+            legs.values().all(|leg| leg.highest_sequence + 1 >= sent)
+        })
+    }
+
+    pub(super) fn freeze_when_complete(&mut self, runs: &BTreeMap<u64, SendRun>, end: u64) {
+        if self.frozen.is_some() {
+            return;
+        }
+        if self.is_complete(runs, end) || self.latest.at_ns >= end + GRACE_NS {
+            self.frozen = Some(Rc::clone(&self.latest));
+        }
+    }
+}

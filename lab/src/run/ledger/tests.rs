@@ -1,0 +1,247 @@
+//! Spans over made-up reports: what is lost, what is under way, what belongs
+//! to another span.
+
+use std::net::Ipv4Addr;
+
+use mcrgen::report::{ReceivedFlow, RecvReport, SendReport, SentFlow};
+
+use super::{GRACE_NS, Ledger, RxSeen};
+
+const MS: u64 = 1_000_000;
+const GROUP: Ipv4Addr = Ipv4Addr::new(239, 1, 1, 1);
+const OTHER: Ipv4Addr = Ipv4Addr::new(239, 9, 9, 9);
+const RUN: u64 = 7;
+
+fn sent(at: u64, sent: u64) -> SendReport {
+    SendReport {
+        run: RUN,
+        at_ns: at,
+        sent,
+        flows: vec![SentFlow {
+            flow: 0,
+            destination: GROUP,
+            port: 5000,
+            sent,
+        }],
+        ..SendReport::default()
+    }
+}
+
+/// `lost` of the numbers `first..=highest` are missing.
+fn flow(group: Ipv4Addr, first: u64, highest: u64, lost: u64, last_ns: u64) -> ReceivedFlow {
+    ReceivedFlow {
+        source: Some(Ipv4Addr::new(10, 0, 0, 1)),
+        group: Some(group),
+        port: 5000,
+        run: RUN,
+        flow: 0,
+        received: highest + 1 - first - lost,
+        bytes: (highest + 1 - first - lost) * 100,
+        lost,
+        first_sequence: first,
+        highest_sequence: highest,
+        first_ns: last_ns,
+        last_ns,
+        ..ReceivedFlow::default()
+    }
+}
+
+fn seen(at: u64, flows: Vec<ReceivedFlow>) -> RecvReport {
+    RecvReport {
+        at_ns: at,
+        joined_ns: MS,
+        flows,
+        ..RecvReport::default()
+    }
+}
+
+fn rx(ledger: &Ledger, now: u64) -> RxSeen {
+    ledger.rx(0, now, |_| true, |_, group| group == GROUP)
+}
+
+/// Joined first, then a sender that has sent 100 at 100 ms.
+fn joined_then_sent() -> Ledger {
+    let mut ledger = Ledger::default();
+    ledger.begin_span(0);
+    let session = ledger.receiver_started(0);
+    ledger.receiver_reported(session, seen(2 * MS, Vec::new()));
+    ledger.sender_started(0, RUN);
+    ledger.sender_reported(RUN, sent(100 * MS, 100));
+    ledger
+}
+
+#[test]
+fn what_is_under_way_is_not_lost_and_what_stays_away_is() {
+    let mut ledger = joined_then_sent();
+    ledger.receiver_reported(0, seen(100 * MS, vec![flow(GROUP, 0, 89, 0, 99 * MS)]));
+    assert!(!ledger.is_settled());
+    let early = rx(&ledger, 110 * MS);
+    assert_eq!((early.sent, early.received, early.lost), (90, 90, 0));
+    let late = rx(&ledger, 100 * MS + GRACE_NS);
+    assert_eq!((late.sent, late.received, late.lost), (100, 90, 10));
+    assert_eq!(late.first_missing, Some(90));
+    ledger.receiver_reported(0, seen(120 * MS, vec![flow(GROUP, 0, 99, 0, 119 * MS)]));
+    assert!(ledger.is_settled());
+    let all = rx(&ledger, 100 * MS + GRACE_NS);
+    assert_eq!((all.sent, all.received, all.lost), (100, 100, 0));
+}
+
+#[test]
+fn a_dark_receiver_lost_what_was_owed_and_nothing_of_other_groups() {
+    let ledger = joined_then_sent();
+    let dark = rx(&ledger, 100 * MS + GRACE_NS);
+    assert_eq!((dark.sent, dark.received, dark.lost), (100, 0, 100));
+    assert_eq!(dark.first_missing, Some(0));
+    let not_owed = ledger.rx(0, 10_000 * MS, |_| true, |_, group| group == OTHER);
+    assert_eq!(not_owed, RxSeen::default());
+}
+
+#[test]
+fn a_hole_in_the_middle_and_a_late_first_datagram_are_loss() {
+    let mut ledger = joined_then_sent();
+    ledger.receiver_reported(0, seen(130 * MS, vec![flow(GROUP, 4, 99, 3, 100 * MS)]));
+    let seen = rx(&ledger, 130 * MS);
+    assert_eq!((seen.sent, seen.received, seen.lost), (100, 93, 7));
+}
+
+#[test]
+fn nothing_is_owed_from_before_the_join() {
+    let mut ledger = Ledger::default();
+    ledger.begin_span(0);
+    ledger.sender_started(0, RUN);
+    ledger.sender_reported(RUN, sent(40 * MS, 40));
+    let session = ledger.receiver_started(0);
+    let mut joined = seen(52 * MS, Vec::new());
+    joined.joined_ns = 50 * MS;
+    ledger.receiver_reported(session, joined.clone());
+    ledger.sender_reported(RUN, sent(60 * MS, 60));
+    joined.at_ns = 70 * MS;
+    joined.flows = vec![flow(GROUP, 51, 69, 0, 70 * MS)];
+    ledger.receiver_reported(session, joined.clone());
+    let from_first = rx(&ledger, 70 * MS);
+    assert_eq!((from_first.sent, from_first.lost), (19, 0));
+    // Ten more than the sender had sent when the join was surely done.
+    joined.flows = vec![flow(GROUP, 70, 79, 0, 80 * MS)];
+    ledger.receiver_reported(session, joined);
+    let too_late = rx(&ledger, 80 * MS);
+    assert_eq!(
+        (too_late.sent, too_late.received, too_late.lost),
+        (20, 10, 10)
+    );
+}
+
+#[test]
+fn a_span_counts_only_what_was_sent_in_it() {
+    let mut ledger = joined_then_sent();
+    ledger.receiver_reported(0, seen(110 * MS, vec![flow(GROUP, 0, 99, 8, 100 * MS)]));
+    ledger.begin_span(110 * MS);
+    ledger.sender_reported(RUN, sent(200 * MS, 200));
+    ledger.receiver_reported(0, seen(201 * MS, vec![flow(GROUP, 0, 199, 8, 200 * MS)]));
+    let second = rx(&ledger, 201 * MS);
+    assert_eq!((second.sent, second.received, second.lost), (100, 100, 0));
+}
+
+#[test]
+fn what_an_earlier_span_lost_is_not_lost_again() {
+    let mut ledger = joined_then_sent();
+    // Nothing arrives after 49, and the next span begins in the dark.
+    ledger.receiver_reported(0, seen(100 * MS, vec![flow(GROUP, 0, 49, 0, 50 * MS)]));
+    ledger.begin_span(100 * MS);
+    ledger.sender_reported(RUN, sent(200 * MS, 200));
+    ledger.receiver_reported(0, seen(201 * MS, vec![flow(GROUP, 0, 199, 50, 200 * MS)]));
+    let second = rx(&ledger, 201 * MS);
+    assert_eq!((second.sent, second.received, second.lost), (100, 100, 0));
+}
+
+#[test]
+fn after_its_end_a_span_only_waits_for_its_own_datagrams() {
+    let mut ledger = joined_then_sent();
+    ledger.receiver_reported(0, seen(90 * MS, vec![flow(GROUP, 0, 89, 0, 90 * MS)]));
+    ledger.end_span(100 * MS);
+    assert!(!ledger.is_settled());
+    ledger.sender_reported(RUN, sent(200 * MS, 200));
+    ledger.receiver_reported(0, seen(120 * MS, vec![flow(GROUP, 0, 119, 1, 120 * MS)]));
+    assert!(ledger.is_settled());
+    let frozen = rx(&ledger, 120 * MS);
+    ledger.receiver_reported(0, seen(300 * MS, vec![flow(GROUP, 0, 199, 40, 300 * MS)]));
+    assert_eq!(rx(&ledger, 300 * MS), frozen);
+    assert_eq!((frozen.sent, frozen.received, frozen.lost), (120, 119, 1));
+}
+
+#[test]
+fn every_group_that_a_relay_delivers_to_is_owed_in_full() {
+    let mut ledger = joined_then_sent();
+    let both = vec![
+        flow(GROUP, 0, 99, 0, 100 * MS),
+        flow(OTHER, 0, 59, 0, 60 * MS),
+    ];
+    ledger.receiver_reported(0, seen(110 * MS, both));
+    let seen = rx(&ledger, 100 * MS + GRACE_NS);
+    assert_eq!((seen.sent, seen.received, seen.lost), (200, 160, 40));
+    assert_eq!(seen.flows, 2);
+}
+
+#[test]
+fn a_flow_goes_on_under_another_source_address() {
+    let mut ledger = joined_then_sent();
+    let mut moved = flow(GROUP, 60, 99, 0, 100 * MS);
+    moved.source = Some(Ipv4Addr::new(10, 0, 0, 2));
+    let parts = vec![flow(GROUP, 0, 59, 0, 60 * MS), moved];
+    ledger.receiver_reported(0, seen(110 * MS, parts));
+    let seen = rx(&ledger, 110 * MS);
+    assert_eq!((seen.sent, seen.received, seen.lost), (100, 100, 0));
+    assert_eq!(seen.arrivals.len(), 2);
+}
+
+#[test]
+fn own_drops_and_damage_are_of_the_span() {
+    let mut ledger = joined_then_sent();
+    let mut report = seen(110 * MS, vec![flow(GROUP, 0, 99, 0, 100 * MS)]);
+    report.socket_drops = 3;
+    report.corrupted = 2;
+    ledger.receiver_reported(0, report.clone());
+    assert_eq!(rx(&ledger, 110 * MS).own_drops, 3);
+    ledger.begin_span(111 * MS);
+    report.at_ns = 120 * MS;
+    report.corrupted = 5;
+    ledger.receiver_reported(0, report);
+    let second = rx(&ledger, 120 * MS);
+    assert_eq!((second.own_drops, second.corrupted), (0, 3));
+}
+
+#[test]
+fn rates_over_a_span_and_now() {
+    let mut ledger = joined_then_sent();
+    for step in 1..=20_u64 {
+        let at = 100 * MS + step * 50 * MS;
+        let highest = step * 50 - 1;
+        ledger.receiver_reported(0, seen(at, vec![flow(GROUP, 0, highest, 0, at)]));
+    }
+    let now = ledger.rx_rate(0, Some(GROUP));
+    assert!((now.pps - 1000.0).abs() < 1.0, "{now:?}");
+    assert!((now.bps - 800_000.0).abs() < 1000.0, "{now:?}");
+    assert!(ledger.rx_rate(0, Some(OTHER)).pps < 0.1);
+}
+
+#[test]
+fn a_gap_belongs_to_the_span_in_which_it_ends() {
+    let mut ledger = joined_then_sent();
+    let mut gap = flow(GROUP, 0, 49, 0, 50 * MS);
+    gap.longest_gap_ns = 30 * MS;
+    ledger.receiver_reported(0, seen(60 * MS, vec![gap.clone()]));
+    assert_eq!(rx(&ledger, 60 * MS).gap_ns, 30 * MS);
+    ledger.begin_span(60 * MS);
+    gap.last_ns = 62 * MS;
+    ledger.receiver_reported(0, seen(62 * MS, vec![gap]));
+    assert_eq!(rx(&ledger, 62 * MS).gap_ns, 12 * MS);
+}
+
+#[test]
+fn nothing_is_owed_after_a_leave() {
+    let mut ledger = joined_then_sent();
+    ledger.receiver_reported(0, seen(110 * MS, vec![flow(GROUP, 0, 99, 0, 100 * MS)]));
+    ledger.receiver_ended(0, 110 * MS);
+    ledger.sender_reported(RUN, sent(900 * MS, 900));
+    let seen = rx(&ledger, 5_000 * MS);
+    assert_eq!((seen.sent, seen.received, seen.lost), (100, 100, 0));
+}

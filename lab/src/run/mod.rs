@@ -1,0 +1,3 @@
+//! A run: deploy, settle, steps, assertions, teardown.
+
+pub mod ledger;
