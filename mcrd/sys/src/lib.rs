@@ -2,11 +2,15 @@
 //! netlink. `unsafe` is allowed here, each time with its reason.
 #![allow(unsafe_code)]
 
+pub mod capture;
 pub mod channel;
+pub mod ethtool;
 pub mod membership;
 pub mod memfile;
+pub mod namespace;
 pub mod netlink;
 pub mod packet;
 pub mod privilege;
+pub mod process;
 pub mod spawn;
 pub mod vnet;

@@ -88,7 +88,7 @@ pub fn statistics(socket: impl AsFd) -> io::Result<Statistics> {
     })
 }
 
-fn open() -> io::Result<OwnedFd> {
+pub(crate) fn open() -> io::Result<OwnedFd> {
     let kind = libc::SOCK_RAW | libc::SOCK_CLOEXEC | libc::SOCK_NONBLOCK;
     // SAFETY: takes no pointers.
     let fd = unsafe { libc::socket(libc::AF_PACKET, kind, 0) };
@@ -111,7 +111,7 @@ fn set_option(socket: &OwnedFd, option: libc::c_int, value: u32) -> io::Result<(
     check(result)
 }
 
-fn bind(socket: &OwnedFd, ifindex: u32, protocol: libc::c_int) -> io::Result<()> {
+pub(crate) fn bind(socket: &OwnedFd, ifindex: u32, protocol: libc::c_int) -> io::Result<()> {
     // SAFETY: plain data for which all zeros is valid.
     let mut address: libc::sockaddr_ll = unsafe { mem::zeroed() };
     address.sll_family = libc::AF_PACKET as u16;

@@ -2,4 +2,5 @@
 //! and what it is told. The only module that names the netlink crates, which
 //! change together.
 
+pub mod build;
 pub mod monitor;
