@@ -1,1 +1,262 @@
 //! Network namespaces: one for each node, and one for each segment's bridge.
+//!
+//! [`Network::deploy`] builds a topology's network and [`Network::teardown`]
+//! removes it; in between the network starts processes in its nodes, changes
+//! its links and addresses, and hands out packet sockets. Everything runs on
+//! one thread's runtime, which itself never enters a node's namespace.
+
+mod change;
+mod configure;
+mod deploy;
+mod error;
+mod process;
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::path::PathBuf;
+use std::rc::{Rc, Weak};
+use std::time::Duration;
+
+use ipnet::Ipv4Net;
+use mcr_sys::capture;
+use mcr_sys::ethtool::DeviceControl;
+use mcr_sys::namespace::{self, NetNamespace};
+use mcr_sys::netlink::build::Builder;
+use tokio::runtime;
+
+use crate::topology::model::{LinkId, NodeId, Topology};
+
+pub use error::NetError;
+pub use process::{Child, Process, Stdio};
+
+/// The first interface index the lab gives. The kernel makes devices of its
+/// own in a new namespace where tunnel modules are loaded; they stay below.
+const FIRST_INDEX: u32 = 101;
+
+/// Where and how a network is built.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The directory for the namespaces' names: a place that no other lab
+    /// sees, as `/run/netns` in a mount namespace of the lab's own.
+    pub names: PathBuf,
+}
+
+/// How long the parts of a deployment took.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Timings {
+    /// Making the namespaces and setting their sysctls.
+    pub namespaces: Duration,
+    /// Making bridges and links.
+    pub links: Duration,
+    /// Addresses, routes, and setting everything up.
+    pub addresses: Duration,
+}
+
+impl Timings {
+    /// All parts together.
+    #[must_use]
+    pub fn total(&self) -> Duration {
+        self.namespaces + self.links + self.addresses
+    }
+}
+
+/// A network that exists.
+#[derive(Debug)]
+pub struct Network {
+    topology: Topology,
+    options: Options,
+    /// The nodes' namespaces, then the segments'.
+    spaces: Vec<Space>,
+    /// Where in `spaces` a segment's is.
+    segments: BTreeMap<LinkId, usize>,
+    /// By node and interface.
+    interfaces: Vec<Vec<InterfaceState>>,
+    children: RefCell<Vec<Weak<process::Held>>>,
+    timings: Timings,
+}
+
+/// A network namespace and the next interface index that is free in it.
+/// Indices are never used twice: a link that comes back is another interface.
+#[derive(Debug)]
+struct Space {
+    name: String,
+    namespace: NetNamespace,
+    next_index: Cell<u32>,
+}
+
+impl Space {
+    fn take_index(&self) -> u32 {
+        self.next_index.replace(self.next_index.get() + 1)
+    }
+}
+
+/// What may change about an interface after the deployment.
+#[derive(Debug)]
+struct InterfaceState {
+    /// Its index while it exists.
+    index: Cell<Option<u32>>,
+    /// The index of its segment's port, where it is on a segment.
+    port: Cell<Option<u32>>,
+    /// The addresses it has, or will have again.
+    addresses: RefCell<Vec<Ipv4Net>>,
+}
+
+/// The two sockets by which a namespace is configured.
+#[derive(Debug)]
+struct Session {
+    netlink: Builder,
+    devices: DeviceControl,
+}
+
+impl Session {
+    /// Opens both in the calling thread's namespace.
+    fn open(runtime: &runtime::Handle) -> std::io::Result<Self> {
+        Ok(Self {
+            netlink: Builder::open(runtime)?,
+            devices: DeviceControl::open()?,
+        })
+    }
+}
+
+impl Network {
+    /// The topology as it was deployed.
+    #[must_use]
+    pub fn topology(&self) -> &Topology {
+        &self.topology
+    }
+
+    /// How long the deployment took.
+    #[must_use]
+    pub fn timings(&self) -> Timings {
+        self.timings
+    }
+
+    /// A node's network namespace.
+    ///
+    /// # Errors
+    /// [`NetError::Unknown`] for a node that the topology does not have.
+    pub fn namespace(&self, node: NodeId) -> Result<BorrowedFd<'_>, NetError> {
+        Ok(self.node_space(node)?.namespace.as_fd())
+    }
+
+    /// Runs `work` in a node's namespace, on a thread that ends with it.
+    ///
+    /// # Errors
+    /// [`NetError::Enter`] where the namespace cannot be entered.
+    pub fn in_namespace<T: Send>(
+        &self,
+        node: NodeId,
+        work: impl FnOnce() -> T + Send,
+    ) -> Result<T, NetError> {
+        let space = self.node_space(node)?;
+        namespace::in_namespace(space.namespace.as_fd(), work).map_err(|source| NetError::Enter {
+            node: space.name.clone(),
+            source,
+        })
+    }
+
+    /// A packet socket that sees every frame of a node's interface, for
+    /// capture and counting.
+    ///
+    /// # Errors
+    /// [`NetError::Absent`] while the interface does not exist, the kernel's
+    /// otherwise.
+    pub fn packet_socket(&self, node: NodeId, interface: usize) -> Result<OwnedFd, NetError> {
+        let index = self.index(node, interface)?;
+        let opened = self.in_namespace(node, || capture::open(index))?;
+        opened.map_err(|source| self.failed(node, interface, "open a packet socket on", source))
+    }
+
+    /// The index that an interface has now.
+    ///
+    /// # Errors
+    /// [`NetError::Absent`] while it does not exist.
+    pub fn index(&self, node: NodeId, interface: usize) -> Result<u32, NetError> {
+        let state = self.interface(node, interface)?;
+        state.index.get().ok_or_else(|| NetError::Absent {
+            interface: self.interface_name(node, interface),
+        })
+    }
+
+    /// Ends every process that is still there, then removes the network.
+    /// Errors are collected: one does not keep the rest from going.
+    pub async fn teardown(self) -> Vec<NetError> {
+        let mut errors = Vec::new();
+        let children: Vec<Rc<process::Held>> = self
+            .children
+            .borrow()
+            .iter()
+            .filter_map(Weak::upgrade)
+            .collect();
+        for child in children {
+            if let Err(source) = child.end().await {
+                errors.push(NetError::End {
+                    pid: child.pid().as_raw(),
+                    source,
+                });
+            }
+        }
+        for space in self.spaces {
+            if let Err(source) = space.namespace.remove() {
+                errors.push(NetError::Remove {
+                    name: space.name,
+                    source,
+                });
+            }
+        }
+        errors
+    }
+
+    fn node_space(&self, node: NodeId) -> Result<&Space, NetError> {
+        let nodes = self.topology.nodes.len();
+        self.spaces
+            .get(node.0)
+            .filter(|_| node.0 < nodes)
+            .ok_or(NetError::Unknown)
+    }
+
+    fn interface(&self, node: NodeId, interface: usize) -> Result<&InterfaceState, NetError> {
+        let interfaces = self.interfaces.get(node.0).ok_or(NetError::Unknown)?;
+        interfaces.get(interface).ok_or(NetError::Unknown)
+    }
+
+    /// An interface's name for messages: `node:interface`.
+    fn interface_name(&self, node: NodeId, interface: usize) -> String {
+        let node = self.topology.nodes.get(node.0);
+        let interface = node.and_then(|node| node.interfaces.get(interface));
+        match (node, interface) {
+            (Some(node), Some(interface)) => format!("{}:{}", node.name, interface.name),
+            (Some(node), None) => node.name.clone(),
+            (None, _) => "?".to_owned(),
+        }
+    }
+
+    fn failed(
+        &self,
+        node: NodeId,
+        interface: usize,
+        action: &'static str,
+        source: std::io::Error,
+    ) -> NetError {
+        NetError::Interface {
+            action,
+            interface: self.interface_name(node, interface),
+            source,
+        }
+    }
+
+    /// Opens a session in a namespace.
+    fn session(&self, space: &Space) -> Result<Session, NetError> {
+        let runtime = runtime::Handle::current();
+        namespace::in_namespace(space.namespace.as_fd(), || Session::open(&runtime))
+            .and_then(|session| session)
+            .map_err(|source| NetError::Enter {
+                node: space.name.clone(),
+                source,
+            })
+    }
+}
+
+#[cfg(test)]
+mod tests;

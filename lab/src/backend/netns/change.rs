@@ -1,0 +1,196 @@
+//! Changes while the network stands: links that go and come, new addresses.
+//!
+//! The kernel drops routes with the interface or address they depend on; what
+//! the topology says is put back together with them.
+
+use std::io;
+use std::net::Ipv4Addr;
+
+use ipnet::Ipv4Net;
+use mcr_sys::netlink::build::Builder;
+use tokio::runtime;
+
+use super::{NetError, Network};
+use crate::topology::model::{LinkChange, LinkId, Medium, NodeId};
+
+impl Network {
+    /// Changes a link: at one node's end, or at every end. A link that is
+    /// made again has the same names and addresses, and new indices. A link between two nodes goes and comes as a whole.
+    ///
+    /// # Errors
+    /// [`NetError::Absent`] or [`NetError::Present`] where the change does not
+    /// fit, the kernel's otherwise.
+    pub async fn link(
+        &self,
+        link: LinkId,
+        change: LinkChange,
+        at: Option<NodeId>,
+    ) -> Result<(), NetError> {
+        let ends = self.ends_at(link, at)?;
+        match change {
+            LinkChange::Down => {
+                for (_, node, interface) in ends {
+                    self.set_down(node, interface).await?;
+                }
+            }
+            LinkChange::Up => {
+                for (_, node, interface) in ends {
+                    self.set_up(node, interface).await?;
+                }
+            }
+            LinkChange::Delete => self.delete(link, &ends).await?,
+            LinkChange::Create => self.create(link, &ends).await?,
+        }
+        Ok(())
+    }
+
+    /// Gives an interface these addresses in the place of those it has.
+    ///
+    /// # Errors
+    /// [`NetError::Absent`] while the interface does not exist, the kernel's
+    /// otherwise.
+    pub async fn set_addresses(
+        &self,
+        node: NodeId,
+        interface: usize,
+        addresses: &[Ipv4Net],
+    ) -> Result<(), NetError> {
+        let index = self.index(node, interface)?;
+        let failed = |source| self.failed(node, interface, "change the addresses of", source);
+        let session = self.session(self.node_space(node)?)?;
+        // All go first: kept ones would stay ahead of the new primary one.
+        session
+            .netlink
+            .remove_addresses(index)
+            .await
+            .map_err(failed)?;
+        for address in addresses {
+            let prefix = (address.addr(), address.prefix_len());
+            session
+                .netlink
+                .add_address(index, prefix)
+                .await
+                .map_err(failed)?;
+        }
+        self.interface(node, interface)?
+            .addresses
+            .replace(addresses.to_vec());
+        self.set_routes(&session, node, |from| on_one_of(addresses, from))
+            .await
+    }
+
+    /// The ends that a change concerns: position on the link, node, interface.
+    fn ends_at(
+        &self,
+        link: LinkId,
+        at: Option<NodeId>,
+    ) -> Result<Vec<(usize, NodeId, usize)>, NetError> {
+        let model = self.link_of(link)?;
+        let ends: Vec<_> = model
+            .ends
+            .iter()
+            .enumerate()
+            .filter(|(_, (node, _))| at.is_none_or(|at| at == *node))
+            .map(|(end, (node, interface))| (end, *node, *interface))
+            .collect();
+        if ends.is_empty() {
+            let node = at.and_then(|at| self.topology.nodes.get(at.0));
+            return Err(NetError::NotOnLink {
+                link: model.name.clone(),
+                node: node.map(|node| node.name.clone()).unwrap_or_default(),
+            });
+        }
+        Ok(ends)
+    }
+
+    async fn set_down(&self, node: NodeId, interface: usize) -> Result<(), NetError> {
+        let index = self.index(node, interface)?;
+        let session = self.session(self.node_space(node)?)?;
+        let down = session.netlink.down(index).await;
+        down.map_err(|source| self.failed(node, interface, "set down", source))
+    }
+
+    async fn set_up(&self, node: NodeId, interface: usize) -> Result<(), NetError> {
+        let index = self.index(node, interface)?;
+        let session = self.session(self.node_space(node)?)?;
+        let up = session.netlink.up(index).await;
+        up.map_err(|source| self.failed(node, interface, "set up", source))?;
+        let addresses = self.interface(node, interface)?.addresses.borrow().clone();
+        self.set_routes(&session, node, |from| on_one_of(&addresses, from))
+            .await
+    }
+
+    async fn delete(&self, link: LinkId, ends: &[(usize, NodeId, usize)]) -> Result<(), NetError> {
+        for (_, node, interface) in self.whole(link, ends)? {
+            let state = self.interface(node, interface)?;
+            let Some(index) = state.index.take() else {
+                return Err(NetError::Absent {
+                    interface: self.interface_name(node, interface),
+                });
+            };
+            state.port.set(None);
+            let session = self.session(self.node_space(node)?)?;
+            match session.netlink.delete(index).await {
+                // The other end of a veth goes with the first.
+                Err(error) if error.raw_os_error() == Some(libc::ENODEV) => {}
+                deleted => {
+                    deleted.map_err(|source| self.failed(node, interface, "delete", source))?
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn create(&self, link: LinkId, ends: &[(usize, NodeId, usize)]) -> Result<(), NetError> {
+        let model = self.link_of(link)?;
+        let ends = self.whole(link, ends)?;
+        for (_, node, interface) in &ends {
+            if self.interface(*node, *interface)?.index.get().is_some() {
+                return Err(NetError::Present {
+                    link: model.name.clone(),
+                });
+            }
+        }
+        let here = Builder::open(&runtime::Handle::current()).map_err(|source: io::Error| {
+            NetError::Enter {
+                node: "the lab".to_owned(),
+                source,
+            }
+        })?;
+        match model.medium {
+            Medium::Veth => self.make_pair(&here, link).await?,
+            Medium::Bridge { .. } => {
+                let session = self.session(self.segment(link)?)?;
+                for (end, _, _) in &ends {
+                    self.make_member(&here, link, *end).await?;
+                    self.attach_member(&session, link, *end).await?;
+                }
+            }
+        }
+        for (_, node, interface) in ends {
+            let session = self.session(self.node_space(node)?)?;
+            self.configure_interface(&session, node, interface).await?;
+            let addresses = self.interface(node, interface)?.addresses.borrow().clone();
+            self.set_routes(&session, node, |from| on_one_of(&addresses, from))
+                .await?;
+        }
+        Ok(())
+    }
+
+    /// A veth pair exists with both ends or not at all; on a segment each
+    /// member has its own.
+    fn whole(
+        &self,
+        link: LinkId,
+        ends: &[(usize, NodeId, usize)],
+    ) -> Result<Vec<(usize, NodeId, usize)>, NetError> {
+        match self.link_of(link)?.medium {
+            Medium::Veth => self.ends_at(link, None),
+            Medium::Bridge { .. } => Ok(ends.to_vec()),
+        }
+    }
+}
+
+fn on_one_of(networks: &[Ipv4Net], address: Ipv4Addr) -> bool {
+    networks.iter().any(|network| network.contains(&address))
+}

@@ -1,0 +1,162 @@
+//! What is inside the namespaces: addresses, offloads, routes, ports, and
+//! setting everything up.
+
+use std::net::Ipv4Addr;
+
+use futures_util::future::try_join_all;
+use ipnet::Ipv4Net;
+use mcr_sys::netlink::build::LOOPBACK;
+use tokio::runtime;
+
+use super::deploy::{BRIDGE, enter_error, in_each};
+use super::{NetError, Network, Session};
+use crate::topology::model::{LinkId, NodeId};
+
+/// How many namespaces are configured at once: each takes a socket with its
+/// buffers for that time.
+const SESSIONS: usize = 64;
+
+/// All of IPv4 multicast, so that a program that names no interface can send.
+const MULTICAST: Ipv4Net = Ipv4Net::new_assert(Ipv4Addr::new(224, 0, 0, 0), 4);
+
+impl Network {
+    /// Sets everything up, a number of namespaces at a time.
+    pub(super) async fn configure(&self) -> Result<(), NetError> {
+        let runtime = runtime::Handle::current();
+        for (chunk, spaces) in self.spaces.chunks(SESSIONS).enumerate() {
+            let first = chunk * SESSIONS;
+            let open = |_| Session::open(&runtime).map_err(enter_error);
+            let sessions = in_each(&self.namespaces(first..first + spaces.len()), open)?;
+            let nodes = sessions
+                .iter()
+                .enumerate()
+                .map(async |(position, session)| {
+                    let position = first + position;
+                    if position < self.topology.nodes.len() {
+                        self.configure_node(session, NodeId(position)).await
+                    } else {
+                        self.configure_segment(session, position).await
+                    }
+                });
+            try_join_all(nodes).await?;
+        }
+        Ok(())
+    }
+
+    async fn configure_node(&self, session: &Session, id: NodeId) -> Result<(), NetError> {
+        let node = &self.topology.nodes[id.0];
+        let on_lo = |source| NetError::Interface {
+            action: "set up",
+            interface: format!("{}:lo", node.name),
+            source,
+        };
+        for address in &node.loopback {
+            let prefix = (address.addr(), address.prefix_len());
+            session
+                .netlink
+                .add_address(LOOPBACK, prefix)
+                .await
+                .map_err(on_lo)?;
+        }
+        session.netlink.up(LOOPBACK).await.map_err(on_lo)?;
+        let interfaces = 0..node.interfaces.len();
+        let all = interfaces.map(|interface| self.configure_interface(session, id, interface));
+        try_join_all(all).await?;
+        self.set_routes(session, id, |_| true).await
+    }
+
+    /// Gives an interface that was just made what the topology says of it.
+    pub(super) async fn configure_interface(
+        &self,
+        session: &Session,
+        node: NodeId,
+        interface: usize,
+    ) -> Result<(), NetError> {
+        let index = self.index(node, interface)?;
+        let model = &self.topology.nodes[node.0].interfaces[interface];
+        if !self.link_of(model.link)?.checksum_offload {
+            session
+                .devices
+                .disable_tx_checksum(&model.name)
+                .map_err(|source| self.failed(node, interface, "set offloads of", source))?;
+        }
+        let addresses = self.interface(node, interface)?.addresses.borrow().clone();
+        for address in addresses {
+            let prefix = (address.addr(), address.prefix_len());
+            let added = session.netlink.add_address(index, prefix).await;
+            added.map_err(|source| self.failed(node, interface, "give an address to", source))?;
+        }
+        let up = session.netlink.up(index).await;
+        up.map_err(|source| self.failed(node, interface, "set up", source))
+    }
+
+    async fn configure_segment(&self, session: &Session, space: usize) -> Result<(), NetError> {
+        let id = self.segments.iter().find(|(_, at)| **at == space);
+        let (id, _) = id.ok_or(NetError::Unknown)?;
+        let members = 0..self.link_of(*id)?.ends.len();
+        try_join_all(members.map(|end| self.attach_member(session, *id, end)))
+            .await
+            .map(drop)
+    }
+
+    /// Makes the segment's end of a member's link a port of the bridge.
+    pub(super) async fn attach_member(
+        &self,
+        session: &Session,
+        id: LinkId,
+        end: usize,
+    ) -> Result<(), NetError> {
+        let (node, interface) = *self.link_of(id)?.ends.get(end).ok_or(NetError::Unknown)?;
+        let port = self.interface(node, interface)?.port.get();
+        let port = port.ok_or_else(|| NetError::Absent {
+            interface: self.interface_name(node, interface),
+        })?;
+        let attached = session.netlink.attach(port, BRIDGE.1).await;
+        attached.map_err(|source| self.failed(node, interface, "attach the port of", source))
+    }
+
+    /// Sets those of a node's routes for which `wanted` is true of the address
+    /// they lead out from: of the router, or of the interface for multicast.
+    pub(super) async fn set_routes(
+        &self,
+        session: &Session,
+        id: NodeId,
+        wanted: impl Fn(Ipv4Addr) -> bool,
+    ) -> Result<(), NetError> {
+        let node = &self.topology.nodes[id.0];
+        let failed = |to: Ipv4Net| {
+            move |source| NetError::Route {
+                node: node.name.clone(),
+                to,
+                source,
+            }
+        };
+        if let Some((index, address)) = self.multicast_interface(id)
+            && wanted(address)
+        {
+            let to = (MULTICAST.addr(), MULTICAST.prefix_len());
+            session
+                .netlink
+                .route_out(to, index)
+                .await
+                .map_err(failed(MULTICAST))?;
+        }
+        for (to, router) in node.routes.iter().filter(|(_, router)| wanted(*router)) {
+            let prefix = (to.network(), to.prefix_len());
+            session
+                .netlink
+                .route_via(prefix, *router)
+                .await
+                .map_err(failed(*to))?;
+        }
+        Ok(())
+    }
+
+    /// The first interface with an address, and that address.
+    fn multicast_interface(&self, id: NodeId) -> Option<(u32, Ipv4Addr)> {
+        self.interfaces.get(id.0)?.iter().find_map(|state| {
+            let address = state.addresses.borrow().first()?.addr();
+            Some((state.index.get()?, address))
+        })
+    }
+}
