@@ -10,4 +10,5 @@ pub mod backend;
 pub mod commands;
 pub mod exit;
 pub mod run;
+pub mod sandbox;
 pub mod topology;
