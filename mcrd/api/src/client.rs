@@ -1,15 +1,28 @@
 //! A blocking client, for command lines and tests.
 
-use std::io::{self, BufRead, BufReader, Read, Write};
+use std::io::{self, BufRead, BufReader, Write};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::state::Page;
 use crate::{Failure, Hello, MAX_LINE, Method, PROTOCOL, Reply, Request};
+
+#[cfg(test)]
+mod tests;
+
+/// Where the daemon listens when it runs as a system service.
+pub const SYSTEM_SOCKET: &str = "/run/mcrd/control.sock";
+
+/// Where it listens otherwise, below `$XDG_RUNTIME_DIR`.
+pub const USER_SOCKET: &str = "mcrd/control.sock";
+
+/// The most characters of a text in one `config.put`. Escaped, a character
+/// takes six bytes at most, so the line stays below [`MAX_LINE`].
+const PART: usize = 128 * 1024;
 
 /// Why a call did not return a result.
 #[derive(Debug, thiserror::Error)]
@@ -30,21 +43,34 @@ pub enum ClientError {
         /// Its protocol version.
         theirs: u32,
     },
+    /// It said nothing, or did not read, for as long as we wait.
+    #[error("mcrd did not answer within {} s", .0.as_secs_f64())]
+    Silent(Duration),
     /// The connection broke.
     #[error("the connection to mcrd broke: {0}")]
-    Broken(#[from] io::Error),
+    Broken(io::Error),
     /// The answer is not what the protocol says.
     #[error("mcrd sent an answer that cannot be read: {0}")]
     Garbled(String),
+    /// The request does not fit on a line; it was not sent.
+    #[error("the request has {0} bytes, and a line at most {MAX_LINE}")]
+    TooLong(usize),
     /// The daemon refused.
     #[error("{}", .0.message)]
     Refused(Failure),
+}
+
+impl ClientError {
+    fn garbled(error: &serde_json::Error) -> ClientError {
+        ClientError::Garbled(error.to_string())
+    }
 }
 
 /// A connection to the daemon.
 #[derive(Debug)]
 pub struct Client {
     stream: BufReader<UnixStream>,
+    timeout: Duration,
     next_id: u64,
     /// What the daemon said of itself.
     pub hello: Hello,
@@ -52,32 +78,27 @@ pub struct Client {
 
 impl Client {
     /// Connects and reads the hello line; every later call waits at most
-    /// `timeout` for each read and write.
+    /// `timeout` for its answer.
     ///
     /// # Errors
-    /// Nobody listens, or it speaks another version.
+    /// Nobody listens, it is silent or refuses us, or it speaks another
+    /// version.
     pub fn connect(path: &Path, timeout: Duration) -> Result<Client, ClientError> {
         let unreachable = |source| ClientError::Unreachable {
             path: path.to_owned(),
             source,
         };
         let stream = UnixStream::connect(path).map_err(unreachable)?;
-        stream.set_read_timeout(Some(timeout))?;
-        stream.set_write_timeout(Some(timeout))?;
+        stream
+            .set_write_timeout(Some(timeout))
+            .map_err(unreachable)?;
         let mut stream = BufReader::new(stream);
-        let line = read_line(&mut stream).map_err(unreachable)?;
-        let hello: Hello =
-            serde_json::from_str(&line).map_err(|error| ClientError::Garbled(error.to_string()))?;
-        if hello.mcr != PROTOCOL {
-            return Err(ClientError::Version {
-                version: hello.version,
-                theirs: hello.mcr,
-            });
-        }
+        let line = read_line(&mut stream, timeout)?;
         Ok(Client {
+            hello: greet(&line)?,
             stream,
+            timeout,
             next_id: 1,
-            hello,
         })
     }
 
@@ -89,11 +110,21 @@ impl Client {
     pub fn call<T: DeserializeOwned>(&mut self, method: Method) -> Result<T, ClientError> {
         let id = self.next_id;
         self.next_id += 1;
-        let garbled = |error: serde_json::Error| ClientError::Garbled(error.to_string());
-        let mut line = serde_json::to_string(&Request { id, method }).map_err(garbled)?;
+        let mut line = serde_json::to_string(&Request { id, method })
+            .map_err(|error| ClientError::garbled(&error))?;
         line.push('\n');
-        self.stream.get_mut().write_all(line.as_bytes())?;
-        let reply: Reply = serde_json::from_str(&read_line(&mut self.stream)?).map_err(garbled)?;
+        if line.len() > MAX_LINE {
+            return Err(ClientError::TooLong(line.len()));
+        }
+        let sent = self.stream.get_mut().write_all(line.as_bytes());
+        let answer = match (sent, read_line(&mut self.stream, self.timeout)) {
+            // A server that hangs up may have said why before.
+            (Ok(()) | Err(_), Ok(answer)) => answer,
+            (Err(error), Err(_)) => return Err(broken(error, self.timeout)),
+            (Ok(()), Err(error)) => return Err(error),
+        };
+        let reply: Reply =
+            serde_json::from_str(&answer).map_err(|error| ClientError::garbled(&error))?;
         if let Some(failure) = reply.error {
             return Err(ClientError::Refused(failure));
         }
@@ -103,7 +134,8 @@ impl Client {
                 reply.id
             )));
         }
-        serde_json::from_value(reply.result.unwrap_or(Value::Null)).map_err(garbled)
+        serde_json::from_value(reply.result.unwrap_or(Value::Null))
+            .map_err(|error| ClientError::garbled(&error))
     }
 
     /// Reads all pages of a list.
@@ -117,22 +149,107 @@ impl Client {
         let mut all = Vec::new();
         let mut cursor = None;
         loop {
-            let page: Page<T> = self.call(method(cursor))?;
-            all.extend(page.items);
-            match page.next {
-                Some(next) => cursor = Some(next),
-                None => return Ok(all),
+            let page: Page<T> = self.call(method(cursor.clone()))?;
+            if page.items.is_empty() && page.next.is_some() {
+                return Err(ClientError::Garbled("a page without items".to_owned()));
             }
+            all.extend(page.items);
+            if page.next.is_none() {
+                return Ok(all);
+            }
+            if page.next == cursor {
+                return Err(ClientError::Garbled("a list without an end".to_owned()));
+            }
+            cursor = page.next;
         }
+    }
+
+    /// Sends the text of a configuration file in parts, for a
+    /// [`Method::ConfigCheck`] or [`Method::ConfigLoad`] that follows. `name`
+    /// is what error messages call it.
+    ///
+    /// # Errors
+    /// As [`Client::call`].
+    pub fn put_config(&mut self, name: &str, text: &str) -> Result<(), ClientError> {
+        let name = name.to_owned();
+        let _: Value = self.call(Method::ConfigBegin { name })?;
+        let mut rest = text;
+        while !rest.is_empty() {
+            let cut = rest
+                .char_indices()
+                .nth(PART)
+                .map_or(rest.len(), |(at, _)| at);
+            let (part, after) = rest.split_at(cut);
+            let text = part.to_owned();
+            let _: Value = self.call(Method::ConfigPut { text })?;
+            rest = after;
+        }
+        Ok(())
     }
 }
 
-fn read_line(stream: &mut BufReader<UnixStream>) -> io::Result<String> {
-    let mut line = String::new();
-    let limit = u64::try_from(MAX_LINE).unwrap_or(u64::MAX);
-    stream.by_ref().take(limit).read_line(&mut line)?;
-    if !line.ends_with('\n') {
-        return Err(io::ErrorKind::UnexpectedEof.into());
+/// Reads the server's first line: its hello, or why it does not serve us.
+fn greet(line: &str) -> Result<Hello, ClientError> {
+    let hello: Hello =
+        serde_json::from_str(line).map_err(|not_hello| {
+            match serde_json::from_str::<Reply>(line) {
+                Ok(Reply {
+                    error: Some(failure),
+                    ..
+                }) => ClientError::Refused(failure),
+                Ok(_) | Err(_) => ClientError::garbled(&not_hello),
+            }
+        })?;
+    if hello.mcr != PROTOCOL {
+        return Err(ClientError::Version {
+            version: hello.version,
+            theirs: hello.mcr,
+        });
     }
-    Ok(line)
+    Ok(hello)
+}
+
+fn broken(error: io::Error, timeout: Duration) -> ClientError {
+    let waited = [io::ErrorKind::WouldBlock, io::ErrorKind::TimedOut];
+    if waited.contains(&error.kind()) {
+        ClientError::Silent(timeout)
+    } else {
+        ClientError::Broken(error)
+    }
+}
+
+/// Reads a line of at most [`MAX_LINE`] bytes within `timeout`, however slowly
+/// it arrives.
+fn read_line(stream: &mut BufReader<UnixStream>, timeout: Duration) -> Result<String, ClientError> {
+    let end = Instant::now() + timeout;
+    let mut line = Vec::new();
+    loop {
+        let left = end.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return Err(ClientError::Silent(timeout));
+        }
+        let wait = stream.get_ref().set_read_timeout(Some(left));
+        wait.map_err(|error| broken(error, timeout))?;
+        let arrived = match stream.fill_buf() {
+            Ok(arrived) => arrived,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) => return Err(broken(error, timeout)),
+        };
+        if arrived.is_empty() {
+            return Err(ClientError::Broken(io::ErrorKind::UnexpectedEof.into()));
+        }
+        let newline = arrived.iter().position(|byte| *byte == b'\n');
+        let taken = newline.map_or(arrived.len(), |at| at + 1);
+        line.extend_from_slice(&arrived[..taken]);
+        stream.consume(taken);
+        if line.len() > MAX_LINE {
+            return Err(ClientError::Garbled(format!(
+                "a line longer than {MAX_LINE} bytes"
+            )));
+        }
+        if newline.is_some() {
+            return String::from_utf8(line)
+                .map_err(|error| ClientError::Garbled(error.to_string()));
+        }
+    }
 }

@@ -10,6 +10,7 @@ pub mod client;
 pub mod config;
 pub mod message;
 pub mod rule;
+pub mod schema;
 pub mod state;
 
 pub use message::{ErrorCode, Failure, Hello, Method, Problem, Reply, Request};

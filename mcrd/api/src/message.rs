@@ -7,6 +7,9 @@ use serde_json::Value;
 use crate::rule::Rule;
 use crate::state::{Facility, LogLevel};
 
+#[cfg(test)]
+mod tests;
+
 /// The first line, from the server.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Hello {
