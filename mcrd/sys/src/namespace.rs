@@ -129,10 +129,8 @@ impl NetNamespace {
     /// `AlreadyExists` where the name is taken; the kernel's otherwise.
     pub fn create(directory: &Path, name: &str) -> io::Result<Self> {
         // The library would mount over an existing name and then fail at
-        // removal.
-        if directory.join(name).exists() {
-            return Err(io::ErrorKind::AlreadyExists.into());
-        }
+        // removal, so the name is taken here, by one caller only.
+        File::create_new(directory.join(name))?;
         NetNs::new_with_env(name, Directory(directory.to_path_buf()))
             .map(Self)
             .map_err(io::Error::other)
