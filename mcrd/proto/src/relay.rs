@@ -22,7 +22,10 @@ use crate::interface::{Interface, InterfaceChange};
 pub use change::{MAX_RULES, MAX_RULES_PER_INTERFACE, Refusal, RuleChanges};
 pub use membership::Membership;
 pub use next_hop::{NextHop, NextHopKey};
-pub use rule::{MAX_OUTPUTS, RelayInput, RelayOutput, RelayRule, RuleError, SourceAddress};
+pub use rule::{
+    MAX_OUTPUTS, OutputFacts, RelayInput, RelayOutput, RelayRule, RuleError, RuleFacts,
+    SourceAddress,
+};
 
 use interfaces::Interfaces;
 use membership::Memberships;

@@ -125,30 +125,13 @@ impl RelayRule {
         input: RelayInput,
         outputs: Vec<RelayOutput>,
     ) -> Result<RelayRule, Vec<RuleError>> {
-        let mut errors = Vec::new();
-        if [IpProtocol::IGMP, IpProtocol::PIM].contains(&input.protocol) {
-            errors.push(RuleError::ProtocolNotRelayed(input.protocol));
-        }
-        if input.port.is_some() && input.protocol != IpProtocol::UDP {
-            errors.push(RuleError::InputPortWithoutUdp(input.protocol));
-        }
-        match outputs.len() {
-            0 => errors.push(RuleError::NoOutputs),
-            1..=MAX_OUTPUTS => {}
-            more => errors.push(RuleError::TooManyOutputs(more)),
-        }
-        let mut seen = BTreeMap::new();
-        for (position, output) in outputs.iter().enumerate() {
-            check_output(&input, position, output, &mut errors);
-            if let Some(&earlier) = seen.get(output) {
-                errors.push(RuleError::SameOutput {
-                    output: position,
-                    earlier,
-                });
-            } else {
-                seen.insert(output, position);
-            }
-        }
+        let facts = RuleFacts {
+            interface: Some(&input.interface),
+            protocol: Some(input.protocol),
+            port: input.port.is_some(),
+            outputs: Some(outputs.iter().map(OutputFacts::from).collect()),
+        };
+        let errors = facts.errors();
         if errors.is_empty() {
             Ok(RelayRule {
                 name,
@@ -161,33 +144,103 @@ impl RelayRule {
     }
 }
 
-fn check_output(
-    input: &RelayInput,
-    position: usize,
-    output: &RelayOutput,
-    errors: &mut Vec<RuleError>,
-) {
-    if output.interface == input.interface {
-        errors.push(RuleError::OutputOnInput {
-            output: position,
-            interface: output.interface.clone(),
-        });
+/// What is known of a rule while some of its values may be wrong or missing:
+/// enough to say what else is wrong with it.
+#[derive(Clone, Debug)]
+pub struct RuleFacts<'a> {
+    /// The input interface.
+    pub interface: Option<&'a InterfaceName>,
+    /// The protocol.
+    pub protocol: Option<IpProtocol>,
+    /// Whether a port is matched.
+    pub port: bool,
+    /// The outputs.
+    pub outputs: Option<Vec<OutputFacts<'a>>>,
+}
+
+/// What is known of an output.
+#[derive(Clone, Copy, Debug)]
+pub struct OutputFacts<'a> {
+    /// Its interface.
+    pub interface: Option<&'a InterfaceName>,
+    /// Whether it sets the port.
+    pub port: bool,
+    /// Whether it sets the source port.
+    pub source_port: bool,
+    /// All of it.
+    pub whole: Option<&'a RelayOutput>,
+}
+
+impl<'a> From<&'a RelayOutput> for OutputFacts<'a> {
+    fn from(output: &'a RelayOutput) -> OutputFacts<'a> {
+        OutputFacts {
+            interface: Some(&output.interface),
+            port: output.port.is_some(),
+            source_port: output.source_port.is_some(),
+            whole: Some(output),
+        }
     }
-    let protocol = input.protocol;
-    if protocol == IpProtocol::UDP {
-        return;
+}
+
+impl RuleFacts<'_> {
+    /// What is wrong with the rule, whatever the unknown values are.
+    pub fn errors(&self) -> Vec<RuleError> {
+        let mut errors = Vec::new();
+        if let Some(protocol) = self.protocol {
+            if [IpProtocol::IGMP, IpProtocol::PIM].contains(&protocol) {
+                errors.push(RuleError::ProtocolNotRelayed(protocol));
+            }
+            if self.port && protocol != IpProtocol::UDP {
+                errors.push(RuleError::InputPortWithoutUdp(protocol));
+            }
+        }
+        match self.outputs.as_ref().map(Vec::len) {
+            Some(0) => errors.push(RuleError::NoOutputs),
+            None | Some(1..=MAX_OUTPUTS) => {}
+            Some(more) => errors.push(RuleError::TooManyOutputs(more)),
+        }
+        let mut seen = BTreeMap::new();
+        for (position, output) in self.outputs.iter().flatten().enumerate() {
+            self.check_output(position, output, &mut errors);
+            let Some(whole) = output.whole else {
+                continue;
+            };
+            if let Some(&earlier) = seen.get(whole) {
+                errors.push(RuleError::SameOutput {
+                    output: position,
+                    earlier,
+                });
+            } else {
+                seen.insert(whole, position);
+            }
+        }
+        errors
     }
-    if output.port.is_some() {
-        errors.push(RuleError::OutputPortWithoutUdp {
-            output: position,
-            protocol,
-        });
-    }
-    if output.source_port.is_some() {
-        errors.push(RuleError::OutputSourcePortWithoutUdp {
-            output: position,
-            protocol,
-        });
+
+    fn check_output(&self, position: usize, output: &OutputFacts<'_>, errors: &mut Vec<RuleError>) {
+        if let Some(interface) = output.interface
+            && self.interface == Some(interface)
+        {
+            errors.push(RuleError::OutputOnInput {
+                output: position,
+                interface: interface.clone(),
+            });
+        }
+        let Some(protocol) = self.protocol.filter(|p| *p != IpProtocol::UDP) else {
+            return;
+        };
+        if output.port {
+            errors.push(RuleError::OutputPortWithoutUdp {
+                output: position,
+                protocol,
+            });
+        }
+        if output.source_port {
+            errors.push(RuleError::OutputSourcePortWithoutUdp {
+                output: position,
+                protocol,
+            });
+        }
     }
 }
 
