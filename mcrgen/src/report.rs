@@ -31,6 +31,10 @@ pub struct SendReport {
     pub at_ns: u64,
     /// Nanoseconds since the first datagram was due.
     pub elapsed_ns: u64,
+    /// Datagrams due up to now by the rate. `sent` and `errors` together stay
+    /// behind it where the machine or the device is too slow.
+    #[serde(default)]
+    pub due: u64,
     /// Datagrams the kernel took.
     pub sent: u64,
     /// Their UDP payload bytes.
@@ -78,6 +82,16 @@ pub struct RecvReport {
     pub foreign: u64,
     /// Datagrams of `mcrgen` whose content was changed on the way.
     pub corrupted: u64,
+    /// Datagrams of other runs than the one asked for.
+    #[serde(default)]
+    pub other_runs: u64,
+    /// Datagrams of flows beyond the number that is kept.
+    #[serde(default)]
+    pub refused: u64,
+    /// UDP datagrams in this network namespace, since the receiver's start,
+    /// whose UDP checksum was wrong. The kernel hands them to nobody.
+    #[serde(default)]
+    pub checksum_errors: u64,
     /// Each flow seen, by source, group, port, run and flow number.
     pub flows: Vec<ReceivedFlow>,
 }
@@ -102,11 +116,18 @@ pub struct ReceivedFlow {
     /// Sequence numbers missing between the first and the highest seen, less
     /// what the own socket dropped.
     pub lost: u64,
+    /// Sequence numbers missing because the own socket dropped the datagrams.
+    #[serde(default)]
+    pub own_drops: u64,
     /// Datagrams received again.
     pub duplicated: u64,
     /// Datagrams received after a later one.
     pub reordered: u64,
-    /// The first sequence number seen; all before it were sent before the
+    /// Datagrams that came more than 65536 sequence numbers late; they are in
+    /// no other figure but `lost`.
+    #[serde(default)]
+    pub too_old: u64,
+    /// The lowest sequence number seen; all before it were sent before the
     /// receiver was reached.
     pub first_sequence: u64,
     /// The highest sequence number seen.

@@ -4,6 +4,7 @@
 
 pub mod capture;
 pub mod channel;
+pub mod clock;
 pub mod ethtool;
 pub mod membership;
 pub mod memfile;
@@ -13,4 +14,5 @@ pub mod packet;
 pub mod privilege;
 pub mod process;
 pub mod spawn;
+pub mod udp;
 pub mod vnet;

@@ -1,0 +1,263 @@
+//! The sockets of a receiver, one a group, and what they dropped.
+
+use std::net::Ipv4Addr;
+use std::os::fd::AsFd;
+
+use mcr_sys::clock::{monotonic_ns, realtime_ns};
+use mcr_sys::udp::{self, ReceiveConfig};
+use nix::sys::epoll::{Epoll, EpollEvent, EpollFlags};
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use socket2::Socket;
+
+use crate::error::{Context, Error};
+use crate::igmp::ForcedVersion;
+use crate::interface::Interface;
+
+/// What to listen to.
+#[derive(Clone, Debug)]
+pub struct ReceiverConfig {
+    /// The interface to join at.
+    pub interface: Interface,
+    /// The groups, or addresses of this host.
+    pub groups: Vec<Ipv4Addr>,
+    /// The UDP port.
+    pub port: u16,
+    /// Join this source only.
+    pub source: Option<Ipv4Addr>,
+    /// Join with this IGMP version.
+    pub igmp: Option<u8>,
+    /// Bytes of receive buffer for each socket.
+    pub buffer: usize,
+}
+
+/// How often the checksum counter, a file of the kernel's, is read at most.
+const CHECKSUM_NS: u64 = 1_000_000;
+
+struct Member {
+    socket: Socket,
+    group: Ipv4Addr,
+    joined_ns: u64,
+    /// What sockets before this one, on an interface that is gone, dropped.
+    before: u64,
+    /// The counter that came with the latest datagram.
+    queued: u64,
+    /// The counter itself.
+    current: u64,
+}
+
+/// Every group that is joined.
+pub(super) struct Members {
+    config: ReceiverConfig,
+    members: Vec<Member>,
+    checksums: ChecksumErrors,
+    /// After the sockets, because leaving is said in the same version.
+    forced: Option<ForcedVersion>,
+}
+
+impl Members {
+    /// Joins every group.
+    pub(super) fn join(config: &ReceiverConfig, epoll: &Epoll) -> Result<Self, Error> {
+        let version = config.igmp;
+        let forced = version
+            .map(|version| ForcedVersion::force(&config.interface.name, version))
+            .transpose()?;
+        raise_descriptor_limit(config.groups.len())?;
+        let mut members = Self {
+            config: config.clone(),
+            members: Vec::with_capacity(config.groups.len()),
+            checksums: ChecksumErrors::new(),
+            forced,
+        };
+        for group in &config.groups {
+            let socket = members.open(*group)?;
+            let number = members.members.len() as u64;
+            register(epoll, &socket, number)?;
+            members.members.push(Member {
+                socket,
+                group: *group,
+                joined_ns: realtime_ns(),
+                before: 0,
+                queued: 0,
+                current: 0,
+            });
+        }
+        Ok(members)
+    }
+
+    fn open(&self, group: Ipv4Addr) -> Result<Socket, Error> {
+        let interface = &self.config.interface;
+        let interface_address = match (self.config.source, interface.address) {
+            (Some(_), None) => return Err(Error::NoAddress(interface.name.clone())),
+            (_, address) => address.unwrap_or(Ipv4Addr::UNSPECIFIED),
+        };
+        let opened = udp::receiver(&ReceiveConfig {
+            group,
+            port: self.config.port,
+            interface: interface.index,
+            interface_address,
+            source: self.config.source,
+            buffer: self.config.buffer,
+        });
+        opened.map_err(|error| match error.source.raw_os_error() {
+            Some(libc::EMFILE | libc::ENFILE) => Error::Descriptors {
+                opened: self.members.len(),
+                wanted: self.config.groups.len(),
+                group,
+            },
+            Some(_) | None => Error::Open(error),
+        })
+    }
+
+    /// Joins again where the interface was deleted and made again: the
+    /// kernel's memberships went with the old one.
+    pub(super) fn rejoin_if_changed(&mut self, epoll: &Epoll) -> Result<(), Error> {
+        let interface = &mut self.config.interface;
+        match interface.index_now() {
+            Some(index) if index != interface.index => {}
+            Some(_) | None => return Ok(()),
+        }
+        // It may lack its address yet; then it is tried again.
+        let Ok(found) = Interface::find(&interface.name) else {
+            return Ok(());
+        };
+        if self.config.source.is_some() && found.address.is_none() {
+            return Ok(());
+        }
+        *interface = found;
+        if let (Some(version), true) = (self.config.igmp, self.forced.is_some()) {
+            self.forced = Some(ForcedVersion::force(&self.config.interface.name, version)?);
+        }
+        for index in 0..self.members.len() {
+            let socket = self.open(self.members[index].group)?;
+            register(epoll, &socket, index as u64)?;
+            let member = &mut self.members[index];
+            member.before += member.read_drops()?;
+            (member.queued, member.current) = (0, 0);
+            member.socket = socket;
+        }
+        Ok(())
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.members.len()
+    }
+
+    pub(super) fn socket(&self, index: usize) -> Option<&Socket> {
+        self.members.get(index).map(|member| &member.socket)
+    }
+
+    pub(super) fn group(&self, index: usize) -> Ipv4Addr {
+        self.members[index].group
+    }
+
+    /// When the join call of a group returned.
+    pub(super) fn joined_ns(&self, index: usize) -> u64 {
+        self.members.get(index).map_or(0, |member| member.joined_ns)
+    }
+
+    /// What the socket had dropped when a datagram was queued, by the counter
+    /// that came with it; none comes while the counter is 0.
+    pub(super) fn drops_at(&mut self, index: usize, counter: Option<u32>) -> u64 {
+        let member = &mut self.members[index];
+        if let Some(counter) = counter {
+            let queued = extend(member.queued, counter);
+            if queued != member.queued {
+                member.queued = queued;
+                self.checksums.refresh();
+            }
+        }
+        (member.before + member.queued).saturating_sub(self.checksums.errors)
+    }
+
+    /// What all sockets have dropped because this program was too slow. The
+    /// kernel counts datagrams with a wrong UDP checksum as drops too, but
+    /// those are the network's fault.
+    pub(super) fn socket_drops(&mut self) -> Result<u64, Error> {
+        let mut drops = 0;
+        for member in &mut self.members {
+            drops += member.before + member.read_drops()?;
+        }
+        self.checksums.refresh();
+        Ok(drops.saturating_sub(self.checksums.errors))
+    }
+
+    pub(super) fn checksum_errors(&self) -> u64 {
+        self.checksums.errors
+    }
+
+    /// Leaves every group.
+    pub(super) fn leave(self) {
+        drop(self.members);
+        drop(self.forced);
+    }
+}
+
+impl Member {
+    fn read_drops(&mut self) -> Result<u64, Error> {
+        let counter = udp::socket_drops(self.socket.as_fd()).context("reading SO_MEMINFO")?;
+        self.current = extend(self.current, counter);
+        Ok(self.current)
+    }
+}
+
+/// Continues a counter that the kernel keeps in 32 bits.
+fn extend(before: u64, counter: u32) -> u64 {
+    // The low half is what is compared.
+    before + u64::from(counter.wrapping_sub(before as u32))
+}
+
+fn register(epoll: &Epoll, socket: &Socket, number: u64) -> Result<(), Error> {
+    epoll
+        .add(socket.as_fd(), EpollEvent::new(EpollFlags::EPOLLIN, number))
+        .context("adding to an epoll")
+}
+
+/// Each group takes a descriptor; the soft limit is often 1024.
+fn raise_descriptor_limit(groups: usize) -> Result<(), Error> {
+    const OTHERS: u64 = 32;
+    let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE).context("reading RLIMIT_NOFILE")?;
+    let wanted = (groups as u64 + OTHERS).min(hard);
+    if wanted > soft {
+        setrlimit(Resource::RLIMIT_NOFILE, wanted, hard).context("raising RLIMIT_NOFILE")?;
+    }
+    Ok(())
+}
+
+/// UDP checksum errors of this network namespace since the start.
+struct ChecksumErrors {
+    start: u64,
+    errors: u64,
+    read_at: u64,
+}
+
+impl ChecksumErrors {
+    fn new() -> Self {
+        Self {
+            start: read_checksum_errors().unwrap_or(0),
+            errors: 0,
+            read_at: 0,
+        }
+    }
+
+    fn refresh(&mut self) {
+        let now = monotonic_ns();
+        if now.saturating_sub(self.read_at) < CHECKSUM_NS {
+            return;
+        }
+        self.read_at = now;
+        if let Some(total) = read_checksum_errors() {
+            self.errors = total.saturating_sub(self.start);
+        }
+    }
+}
+
+/// `Udp: ... InCsumErrors ...`, a line of names and a line of values.
+fn read_checksum_errors() -> Option<u64> {
+    let text = std::fs::read_to_string("/proc/thread-self/net/snmp").ok()?;
+    let mut lines = text.lines().filter(|line| line.starts_with("Udp: "));
+    let names = lines.next()?.split_whitespace();
+    let values = lines.next()?.split_whitespace();
+    let mut columns = names.zip(values);
+    let (_, value) = columns.find(|(name, _)| *name == "InCsumErrors")?;
+    value.parse().ok()
+}
