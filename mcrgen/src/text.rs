@@ -30,7 +30,7 @@ fn send(report: &SendReport) -> String {
         0.0
     };
     let mut text = format!(
-        "{seconds:8.3} s  {} sent of {} due  {:.0} pps  {mbits:.3} Mbit/s  {} errors\n",
+        "{seconds:.1} s: {} of {} sent, {:.0} pps, {mbits:.1} Mbit/s, {} errors\n",
         report.sent, report.due, report.pps, report.errors
     );
     if !report.last {
@@ -55,8 +55,9 @@ fn send(report: &SendReport) -> String {
 
 fn recv(report: &RecvReport) -> String {
     let sum = |figure: fn(&ReceivedFlow) -> u64| -> u64 { report.flows.iter().map(figure).sum() };
+    let seconds = report.at_ns.saturating_sub(report.joined_ns) as f64 / 1e9;
     let mut text = format!(
-        "{} received  {} lost  {} duplicated  {} reordered  {} own drops\n",
+        "{seconds:.1} s: {} received, {} lost, {} dup, {} reord, {} own drops\n",
         sum(|flow| flow.received),
         sum(|flow| flow.lost),
         sum(|flow| flow.duplicated),
