@@ -10,5 +10,6 @@ pub mod backend;
 pub mod commands;
 pub mod exit;
 pub mod run;
+pub mod rundir;
 pub mod sandbox;
 pub mod topology;
