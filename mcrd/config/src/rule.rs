@@ -11,7 +11,7 @@ use mcr_proto::relay::{
     OutputFacts, RelayInput, RelayOutput, RelayRule, RuleError, RuleFacts, SourceAddress,
 };
 
-use crate::walk::{Field, nearest, shown};
+use crate::walk::{Field, shown};
 
 /// The time to live of a copy where none is given.
 pub const DEFAULT_TTL: Ttl = match Ttl::new(16) {
@@ -392,8 +392,8 @@ fn to_protocol(protocol: Protocol) -> Result<IpProtocol, Refused> {
             "esp" => Ok(ESP),
             other => {
                 let message = format!("there is no protocol '{}'", shown(other));
-                let help = nearest(other, &["udp", "esp"]);
-                Err((message, Some(format!("{help}; others by number"))))
+                let help = "use 'udp', 'esp' or a number from 0 to 255".to_owned();
+                Err((message, Some(help)))
             }
         },
     }
