@@ -4,3 +4,6 @@
 
 pub mod channel;
 pub mod counters;
+pub mod packet;
+pub mod rewrite;
+pub mod table;

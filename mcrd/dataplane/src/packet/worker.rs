@@ -1,0 +1,325 @@
+//! The worker: one thread, one loop over packets and the supervisor's messages.
+
+use std::collections::VecDeque;
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+
+use mcr_sys::sandbox;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sched::{CpuSet, sched_setaffinity};
+use nix::unistd::Pid;
+
+use super::engine::Engine;
+use super::forward::Forwarder;
+use crate::channel::{FromWorker, Level, ToWorker, WorkerConfig, WorkerEnd};
+use crate::counters::CounterWriter;
+use crate::table::TableError;
+
+/// Messages taken from the channel before packets have their turn again.
+const MESSAGES_AT_ONCE: usize = 256;
+
+/// Answers that wait for room in the channel; a supervisor that reads so few of
+/// them is lost.
+const MAX_UNSENT: usize = 1024;
+
+/// Receive errors in a row, without a frame between them.
+const MAX_RECEIVE_ERRORS: u32 = 1000;
+
+/// Why a worker ended other than in order.
+#[derive(Debug, thiserror::Error)]
+pub enum WorkerError {
+    /// The channel failed, or brought something that is no message.
+    #[error("the channel to the supervisor: {0}")]
+    Channel(#[source] io::Error),
+    /// A message came where it cannot.
+    #[error("the supervisor sent {got} where {want} was expected")]
+    Unexpected {
+        /// What came.
+        got: &'static str,
+        /// What should have come.
+        want: &'static str,
+    },
+    /// An entry that does not belong here.
+    #[error("{0}")]
+    Table(#[from] TableError),
+    /// The start failed.
+    #[error("cannot {action}: {error}")]
+    Start {
+        /// What was tried.
+        action: &'static str,
+        /// Why it failed.
+        error: io::Error,
+    },
+    /// The kernel refused to go on.
+    #[error("receiving or sending packets: {0}")]
+    Packets(#[source] io::Error),
+    /// The supervisor does not take answers.
+    #[error("{MAX_UNSENT} answers to the supervisor are unsent")]
+    Unheard,
+}
+
+/// The entry point of a worker process. Returns when the supervisor said so or
+/// is gone.
+///
+/// The process must not have started other threads: it gives up its privileges
+/// here, and only for itself.
+pub fn run(channel: OwnedFd) -> Result<(), WorkerError> {
+    let mut channel = WorkerEnd::new(channel).map_err(WorkerError::Channel)?;
+    let Some((config, fds)) = wait_for_start(&mut channel)? else {
+        return Ok(());
+    };
+    let (mut worker, io) = Worker::start(channel, config, fds)?;
+    let sandbox = sandbox::enter();
+    worker.say(FromWorker::Ready { io, sandbox })?;
+    worker.serve()
+}
+
+fn wait_for_start(
+    channel: &mut WorkerEnd,
+) -> Result<Option<(WorkerConfig, Vec<OwnedFd>)>, WorkerError> {
+    loop {
+        match channel.recv() {
+            Ok(Some((ToWorker::Start(config), fds))) => return Ok(Some((config, fds))),
+            Ok(Some((ToWorker::Stop, _)) | None) => return Ok(None),
+            Ok(Some((message, _))) => {
+                return Err(WorkerError::Unexpected {
+                    got: name(&message),
+                    want: "Start",
+                });
+            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                let mut fds = [PollFd::new(channel.as_fd(), PollFlags::POLLIN)];
+                match poll(&mut fds, PollTimeout::NONE) {
+                    Ok(_) | Err(nix::errno::Errno::EINTR) => {}
+                    Err(error) => return Err(WorkerError::Channel(error.into())),
+                }
+            }
+            Err(error) => return Err(WorkerError::Channel(error)),
+        }
+    }
+}
+
+struct Worker {
+    channel: WorkerEnd,
+    engine: Engine,
+    forwarder: Forwarder,
+    unsent: VecDeque<FromWorker>,
+    log_level: Level,
+    outcomes: Vec<i32>,
+    receive_errors: u32,
+}
+
+/// What to do after a message.
+#[derive(PartialEq, Eq)]
+enum Next {
+    Continue,
+    End,
+}
+
+impl Worker {
+    fn start(
+        channel: WorkerEnd,
+        config: WorkerConfig,
+        fds: Vec<OwnedFd>,
+    ) -> Result<(Worker, crate::channel::PacketIo), WorkerError> {
+        let failed = |action| move |error| WorkerError::Start { action, error };
+        let Ok([rx, counters]) = <[OwnedFd; 2]>::try_from(fds) else {
+            return Err(WorkerError::Unexpected {
+                got: "Start without its two descriptors",
+                want: "Start with a socket and a counter file",
+            });
+        };
+        let counters = CounterWriter::open(counters).map_err(failed("map the counters"))?;
+        if let Some(cpu) = config.cpu {
+            pin(cpu).map_err(failed("stay on the CPU that was asked for"))?;
+        }
+        let control = channel.as_fd().try_clone_to_owned();
+        let control = control.map_err(failed("watch the channel"))?;
+        let (engine, io) = Engine::new(rx, control, config.allow_io_uring)
+            .map_err(failed("set up packet input and output"))?;
+        let forwarder = Forwarder::new(config.iif, counters, kernel_cuts_datagrams());
+        let worker = Worker {
+            channel,
+            engine,
+            forwarder,
+            unsent: VecDeque::new(),
+            log_level: config.log_level,
+            outcomes: Vec::new(),
+            receive_errors: 0,
+        };
+        Ok((worker, io))
+    }
+
+    fn serve(&mut self) -> Result<(), WorkerError> {
+        loop {
+            let events = self
+                .engine
+                .wait(!self.unsent.is_empty())
+                .map_err(WorkerError::Packets)?;
+            if self.engine.arrived() > 0 {
+                self.receive_errors = 0;
+                self.forward()?;
+            }
+            if let Some(errno) = events.receive_error {
+                self.receive_failed(errno)?;
+            }
+            if events.readable && self.listen()? == Next::End {
+                return Ok(());
+            }
+            self.flush()?;
+        }
+    }
+
+    fn forward(&mut self) -> Result<(), WorkerError> {
+        self.engine.deliver(&mut self.forwarder);
+        self.forwarder.assemble();
+        loop {
+            self.engine
+                .transmit(&self.forwarder, &mut self.outcomes)
+                .map_err(WorkerError::Packets)?;
+            if !self.forwarder.settle(&self.outcomes) {
+                return Ok(());
+            }
+            self.log(Level::Info, || {
+                "this kernel does not cut runs of datagrams; they are sent one by one".to_owned()
+            })?;
+        }
+    }
+
+    /// The interface went down, or away: the socket works again by itself when
+    /// it comes back, and the supervisor decides what a lasting error means.
+    fn receive_failed(&mut self, errno: i32) -> Result<(), WorkerError> {
+        let error = io::Error::from_raw_os_error(errno);
+        self.receive_errors += 1;
+        if self.receive_errors > MAX_RECEIVE_ERRORS {
+            return Err(WorkerError::Packets(error));
+        }
+        self.log(Level::Debug, || format!("receiving: {error}"))
+    }
+
+    fn listen(&mut self) -> Result<Next, WorkerError> {
+        for _ in 0..MESSAGES_AT_ONCE {
+            match self.channel.recv() {
+                Ok(Some((message, fds))) => {
+                    if self.obey(message, fds)? == Next::End {
+                        return Ok(Next::End);
+                    }
+                }
+                Ok(None) => return Ok(Next::End),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+                // The supervisor was killed before it read all answers.
+                Err(error) if error.kind() == io::ErrorKind::ConnectionReset => {
+                    return Ok(Next::End);
+                }
+                Err(error) => return Err(WorkerError::Channel(error)),
+            }
+        }
+        Ok(Next::Continue)
+    }
+
+    fn obey(&mut self, message: ToWorker, mut fds: Vec<OwnedFd>) -> Result<Next, WorkerError> {
+        match message {
+            ToWorker::Start(_) => {
+                return Err(WorkerError::Unexpected {
+                    got: "Start",
+                    want: "it only once",
+                });
+            }
+            ToWorker::OpenOutput(oif) => match (fds.pop(), fds.is_empty()) {
+                (Some(socket), true) => self.forwarder.set_socket(oif, Some(socket)),
+                _ => {
+                    return Err(WorkerError::Unexpected {
+                        got: "OpenOutput without its descriptor",
+                        want: "OpenOutput with one socket",
+                    });
+                }
+            },
+            ToWorker::CloseOutput(oif) => self.forwarder.set_socket(oif, None),
+            ToWorker::Set { key, entry, slot } => self.forwarder.set(key, entry, slot)?,
+            ToWorker::Remove(key) => {
+                self.forwarder.remove(&key);
+            }
+            ToWorker::Commit(commit) => {
+                let table = self.forwarder.table();
+                let applied = FromWorker::Applied {
+                    commit,
+                    digest: table.digest(),
+                    entries: table.len() as u64,
+                };
+                self.say(applied)?;
+            }
+            ToWorker::LogLevel(level) => self.log_level = level,
+            ToWorker::Stop => return Ok(Next::End),
+        }
+        Ok(Next::Continue)
+    }
+
+    /// A line for the log, if its level is wanted and there is room for it:
+    /// answers are more important.
+    fn log(&mut self, level: Level, message: impl FnOnce() -> String) -> Result<(), WorkerError> {
+        if level > self.log_level || self.unsent.len() > MAX_UNSENT / 2 {
+            return Ok(());
+        }
+        self.say(FromWorker::Log {
+            level,
+            message: message(),
+        })
+    }
+
+    fn say(&mut self, message: FromWorker) -> Result<(), WorkerError> {
+        if self.unsent.len() >= MAX_UNSENT {
+            return Err(WorkerError::Unheard);
+        }
+        self.unsent.push_back(message);
+        self.flush()
+    }
+
+    fn flush(&mut self) -> Result<(), WorkerError> {
+        while let Some(message) = self.unsent.front() {
+            match self.channel.send(message) {
+                Ok(()) => {
+                    self.unsent.pop_front();
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
+                // The supervisor is gone: the channel will say so when read.
+                Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
+                    self.unsent.clear();
+                }
+                Err(error) => return Err(WorkerError::Channel(error)),
+            }
+        }
+        Ok(())
+    }
+}
+
+fn pin(cpu: u32) -> io::Result<()> {
+    let mut set = CpuSet::new();
+    set.set(cpu as usize)?;
+    sched_setaffinity(Pid::from_raw(0), &set)?;
+    Ok(())
+}
+
+/// Linux 6.2 lets packet sockets send runs of UDP datagrams.
+fn kernel_cuts_datagrams() -> bool {
+    let Ok(name) = nix::sys::utsname::uname() else {
+        return false;
+    };
+    let release = name.release().to_string_lossy();
+    let mut numbers = release.split(|c: char| !c.is_ascii_digit());
+    let mut number = || numbers.next().and_then(|n| n.parse::<u32>().ok());
+    let version = (number(), number());
+    version >= (Some(6), Some(2))
+}
+
+fn name(message: &ToWorker) -> &'static str {
+    match message {
+        ToWorker::Start(_) => "Start",
+        ToWorker::OpenOutput(_) => "OpenOutput",
+        ToWorker::CloseOutput(_) => "CloseOutput",
+        ToWorker::Set { .. } => "Set",
+        ToWorker::Remove(_) => "Remove",
+        ToWorker::Commit(_) => "Commit",
+        ToWorker::LogLevel(_) => "LogLevel",
+        ToWorker::Stop => "Stop",
+    }
+}
