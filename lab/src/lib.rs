@@ -8,6 +8,7 @@ pub mod args;
 pub mod assertion;
 pub mod backend;
 pub mod commands;
+pub mod diagnostic;
 pub mod exit;
 pub mod run;
 pub mod rundir;

@@ -1,4 +1,114 @@
 //! From the file to the model: `file` mirrors the YAML, `resolve` gives names
 //! and addresses, `model` is what the rest of the lab works with.
+//!
+//! The text becomes a `tree` whose values know their places; `vars` puts in
+//! what `${...}` stands for; `decode` reads the mirror's types out of it.
 
+use std::path::{Path, PathBuf};
+
+mod decode;
+mod file;
 pub mod model;
+mod place;
+mod resolve;
+mod suggest;
+mod tree;
+mod value;
+mod vars;
+mod yaml;
+
+#[cfg(test)]
+mod tests;
+
+use crate::diagnostic::Diagnostics;
+pub(crate) use decode::Problem;
+use decode::Sink;
+use model::Topology;
+use resolve::Outside;
+use tree::Span;
+pub(crate) use tree::Tree;
+
+/// Reads a lab file; a folder stands for the `lab.yaml` in it.
+pub fn load(path: &Path, vars: &[(String, String)]) -> Result<Topology, Diagnostics> {
+    let file = file_of(path);
+    let text = match std::fs::read(&file) {
+        Ok(bytes) => match String::from_utf8(bytes) {
+            Ok(text) => text,
+            Err(_) => return Err(unreadable(&file, "the file is not UTF-8 text")),
+        },
+        Err(error) => return Err(unreadable(&file, &format!("cannot be read: {error}"))),
+    };
+    parse(&file, &text, vars, &|name| std::env::var(name).ok())
+}
+
+/// The lab file that a path stands for.
+pub fn file_of(path: &Path) -> PathBuf {
+    if path.is_dir() {
+        return path.join("lab.yaml");
+    }
+    path.to_owned()
+}
+
+/// The same as [`load`], of text at hand. `file` names it in messages, and
+/// other files are found beside it.
+pub fn parse(
+    file: &Path,
+    text: &str,
+    vars: &[(String, String)],
+    env: &dyn Fn(&str) -> Option<String>,
+) -> Result<Topology, Diagnostics> {
+    let sink = Sink::default();
+    let outside = Outside { file, vars, env };
+    let tree = yaml::parse(text, &sink);
+    let topology = tree
+        .as_ref()
+        .and_then(|tree| resolve::resolve(tree, text, &outside, &sink));
+    let mut problems = sink.take();
+    match topology {
+        Some(topology) if problems.is_empty() => Ok(topology),
+        Some(_) | None => {
+            if problems.is_empty() {
+                problems.push(Problem::new(Span::default(), "the file is empty"));
+            }
+            Err(Diagnostics::new(file, text, tree.as_ref(), problems))
+        }
+    }
+}
+
+fn unreadable(file: &Path, message: &str) -> Diagnostics {
+    let problem = Problem::new(Span::default(), message);
+    Diagnostics::new(file, "", None, vec![problem])
+}
+
+/// The JSON Schema of the lab file.
+pub fn schema() -> serde_json::Value {
+    let mut schema = schemars::schema_for!(file::File).to_value();
+    allow_variables(&mut schema);
+    schema
+}
+
+/// Wherever a value is wanted, `${...}` may stand for it.
+fn allow_variables(schema: &mut serde_json::Value) {
+    match schema {
+        serde_json::Value::Array(items) => items.iter_mut().for_each(allow_variables),
+        serde_json::Value::Object(object) => {
+            object.values_mut().for_each(allow_variables);
+            let is_text = object.get("type") == Some(&"string".into());
+            let narrow = ["pattern", "enum", "const"]
+                .iter()
+                .any(|key| object.contains_key(*key));
+            let is_number = ["integer", "number", "boolean"]
+                .iter()
+                .any(|kind| object.get("type") == Some(&(*kind).into()));
+            if is_number || (is_text && narrow) {
+                let strict = serde_json::Value::Object(std::mem::take(object));
+                let variable = serde_json::json!({ "type": "string", "pattern": r"\$\{.*\}" });
+                object.insert("anyOf".to_owned(), serde_json::json!([strict, variable]));
+            }
+        }
+        serde_json::Value::Null
+        | serde_json::Value::Bool(_)
+        | serde_json::Value::Number(_)
+        | serde_json::Value::String(_) => {}
+    }
+}

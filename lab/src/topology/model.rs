@@ -54,6 +54,8 @@ pub struct Node {
     pub routes: Vec<(Ipv4Net, Ipv4Addr)>,
     /// Settings of namespace sysctls, as `net.ipv4.ip_forward`: `1`.
     pub sysctls: Vec<(String, String)>,
+    /// Environment of what runs in it.
+    pub env: Vec<(String, String)>,
 }
 
 /// What runs in a node.

@@ -96,6 +96,7 @@ fn topology(nodes: &[(&str, Kind)]) -> Topology {
         interfaces: Vec::new(),
         routes: Vec::new(),
         sysctls: Vec::new(),
+        env: Vec::new(),
     };
     Topology {
         name: "test".to_owned(),

@@ -1,0 +1,140 @@
+//! Mistakes in a file, each with its place, as people and as programs read
+//! them.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use annotate_snippets::{AnnotationKind, Level, Origin, Renderer, Snippet};
+use serde::Serialize;
+
+use crate::topology::{Problem, Tree};
+
+/// The most mistakes that are printed with their lines.
+const SHOWN: usize = 40;
+
+/// A mistake and its place.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Diagnostic {
+    /// The line, from 1; 0 where the mistake is not in the text.
+    pub line: usize,
+    /// The column, from 1, in characters.
+    pub column: usize,
+    /// The keys that lead there, as `nodes.r1.lo` or `links[2]`.
+    pub path: String,
+    /// What is wrong.
+    pub message: String,
+    /// What to do.
+    pub help: Option<String>,
+    #[serde(skip)]
+    start: usize,
+    #[serde(skip)]
+    end: usize,
+}
+
+/// All mistakes of a file, in the order of their places.
+#[derive(Clone, Debug)]
+pub struct Diagnostics {
+    /// The file.
+    pub file: PathBuf,
+    /// The mistakes; never empty.
+    pub list: Vec<Diagnostic>,
+    text: String,
+}
+
+impl Diagnostics {
+    pub(crate) fn new(
+        file: &Path,
+        text: &str,
+        tree: Option<&Tree>,
+        mut problems: Vec<Problem>,
+    ) -> Diagnostics {
+        problems.sort_by_key(|problem| problem.span);
+        let list = problems.into_iter();
+        Diagnostics {
+            file: file.to_owned(),
+            list: list.map(|problem| placed(text, tree, problem)).collect(),
+            text: text.to_owned(),
+        }
+    }
+
+    /// The same with the lines of the file, in colour where asked for.
+    pub fn render(&self, coloured: bool) -> String {
+        let renderer = if coloured {
+            Renderer::styled()
+        } else {
+            Renderer::plain()
+        };
+        let renderer = renderer.term_width(80);
+        let file = self.file.display().to_string();
+        let mut out = String::new();
+        for diagnostic in self.list.iter().take(SHOWN) {
+            let mut title = diagnostic.message.clone();
+            if !diagnostic.path.is_empty() {
+                title = format!("{}: {title}", diagnostic.path);
+            }
+            let mut group = Level::ERROR
+                .primary_title(title.as_str())
+                .elements(None::<Origin<'_>>);
+            if diagnostic.line == 0 {
+                group = group.element(Origin::path(file.as_str()));
+            } else {
+                let span = AnnotationKind::Primary.span(diagnostic.start..diagnostic.end);
+                let snippet = Snippet::source(self.text.as_str()).path(file.as_str());
+                group = group.element(snippet.annotation(span));
+            }
+            if let Some(help) = &diagnostic.help {
+                group = group.element(Level::HELP.message(help.as_str()));
+            }
+            out.push_str(&renderer.render(&[group]));
+            out.push_str("\n\n");
+        }
+        let count = self.list.len();
+        if count > SHOWN {
+            out.push_str(&format!("... and {} more\n", count - SHOWN));
+        }
+        let mistakes = if count == 1 { "mistake" } else { "mistakes" };
+        out.push_str(&format!("{file}: {count} {mistakes}\n"));
+        out
+    }
+}
+
+fn placed(text: &str, tree: Option<&Tree>, problem: Problem) -> Diagnostic {
+    let mut start = problem.span.start.min(text.len());
+    while !text.is_char_boundary(start) {
+        start -= 1;
+    }
+    let before = text.get(..start).unwrap_or_default();
+    let line_start = before.rfind('\n').map_or(0, |end| end + 1);
+    let line_end = text.get(start..).and_then(|rest| rest.find('\n'));
+    let line_end = line_end.map_or(text.len(), |end| start + end);
+    let mut end = problem.span.end.clamp(start, line_end);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    // An empty place is shown as the character that stands there.
+    if end == start && start < line_end {
+        end += text[start..].chars().next().map_or(0, char::len_utf8);
+    }
+    let known = !text.is_empty();
+    Diagnostic {
+        line: if known {
+            1 + before.matches('\n').count()
+        } else {
+            0
+        },
+        column: 1 + text[line_start..start].chars().count(),
+        path: tree.map(|tree| tree.path_at(start)).unwrap_or_default(),
+        message: problem.message,
+        help: problem.help,
+        start,
+        end,
+    }
+}
+
+impl fmt::Display for Diagnostics {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.render(false))
+    }
+}
+
+impl std::error::Error for Diagnostics {}

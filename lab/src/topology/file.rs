@@ -1,0 +1,297 @@
+//! The mirror of the file, schema version 1: what may be written where. The
+//! JSON Schema is made of these types.
+
+use std::borrow::Cow;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::Deserialize;
+
+use super::place::{At, Named, OneOrMany, Part};
+use super::value::{Address, Cidr, Dur, Group, Loopback, Net, RateValue, Route};
+
+mod steps;
+
+pub(crate) use steps::*;
+
+/// A name given elsewhere in the file.
+pub(crate) type Name = At<String>;
+
+/// A lab: a network and the questions about it.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "Lab")]
+pub(crate) struct File {
+    /// The version of this schema: 1.
+    #[schemars(range(min = 1, max = 1))]
+    pub(crate) lab: At<u32>,
+    /// The lab's name: letters, digits, `-` and `_`, at most 40. The folder's
+    /// name where there is none.
+    pub(crate) name: Option<At<String>>,
+    /// What it is, for people.
+    pub(crate) about: Option<String>,
+    /// Values for `${vars.NAME}`; `--var NAME=VALUE` replaces them.
+    #[serde(default)]
+    pub(crate) vars: Named<Part<Scalar>>,
+    /// What nodes and links have unless they say otherwise.
+    pub(crate) defaults: Option<Defaults>,
+    /// What the nodes of a kind have unless they say otherwise.
+    #[serde(default)]
+    pub(crate) kinds: Named<Part<Node>>,
+    /// What the nodes of a group have unless they say otherwise.
+    #[serde(default)]
+    pub(crate) groups: Named<Part<GroupOfNodes>>,
+    /// The nodes: network namespaces with what runs in them.
+    #[serde(default)]
+    pub(crate) nodes: Named<Part<NodeEntry>>,
+    /// Links between two nodes: `a -- b`, `a:eth0 -- b:eth1`, or a map of that
+    /// and its options.
+    #[serde(default)]
+    pub(crate) links: Vec<Part<LinkEntry>>,
+    /// LANs: bridges with any number of members.
+    #[serde(default)]
+    pub(crate) segments: Named<Part<SegmentEntry>>,
+    /// Receivers, idle until a `join` step.
+    #[serde(default)]
+    pub(crate) receivers: Named<Part<Receiver>>,
+    /// Sources, silent until a `send` step.
+    #[serde(default)]
+    pub(crate) sources: Named<Part<Source>>,
+    /// What is done and what is expected, in order.
+    #[serde(default)]
+    pub(crate) steps: Vec<Part<StepEntry>>,
+    /// Limits of a run.
+    pub(crate) limits: Option<Part<RunLimits>>,
+}
+
+/// The value of a variable.
+#[derive(Debug, JsonSchema)]
+#[schemars(untagged)]
+#[expect(dead_code, reason = "only its schema is used; variables stay trees")]
+pub(crate) enum Scalar {
+    Bool(bool),
+    Number(f64),
+    Text(String),
+    List(Vec<serde_json::Value>),
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Defaults {
+    /// For every node.
+    pub(crate) node: Option<Part<Node>>,
+    /// For every link and segment.
+    pub(crate) link: Option<Part<LinkDefaults>>,
+}
+
+/// What runs in a node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum KindName {
+    /// Nothing: a place for receivers and sources.
+    Host,
+    /// mcrd.
+    Mcrd,
+    /// The command `cmd`.
+    Custom,
+}
+
+/// A node.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Node {
+    /// What runs in it; `host` unless said otherwise.
+    #[expect(dead_code, reason = "read before inheritance, which depends on it")]
+    pub(crate) kind: Option<Part<At<KindName>>>,
+    /// Addresses on its loopback; `auto` takes one of 10.255.0.0/16.
+    pub(crate) lo: Option<Part<OneOrMany<Loopback>>>,
+    /// Addresses by interface, instead of the automatic ones.
+    pub(crate) addresses: Option<Part<Named<OneOrMany<Cidr>>>>,
+    /// Static routes: `10.9.0.0/16 via 10.1.0.1`.
+    pub(crate) routes: Option<Part<OneOrMany<Route>>>,
+    /// Settings of its namespace: `net.ipv4.ip_forward: 0`.
+    pub(crate) sysctls: Option<Part<Named<Setting>>>,
+    /// Environment of what runs in it.
+    pub(crate) env: Option<Part<Named<Setting>>>,
+    /// Configuration of mcrd; laid upon that of `config_file`.
+    #[schemars(with = "Option<serde_json::Map<String, serde_json::Value>>")]
+    pub(crate) config: Option<Part<serde_json::Value>>,
+    /// Configuration file of mcrd (JSON5), beside the lab file.
+    pub(crate) config_file: Option<Part<String>>,
+    /// The command of a `custom` node, run by `sh -c`.
+    pub(crate) cmd: Option<Part<String>>,
+    /// A command that exits 0 as soon as `cmd` is ready.
+    pub(crate) ready: Option<Part<String>>,
+    /// A command that ends `cmd`; SIGTERM where there is none.
+    pub(crate) stop: Option<Part<String>>,
+    /// A command that prints the state of `cmd`, kept as evidence.
+    pub(crate) state: Option<Part<String>>,
+}
+
+/// A setting, as text; a number is written without quotes.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Setting(pub(crate) String);
+
+impl JsonSchema for Setting {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "Setting".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": ["string", "number"] })
+    }
+}
+
+/// A node, or only its kind.
+#[derive(Debug, JsonSchema)]
+#[schemars(untagged)]
+#[expect(dead_code, reason = "the schema; the entry is read as a tree")]
+pub(crate) enum NodeEntry {
+    Kind(KindName),
+    Node(Box<Node>),
+    Nothing(()),
+}
+
+/// Nodes that have something in common.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(extend("additionalProperties" = true))]
+pub(crate) struct GroupOfNodes {
+    /// The nodes; the other keys are those of a node.
+    pub(crate) members: Part<Vec<Name>>,
+}
+
+/// What every link has unless it says otherwise.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[expect(dead_code, reason = "checked by reading; what is used is the tree")]
+pub(crate) struct LinkDefaults {
+    /// The MTU in bytes; 1500 unless said otherwise.
+    #[schemars(range(min = 68, max = 65535))]
+    pub(crate) mtu: Option<At<u32>>,
+    /// Leave transmit checksum offload on, as it is on real hosts.
+    pub(crate) checksum_offload: Option<bool>,
+}
+
+/// `a -- b`, or a map of that and its options.
+#[derive(Debug, JsonSchema)]
+#[schemars(untagged)]
+#[expect(dead_code, reason = "the schema; the entry is read as a tree")]
+pub(crate) enum LinkEntry {
+    Ends(#[schemars(regex(pattern = " -- "))] String),
+    Options(#[schemars(extend("maxProperties" = 1))] Named<Option<LinkOptions>>),
+}
+
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct LinkOptions {
+    /// The network its addresses are taken from.
+    pub(crate) net: Option<At<Net>>,
+    /// The MTU in bytes.
+    #[schemars(range(min = 68, max = 65535))]
+    pub(crate) mtu: Option<At<u32>>,
+    /// Leave transmit checksum offload on, as it is on real hosts.
+    pub(crate) checksum_offload: Option<bool>,
+}
+
+/// The members of a segment, or a map with its options.
+#[derive(Debug, JsonSchema)]
+#[schemars(untagged)]
+#[expect(dead_code, reason = "the schema; the entry is read as a tree")]
+pub(crate) enum SegmentEntry {
+    Members(Vec<String>),
+    Options(Segment),
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Segment {
+    /// The members: `NODE`, or `NODE:INTERFACE`.
+    pub(crate) members: Vec<Name>,
+    /// IGMP snooping on the bridge.
+    #[serde(default)]
+    pub(crate) snooping: bool,
+    /// The bridge itself sends IGMP queries.
+    #[serde(default)]
+    pub(crate) querier: bool,
+    /// The network its addresses are taken from.
+    pub(crate) net: Option<At<Net>>,
+    /// The MTU in bytes.
+    #[schemars(range(min = 68, max = 65535))]
+    pub(crate) mtu: Option<At<u32>>,
+    /// Leave transmit checksum offload on, as it is on real hosts.
+    pub(crate) checksum_offload: Option<bool>,
+}
+
+/// A receiver.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Receiver {
+    /// The node it is in.
+    pub(crate) at: Name,
+    /// Its interface there; needed where the node has several.
+    pub(crate) interface: Option<Name>,
+    /// The group or groups it joins; one of its node's own addresses to listen
+    /// for unicast.
+    pub(crate) group: OneOrMany<At<Address>>,
+    /// So many groups, beginning with `group`.
+    #[schemars(range(min = 1, max = 10000))]
+    pub(crate) groups: Option<At<u32>>,
+    /// The UDP port; 5000 unless said otherwise.
+    #[schemars(range(min = 1))]
+    pub(crate) port: Option<At<u16>>,
+    /// The source it joins, for SSM.
+    pub(crate) source: Option<Address>,
+    /// The IGMP version of its host; the kernel's own choice otherwise.
+    #[schemars(range(min = 1, max = 3))]
+    pub(crate) igmp: Option<At<u8>>,
+}
+
+/// A source.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Source {
+    /// The node it is in.
+    pub(crate) at: Name,
+    /// Its interface there; needed where the node has several.
+    pub(crate) interface: Option<Name>,
+    /// The group or groups it sends to, in turn.
+    #[serde(default)]
+    pub(crate) group: OneOrMany<Group>,
+    /// The host it sends to, instead of a group.
+    pub(crate) host: Option<At<Address>>,
+    /// So many groups, beginning with `group`.
+    #[schemars(range(min = 1, max = 10000))]
+    pub(crate) groups: Option<At<u32>>,
+    /// The UDP port it sends to; 5000 unless said otherwise.
+    #[schemars(range(min = 1))]
+    pub(crate) port: Option<At<u16>>,
+    /// The rate, all groups together; 100pps unless said otherwise.
+    pub(crate) rate: Option<At<RateValue>>,
+    /// UDP payload in bytes; 200 unless said otherwise.
+    #[schemars(range(min = 64, max = 65507))]
+    pub(crate) size: Option<At<u32>>,
+    /// Time to live; 16 unless said otherwise.
+    #[schemars(range(min = 1))]
+    pub(crate) ttl: Option<At<u8>>,
+    /// DiffServ code point.
+    #[schemars(range(max = 63))]
+    pub(crate) dscp: Option<At<u8>>,
+    /// The UDP source port.
+    #[schemars(range(min = 1))]
+    pub(crate) source_port: Option<At<u16>>,
+    /// So many datagrams, then it is silent; until `stop` otherwise.
+    #[schemars(range(min = 1))]
+    pub(crate) count: Option<At<u64>>,
+}
+
+/// Limits of a run.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RunLimits {
+    /// The longest a run may take; 5m unless said otherwise.
+    pub(crate) max_time: Option<At<Dur>>,
+}

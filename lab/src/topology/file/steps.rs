@@ -1,0 +1,259 @@
+//! The mirror of a step: verbs and expectations.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::Name;
+use crate::topology::place::{At, Named, OneOrMany, Part};
+use crate::topology::value::{Address, Cidr, Dur, Group, Limits, RateValue};
+
+/// A step: its verbs, or a one-key map of its title and them.
+#[derive(Debug, JsonSchema)]
+#[schemars(untagged)]
+#[expect(dead_code, reason = "the schema; the entry is read as a tree")]
+pub(crate) enum StepEntry {
+    Verbs(Box<Verbs>),
+    Titled(#[schemars(extend("maxProperties" = 1))] Named<Verbs>),
+}
+
+/// What a step does, in the order written, and what it expects.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Verbs {
+    /// Receivers join.
+    pub(crate) join: Option<Part<OneOrMany<Name>>>,
+    /// Receivers leave.
+    pub(crate) leave: Option<Part<OneOrMany<Name>>>,
+    /// Sources start.
+    pub(crate) send: Option<Part<OneOrMany<Name>>>,
+    /// Sources stop.
+    pub(crate) stop: Option<Part<OneOrMany<Name>>>,
+    /// Links change.
+    pub(crate) link: Option<Part<LinkVerb>>,
+    /// Addresses of an interface are replaced.
+    pub(crate) address: Option<Part<OneOrMany<AddressVerb>>>,
+    /// Daemons change.
+    pub(crate) daemon: Option<Part<DaemonVerb>>,
+    /// Commands run to their end; another status than 0 fails the step.
+    pub(crate) exec: Option<Part<OneOrMany<ExecVerb>>>,
+    /// Nothing happens for this long.
+    pub(crate) wait: Option<Part<Dur>>,
+    /// What is expected of a span of time from here.
+    pub(crate) measure: Option<Part<Measure>>,
+    /// What must become true.
+    pub(crate) expect: Option<Part<OneOrMany<Part<Expect>>>>,
+    /// What must not become true.
+    pub(crate) never: Option<Part<OneOrMany<Part<Never>>>>,
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct LinkVerb {
+    /// Set its interfaces down.
+    pub(crate) down: Option<OneOrMany<Name>>,
+    /// Set them up again.
+    pub(crate) up: Option<OneOrMany<Name>>,
+    /// Delete it.
+    pub(crate) delete: Option<OneOrMany<Name>>,
+    /// Make it again, as it was at first.
+    pub(crate) create: Option<OneOrMany<Name>>,
+    /// At this node's end only.
+    pub(crate) at: Option<Name>,
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct AddressVerb {
+    /// The interface: `NODE:INTERFACE`.
+    pub(crate) at: Name,
+    /// Its new addresses.
+    pub(crate) set: OneOrMany<Cidr>,
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct DaemonVerb {
+    /// Start it.
+    pub(crate) start: Option<OneOrMany<Name>>,
+    /// Ask it to end, and wait for that.
+    pub(crate) stop: Option<OneOrMany<Name>>,
+    /// SIGKILL.
+    pub(crate) kill: Option<OneOrMany<Name>>,
+    /// SIGKILL to mcrd's workers.
+    pub(crate) kill_workers: Option<OneOrMany<Name>>,
+    /// SIGHUP.
+    pub(crate) reload: Option<OneOrMany<Name>>,
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ExecVerb {
+    /// The node.
+    pub(crate) at: Name,
+    /// The command, run by `sh -c`.
+    pub(crate) run: String,
+}
+
+/// What is expected of a span of time.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Measure {
+    /// How long.
+    #[serde(rename = "for")]
+    pub(crate) span: Dur,
+    /// What receivers got.
+    #[serde(default)]
+    pub(crate) rx: OneOrMany<At<Rx>>,
+    /// Rates.
+    #[serde(default)]
+    pub(crate) rate: OneOrMany<At<RateCheck>>,
+    /// Counters of daemons.
+    #[serde(default)]
+    pub(crate) counters: OneOrMany<Part<Counters>>,
+    /// `warn`: its failure is a warning only.
+    pub(crate) level: Option<Level>,
+    /// A name for the measured value, shown and kept in the result.
+    #[serde(rename = "as")]
+    pub(crate) metric: Option<String>,
+}
+
+/// How bad a failure is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Level {
+    /// It fails the test.
+    Error,
+    /// It is a warning only.
+    Warn,
+}
+
+/// One of `rx`, `rate`, `counters` and `exec`, and how long it may take.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Expect {
+    /// What a receiver got.
+    pub(crate) rx: Option<At<Rx>>,
+    /// A rate at a receiver or an interface.
+    pub(crate) rate: Option<At<RateCheck>>,
+    /// Counters of a daemon.
+    pub(crate) counters: Option<Part<Counters>>,
+    /// A command and what it must print.
+    pub(crate) exec: Option<At<ExecCheck>>,
+    /// It must become true within this time; 5s unless said otherwise.
+    pub(crate) within: Option<Dur>,
+    /// And then stay true for this time.
+    pub(crate) holds: Option<Dur>,
+    /// `warn`: its failure is a warning only.
+    pub(crate) level: Option<Level>,
+    /// A name for the measured value, shown and kept in the result.
+    #[serde(rename = "as")]
+    pub(crate) metric: Option<String>,
+}
+
+/// One of `rx`, `rate`, `counters` and `exec`, and how long it is watched.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Never {
+    /// What a receiver got.
+    pub(crate) rx: Option<At<Rx>>,
+    /// A rate at a receiver or an interface.
+    pub(crate) rate: Option<At<RateCheck>>,
+    /// Counters of a daemon.
+    pub(crate) counters: Option<Part<Counters>>,
+    /// A command and what it must not print.
+    pub(crate) exec: Option<At<ExecCheck>>,
+    /// It must not become true for this time.
+    #[serde(rename = "for")]
+    pub(crate) span: Dur,
+    /// `warn`: its failure is a warning only.
+    pub(crate) level: Option<Level>,
+    /// A name for the measured value, shown and kept in the result.
+    #[serde(rename = "as")]
+    pub(crate) metric: Option<String>,
+}
+
+/// What receivers got. Without bounds: at least one datagram.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Rx {
+    /// The receiver; of several, each.
+    pub(crate) by: OneOrMany<Name>,
+    /// The sources; all that send to it where there are none.
+    #[serde(default)]
+    pub(crate) of: OneOrMany<Name>,
+    /// Different datagrams received; at least 1 unless said otherwise.
+    pub(crate) received: Option<At<Limits>>,
+    /// Lost: a number, or a share of those sent as `1%`, which is at most.
+    pub(crate) loss: Option<At<Limits>>,
+    /// Received again.
+    pub(crate) duplicates: Option<At<Limits>>,
+    /// Received after a later one.
+    pub(crate) reorder: Option<At<Limits>>,
+    /// Changed on the way.
+    pub(crate) corrupted: Option<At<Limits>>,
+    /// From the step's start to the first datagram, at most.
+    pub(crate) first_within: Option<Dur>,
+    /// The longest time without a datagram; one value is at most.
+    pub(crate) gap: Option<At<Limits>>,
+    /// Median latency; one value is at most.
+    pub(crate) p50_latency: Option<At<Limits>>,
+    /// Latency of 90 % of the datagrams; one value is at most.
+    pub(crate) p90_latency: Option<At<Limits>>,
+    /// Latency of 99 % of the datagrams; one value is at most.
+    pub(crate) p99_latency: Option<At<Limits>>,
+    /// Latency of 99.9 % of the datagrams; one value is at most.
+    pub(crate) p999_latency: Option<At<Limits>>,
+    /// Highest latency; one value is at most.
+    pub(crate) max_latency: Option<At<Limits>>,
+    /// The TTL they arrive with.
+    pub(crate) ttl: Option<u8>,
+    /// The DSCP they arrive with.
+    #[schemars(range(max = 63))]
+    pub(crate) dscp: Option<u8>,
+    /// The source address they arrive with.
+    pub(crate) source: Option<Address>,
+    /// The UDP source port they arrive with.
+    pub(crate) source_port: Option<u16>,
+}
+
+/// A rate seen at a receiver, or passing an interface.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RateCheck {
+    /// A receiver, or an interface as `NODE:INTERFACE`.
+    pub(crate) at: Name,
+    /// Of this group only.
+    pub(crate) of: Option<Group>,
+    /// At least.
+    pub(crate) min: Option<At<RateValue>>,
+    /// At most.
+    pub(crate) max: Option<At<RateValue>>,
+}
+
+/// Counters of a rule or an input interface of mcrd. Every key beside `at`,
+/// `rule` and `input` is a counter.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(extend("additionalProperties" = { "$ref": "#/$defs/Limits" }))]
+pub(crate) struct Counters {
+    /// The node, which runs mcrd.
+    pub(crate) at: Name,
+    /// The rule.
+    pub(crate) rule: Option<Name>,
+    /// The input interface.
+    pub(crate) input: Option<Name>,
+}
+
+/// A command and what is expected of it.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ExecCheck {
+    /// The node.
+    pub(crate) at: Name,
+    /// The command, run by `sh -c`.
+    pub(crate) run: String,
+    /// The status it must end with; 0 unless said otherwise.
+    pub(crate) status: Option<i32>,
+    /// Text that its output must contain.
+    pub(crate) contains: Option<String>,
+}

@@ -1,0 +1,201 @@
+//! From the mirror of the file to the model: names become positions, addresses
+//! are given, every value is checked. Mistakes are gathered, not thrown, so
+//! that one run tells all.
+
+mod address;
+mod expect;
+mod links;
+mod network;
+mod nodes;
+mod steps;
+mod traffic;
+
+use std::path::Path;
+use std::time::Duration;
+
+use indexmap::IndexMap;
+
+use super::decode::{Problem, Sink, decode};
+use super::file::{File, RunLimits};
+use super::model::Topology;
+use super::place::Part;
+use super::suggest;
+use super::tree::{Span, Tree};
+use super::value::Dur;
+use super::vars::{Scope, Vars, retyped};
+
+/// The longest a run may take where the file says nothing.
+const MAX_TIME: Duration = Duration::from_secs(300);
+
+/// What the file's own text does not say.
+pub(crate) struct Outside<'a> {
+    /// The file.
+    pub(crate) file: &'a Path,
+    /// Variables of the command line.
+    pub(crate) vars: &'a [(String, String)],
+    /// The environment.
+    pub(crate) env: &'a dyn Fn(&str) -> Option<String>,
+}
+
+/// What every part of the resolution needs.
+#[derive(Clone, Copy)]
+struct Context<'a> {
+    sink: &'a Sink,
+    scope: Scope<'a>,
+    text: &'a str,
+    file: &'a Path,
+}
+
+impl Context<'_> {
+    fn problem(&self, span: Span, message: impl Into<String>) -> Problem {
+        Problem::new(span, message)
+    }
+
+    fn tell(&self, span: Span, message: impl Into<String>) {
+        self.sink.add(self.problem(span, message));
+    }
+
+    /// Tells that a name is not known, and which one may be meant.
+    fn unknown<'k>(
+        &self,
+        what: &str,
+        name: &str,
+        span: Span,
+        known: impl IntoIterator<Item = &'k str> + Clone,
+    ) {
+        let problem = self.problem(span, format!("there is no {what} `{name}`"));
+        self.sink.add(problem.advice(suggest::advice(name, known)));
+    }
+
+    fn line(&self, span: Span) -> usize {
+        let before = self.text.get(..span.start).unwrap_or(self.text);
+        1 + before.bytes().filter(|byte| *byte == b'\n').count()
+    }
+}
+
+/// Makes the model of a document. Where the sink was told anything, the model
+/// is not whole and must not be used.
+pub(crate) fn resolve(
+    root: &Tree,
+    text: &str,
+    outside: &Outside<'_>,
+    sink: &Sink,
+) -> Option<Topology> {
+    let file: File = decode(root, sink)?;
+    if file.lab.value != 1 {
+        let message = format!("this lab reads schema version 1, not {}", file.lab.value);
+        sink.add(Problem::new(file.lab.span, message));
+    }
+    let vars = variables(&file, outside, sink);
+    let cx = Context {
+        sink,
+        scope: Scope::of_vars(&vars),
+        text,
+        file: outside.file,
+    };
+    let name = name(&cx, &file);
+    let drafts = nodes::drafts(&cx, &file);
+    let network = links::network(&cx, &file, &drafts);
+    let cx = Context {
+        scope: cx.scope.with_places(&network),
+        ..cx
+    };
+    let finished = nodes::finish(&cx, &drafts, &network);
+    let receivers = traffic::receivers(&cx, &file, &network);
+    let sources = traffic::sources(&cx, &file, &network);
+    let cast = steps::Cast {
+        network: &network,
+        nodes: &finished,
+        receivers: names(&file.receivers.0),
+        sources: names(&file.sources.0),
+    };
+    let steps = steps::steps(&cx, &file, &cast);
+    let max_time = max_time(&cx, file.limits.as_ref());
+    Some(Topology {
+        name,
+        about: file.about.unwrap_or_default(),
+        file: outside.file.to_owned(),
+        nodes: finished,
+        links: network.links,
+        receivers,
+        sources,
+        steps,
+        max_time,
+    })
+}
+
+fn names<T>(entries: &[(super::place::At<String>, T)]) -> Vec<String> {
+    entries.iter().map(|(name, _)| name.value.clone()).collect()
+}
+
+fn variables<'a>(file: &File, outside: &Outside<'a>, sink: &Sink) -> Vars<'a> {
+    let mut values: IndexMap<String, Tree> = IndexMap::new();
+    for (name, part) in &file.vars.0 {
+        values.insert(name.value.clone(), part.tree.clone());
+    }
+    for (name, text) in outside.vars {
+        match values.get_mut(name) {
+            Some(tree) => tree.value = retyped(text),
+            None => {
+                let known = values.keys().map(String::as_str);
+                let message = format!("--var {name}: the file has no variable `{name}`");
+                let advice = suggest::advice(name, known);
+                sink.add(Problem::new(Span::default(), message).advice(advice));
+            }
+        }
+    }
+    Vars::new(values, outside.env)
+}
+
+/// Letters, digits, `-` and `_`, beginning with a letter or a digit.
+fn is_word(name: &str, longest: usize) -> bool {
+    name.len() <= longest
+        && name.starts_with(|c: char| c.is_ascii_alphanumeric())
+        && name
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_')
+}
+
+fn name(cx: &Context<'_>, file: &File) -> String {
+    if let Some(name) = &file.name {
+        if !is_word(&name.value, 40) {
+            let message = format!("`{}` cannot be a lab's name", name.value);
+            let help = "letters, digits, `-` and `_`, at most 40";
+            cx.sink.add(cx.problem(name.span, message).help(help));
+        }
+        return name.value.clone();
+    }
+    let stem = cx.file.file_stem().unwrap_or_default();
+    let folder = || {
+        std::path::absolute(cx.file)
+            .ok()?
+            .parent()?
+            .file_name()?
+            .to_owned()
+            .into()
+    };
+    let name = if stem == "lab" { folder() } else { None };
+    let name = name.unwrap_or_else(|| stem.to_owned());
+    let mut name: String = name
+        .to_string_lossy()
+        .chars()
+        .map(|c| if c.is_ascii_alphanumeric() { c } else { '-' })
+        .take(40)
+        .collect();
+    if !is_word(&name, 40) {
+        name = "lab".to_owned();
+    }
+    name
+}
+
+fn max_time(cx: &Context<'_>, limits: Option<&Part<RunLimits>>) -> Duration {
+    let limits = limits.and_then(|limits| limits.read(&cx.scope, cx.sink));
+    let Some(max_time) = limits.and_then(|limits| limits.max_time) else {
+        return MAX_TIME;
+    };
+    let Dur(duration) = max_time.value;
+    if duration.is_zero() {
+        cx.tell(max_time.span, "a run needs some time");
+    }
+    duration
+}

@@ -1,0 +1,393 @@
+//! Steps: what is done, in the file's order.
+
+use std::time::Duration;
+
+use serde::de::DeserializeOwned;
+
+use super::Context;
+use super::expect;
+use super::network::Network;
+use crate::topology::decode::decode;
+use crate::topology::file::{self, File, Verbs};
+use crate::topology::model::{
+    Action, DaemonChange, Exec, Expectation, Kind, LinkChange, LinkId, Node, NodeId, Step,
+};
+use crate::topology::place::{At, OneOrMany, Part};
+use crate::topology::suggest;
+use crate::topology::tree::{Span, Tree, Value};
+use crate::topology::value::{Cidr, Dur};
+
+/// The most steps of a lab.
+const MAX_STEPS: usize = 1_000;
+
+/// The keys of a step; any other one-key map is a title and its step.
+pub(super) const VERBS: [&str; 12] = [
+    "join", "leave", "send", "stop", "link", "address", "daemon", "exec", "wait", "measure",
+    "expect", "never",
+];
+
+/// What a step may name.
+pub(super) struct Cast<'a> {
+    pub(super) network: &'a Network,
+    /// The nodes with their kinds.
+    pub(super) nodes: &'a [Node],
+    pub(super) receivers: Vec<String>,
+    pub(super) sources: Vec<String>,
+}
+
+impl Cast<'_> {
+    pub(super) fn node(&self, cx: &Context<'_>, name: &At<String>) -> Option<NodeId> {
+        let node = self.network.node(&name.value);
+        if node.is_none() {
+            let known = self.network.node_names();
+            cx.unknown("node", &name.value, name.span, known);
+        }
+        node
+    }
+
+    pub(super) fn receiver(&self, cx: &Context<'_>, name: &At<String>) -> Option<usize> {
+        position(cx, "receiver", &self.receivers, name)
+    }
+
+    pub(super) fn source(&self, cx: &Context<'_>, name: &At<String>) -> Option<usize> {
+        position(cx, "source", &self.sources, name)
+    }
+
+    fn link(&self, cx: &Context<'_>, name: &At<String>) -> Option<LinkId> {
+        let link = self.network.link(&name.value);
+        if link.is_none() && self.network.whole {
+            let known = self.network.link_names();
+            cx.unknown("link", &name.value, name.span, known);
+        }
+        link
+    }
+
+    /// An interface written as `NODE:INTERFACE`.
+    pub(super) fn interface(
+        &self,
+        cx: &Context<'_>,
+        place: &At<String>,
+    ) -> Option<(NodeId, usize)> {
+        let Some((node, word)) = place.value.split_once(':') else {
+            let problem = cx.problem(place.span, format!("`{}` is no interface", place.value));
+            cx.sink.add(problem.help("write it as `NODE:INTERFACE`"));
+            return None;
+        };
+        let span = place.span;
+        let value = node.trim().to_owned();
+        let id = self.node(cx, &At { span, value })?;
+        let interface = self.network.interface(id, word.trim());
+        if interface.is_none() && self.network.whole {
+            let known = self.network.interface_names(id);
+            let what = format!("interface of `{}` named", node.trim());
+            cx.unknown(&what, word.trim(), span, known);
+        }
+        Some((id, interface?))
+    }
+}
+
+fn position(cx: &Context<'_>, what: &str, known: &[String], name: &At<String>) -> Option<usize> {
+    let place = known.iter().position(|known| *known == name.value);
+    if place.is_none() {
+        let known: Vec<&str> = known.iter().map(String::as_str).collect();
+        cx.unknown(what, &name.value, name.span, known);
+    }
+    place
+}
+
+pub(super) fn steps(cx: &Context<'_>, file: &File, cast: &Cast<'_>) -> Vec<Step> {
+    if let Some(part) = file.steps.get(MAX_STEPS) {
+        cx.tell(
+            part.tree.span,
+            format!("a lab has at most {MAX_STEPS} steps"),
+        );
+        return Vec::new();
+    }
+    let steps = file.steps.iter();
+    steps
+        .filter_map(|part| step(cx, &part.tree, cast))
+        .collect()
+}
+
+/// The title, where there is one, and the verbs.
+fn split<'t>(cx: &Context<'_>, tree: &'t Tree) -> Option<(Option<String>, Span, &'t Tree)> {
+    if let [(key, body)] = tree.entries()
+        && !VERBS.contains(&key.text.as_str())
+    {
+        let verb = suggest::nearest(&key.text, VERBS);
+        let is_word = !key.text.contains(' ');
+        if let (Some(verb), true) = (verb, is_word) {
+            let message = format!("there is no verb `{}`", key.text);
+            let help = format!("did you mean `{verb}`?");
+            cx.sink.add(cx.problem(key.span, message).help(help));
+            return None;
+        }
+        if !matches!(body.value, Value::Map(_)) {
+            let message = format!("expected the verbs of this step, found {}", body.value);
+            let help = format!("a step's verbs are {}", VERBS.join(", "));
+            cx.sink.add(cx.problem(key.span, message).help(help));
+            return None;
+        }
+        return Some((Some(key.text.clone()), key.span, body));
+    }
+    let span = match tree.entries() {
+        [(key, _), ..] => key.span,
+        [] => tree.span,
+    };
+    Some((None, span, tree))
+}
+
+fn step(cx: &Context<'_>, tree: &Tree, cast: &Cast<'_>) -> Option<Step> {
+    let (title, span, body) = split(cx, tree)?;
+    let verbs: Verbs = decode(body, cx.sink)?;
+    let mut done = Done::default();
+    perform(cx, cast, &verbs, &mut done);
+    let expect = expectations(cx, cast, &verbs);
+    if body.entries().is_empty() {
+        cx.tell(span, "this step does nothing and expects nothing");
+    }
+    // A struct has no order; the places tell in which the verbs were written.
+    done.0.sort_by_key(|(place, _)| *place);
+    let actions: Vec<Action> = done.0.into_iter().map(|(_, action)| action).collect();
+    let title = title.unwrap_or_else(|| titled(body));
+    let value = Value::String(title.clone());
+    let title = match cx.scope.interpolate(&Tree { span, value }, cx.sink) {
+        Some(Tree {
+            value: Value::String(title),
+            ..
+        }) => title,
+        Some(_) | None => title,
+    };
+    Some(Step {
+        title,
+        line: cx.line(span),
+        actions,
+        expect,
+    })
+}
+
+/// A title of the verbs: `join R, send S`.
+fn titled(body: &Tree) -> String {
+    let words = body
+        .entries()
+        .iter()
+        .map(|(key, value)| match &value.value {
+            Value::String(text) => format!("{} {text}", key.text),
+            Value::List(items)
+                if items
+                    .iter()
+                    .all(|item| matches!(item.value, Value::String(_))) =>
+            {
+                let names = items.iter().map(|item| match &item.value {
+                    Value::String(text) => text.as_str(),
+                    Value::Null
+                    | Value::Bool(_)
+                    | Value::Number(_)
+                    | Value::List(_)
+                    | Value::Map(_) => "",
+                });
+                format!("{} {}", key.text, names.collect::<Vec<_>>().join(" "))
+            }
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::List(_) | Value::Map(_) => {
+                key.text.clone()
+            }
+        });
+    words.collect::<Vec<_>>().join(", ")
+}
+
+/// Actions and where they are written.
+#[derive(Default)]
+struct Done(Vec<(usize, Action)>);
+
+impl Done {
+    fn add(&mut self, span: Span, action: Action) {
+        self.0.push((span.start, action));
+    }
+}
+
+/// Reads the value of a verb that is there.
+fn read<T: DeserializeOwned>(cx: &Context<'_>, part: Option<&Part<T>>) -> Option<(T, Span)> {
+    let part = part?;
+    Some((part.read(&cx.scope, cx.sink)?, part.tree.span))
+}
+
+fn perform(cx: &Context<'_>, cast: &Cast<'_>, verbs: &Verbs, done: &mut Done) {
+    let positions = |names: OneOrMany<At<String>>, of: &dyn Fn(&At<String>) -> Option<usize>| {
+        let positions: Option<Vec<usize>> = names.0.iter().map(of).collect();
+        positions.unwrap_or_default()
+    };
+    let receiver = |name: &At<String>| cast.receiver(cx, name);
+    let source = |name: &At<String>| cast.source(cx, name);
+    if let Some((names, span)) = read(cx, verbs.join.as_ref()) {
+        done.add(span, Action::Join(positions(names, &receiver)));
+    }
+    if let Some((names, span)) = read(cx, verbs.leave.as_ref()) {
+        done.add(span, Action::Leave(positions(names, &receiver)));
+    }
+    if let Some((names, span)) = read(cx, verbs.send.as_ref()) {
+        done.add(span, Action::Send(positions(names, &source)));
+    }
+    if let Some((names, span)) = read(cx, verbs.stop.as_ref()) {
+        done.add(span, Action::Stop(positions(names, &source)));
+    }
+    if let Some((verb, span)) = read(cx, verbs.link.as_ref()) {
+        change_links(cx, cast, verb, span, done);
+    }
+    if let Some((OneOrMany(verbs), span)) = read(cx, verbs.address.as_ref()) {
+        for verb in verbs {
+            change_address(cx, cast, verb, span, done);
+        }
+    }
+    if let Some((verb, span)) = read(cx, verbs.daemon.as_ref()) {
+        change_daemons(cx, cast, verb, span, done);
+    }
+    if let Some((OneOrMany(verbs), span)) = read(cx, verbs.exec.as_ref()) {
+        for file::ExecVerb { at, run } in verbs {
+            if let Some(at) = cast.node(cx, &at) {
+                done.add(span, Action::Exec(Exec { at, run }));
+            }
+        }
+    }
+    if let Some((Dur(time), span)) = read(cx, verbs.wait.as_ref()) {
+        done.add(span, Action::Wait(time));
+    }
+    if let Some((measure, span)) = read(cx, verbs.measure.as_ref()) {
+        let Dur(time) = measure.span;
+        if time.is_zero() {
+            cx.tell(span, "a measurement needs some time");
+        }
+        done.add(span, Action::Measure(time));
+    }
+}
+
+fn change_links(
+    cx: &Context<'_>,
+    cast: &Cast<'_>,
+    verb: file::LinkVerb,
+    span: Span,
+    done: &mut Done,
+) {
+    let at = verb.at.as_ref().and_then(|name| cast.node(cx, name));
+    let changes = [
+        (LinkChange::Down, verb.down),
+        (LinkChange::Up, verb.up),
+        (LinkChange::Delete, verb.delete),
+        (LinkChange::Create, verb.create),
+    ];
+    let mut any = false;
+    for (change, names) in changes {
+        for name in names.map_or_else(Vec::new, |OneOrMany(names)| names) {
+            any = true;
+            let Some(link) = cast.link(cx, &name) else {
+                continue;
+            };
+            let ends = &cast.network.links[link.0].ends;
+            if let (Some(node), Some(written)) = (at, &verb.at)
+                && !ends.iter().any(|(end, _)| *end == node)
+            {
+                let message = format!("`{}` is not on {}", written.value, name.value);
+                cx.tell(written.span, message);
+            }
+            // In a flow map on one line the names' places tell the order.
+            let span = Span {
+                start: name.span.start.max(span.start),
+                ..name.span
+            };
+            done.add(span, Action::Link { change, link, at });
+        }
+    }
+    if !any {
+        let problem = cx.problem(span, "no link is named here");
+        cx.sink.add(problem.help("write `link: {down: a--b}`"));
+    }
+}
+
+fn change_address(
+    cx: &Context<'_>,
+    cast: &Cast<'_>,
+    verb: file::AddressVerb,
+    span: Span,
+    done: &mut Done,
+) {
+    let Some((at, interface)) = cast.interface(cx, &verb.at) else {
+        return;
+    };
+    let addresses = verb.set.0.into_iter().map(|Cidr(address)| address);
+    let action = Action::Address {
+        at,
+        interface,
+        addresses: addresses.collect(),
+    };
+    done.add(span, action);
+}
+
+fn change_daemons(
+    cx: &Context<'_>,
+    cast: &Cast<'_>,
+    verb: file::DaemonVerb,
+    span: Span,
+    done: &mut Done,
+) {
+    let changes = [
+        (DaemonChange::Start, verb.start),
+        (DaemonChange::Stop, verb.stop),
+        (DaemonChange::Kill, verb.kill),
+        (DaemonChange::KillWorkers, verb.kill_workers),
+        (DaemonChange::Reload, verb.reload),
+    ];
+    let mut any = false;
+    for (change, names) in changes {
+        for name in names.map_or_else(Vec::new, |OneOrMany(names)| names) {
+            any = true;
+            let Some(at) = cast.node(cx, &name) else {
+                continue;
+            };
+            match (&cast.nodes[at.0].kind, change) {
+                (Kind::Host, _) => {
+                    cx.tell(
+                        name.span,
+                        format!("`{}` is a host without daemon", name.value),
+                    );
+                }
+                (Kind::Custom(_), DaemonChange::KillWorkers) => {
+                    let message = format!("only mcrd has workers, `{}` is custom", name.value);
+                    cx.tell(name.span, message);
+                }
+                (Kind::Mcrd { .. } | Kind::Custom(_), _) => {}
+            }
+            let span = Span {
+                start: name.span.start.max(span.start),
+                ..name.span
+            };
+            done.add(span, Action::Daemon { change, at });
+        }
+    }
+    if !any {
+        let problem = cx.problem(span, "no node is named here");
+        cx.sink.add(problem.help("write `daemon: {kill: r1}`"));
+    }
+}
+
+fn expectations(cx: &Context<'_>, cast: &Cast<'_>, verbs: &Verbs) -> Vec<Expectation> {
+    let mut all = Vec::new();
+    if let Some((measure, span)) = read(cx, verbs.measure.as_ref()) {
+        all.extend(expect::of_measure(cx, cast, measure, span));
+    }
+    // Each entry is read for itself, so that a mistake in one hides no other.
+    if let Some(part) = &verbs.expect {
+        let list: Option<OneOrMany<Part<file::Expect>>> = decode(&part.tree, cx.sink);
+        for part in list.unwrap_or_default().0 {
+            all.extend(expect::of_expect(cx, cast, &part));
+        }
+    }
+    if let Some(part) = &verbs.never {
+        let list: Option<OneOrMany<Part<file::Never>>> = decode(&part.tree, cx.sink);
+        for part in list.unwrap_or_default().0 {
+            all.extend(expect::of_never(cx, cast, &part));
+        }
+    }
+    all
+}
+
+/// What an expectation may take where the file says nothing.
+pub(super) const WITHIN: Duration = Duration::from_secs(5);
