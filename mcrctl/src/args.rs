@@ -139,6 +139,7 @@ pub(crate) struct Stats {
     pub(crate) interval: Span,
     /// End after so many looks
     #[arg(long, value_name = "NUMBER", requires = "watch")]
+    #[arg(value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) count: Option<u64>,
 }
 

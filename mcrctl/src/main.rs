@@ -8,7 +8,7 @@ mod error;
 mod render;
 mod rule_args;
 
-use std::io::Write;
+use std::io::{BufWriter, Write};
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -19,7 +19,7 @@ use crate::render::Output;
 
 fn main() -> ExitCode {
     let args = Args::parse();
-    let mut out = Output::new(anstream::stdout().lock(), args.global.json);
+    let mut out = Output::new(BufWriter::new(anstream::stdout().lock()), args.global.json);
     let done = commands::run(&args, &mut out).and_then(|()| out.flush().map_err(Error::from));
     match done {
         Ok(()) => ExitCode::SUCCESS,
