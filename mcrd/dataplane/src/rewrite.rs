@@ -131,4 +131,3 @@ fn load(bytes: &[u8], at: usize) -> u16 {
 fn store(bytes: &mut [u8], at: usize, value: u16) {
     bytes[at..at + 2].copy_from_slice(&value.to_be_bytes());
 }
-

@@ -332,6 +332,22 @@ impl Rig {
         }
     }
 
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Closes the supervisor's end of the channel.
+    pub fn hang_up(&mut self) {
+        let (nobody, _) = channel::pair().unwrap();
+        drop(std::mem::replace(&mut self.supervisor, nobody));
+    }
+
+    /// Sends bytes that are no message.
+    pub fn tell_nonsense(&self, bytes: &[u8]) {
+        let fd = self.supervisor.as_raw_fd();
+        assert_eq!(send(fd, bytes, MsgFlags::empty()), Ok(bytes.len()));
+    }
+
     pub fn dropped(&self, reason: DropReason) -> u64 {
         self.counters.dropped(reason)
     }

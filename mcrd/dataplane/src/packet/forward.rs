@@ -463,4 +463,3 @@ fn reason(errno: i32) -> DropReason {
         _ => DropReason::SendError,
     }
 }
-

@@ -252,4 +252,3 @@ pub fn udp_checksum_holds(ip: &[u8], packet: &Packet) -> bool {
         .and_then(|payload| Datagram::parse(payload).ok())
         .is_some_and(|datagram| datagram.checksum_is_right(packet.source, packet.group))
 }
-

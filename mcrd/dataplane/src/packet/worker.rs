@@ -11,7 +11,7 @@ use nix::unistd::Pid;
 
 use super::engine::Engine;
 use super::forward::Forwarder;
-use crate::channel::{FromWorker, Level, ToWorker, WorkerConfig, WorkerEnd};
+use crate::channel::{FromWorker, Level, PacketIo, ToWorker, WorkerConfig, WorkerEnd};
 use crate::counters::CounterWriter;
 use crate::table::TableError;
 
@@ -69,7 +69,11 @@ pub fn run(channel: OwnedFd) -> Result<(), WorkerError> {
         return Ok(());
     };
     let (mut worker, io) = Worker::start(channel, config, fds)?;
-    let sandbox = sandbox::enter();
+    let mut sandbox = sandbox::enter();
+    if io == PacketIo::IoUring {
+        // The ring would not have been made without.
+        sandbox.push(("io-uring-restrictions".to_owned(), Ok(())));
+    }
     worker.say(FromWorker::Ready { io, sandbox })?;
     worker.serve()
 }
@@ -121,7 +125,7 @@ impl Worker {
         channel: WorkerEnd,
         config: WorkerConfig,
         fds: Vec<OwnedFd>,
-    ) -> Result<(Worker, crate::channel::PacketIo), WorkerError> {
+    ) -> Result<(Worker, PacketIo), WorkerError> {
         let failed = |action| move |error| WorkerError::Start { action, error };
         let Ok([rx, counters]) = <[OwnedFd; 2]>::try_from(fds) else {
             return Err(WorkerError::Unexpected {
