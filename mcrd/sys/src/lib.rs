@@ -15,6 +15,7 @@ pub mod netlink;
 pub mod packet;
 pub mod privilege;
 pub mod process;
+pub mod readiness;
 pub mod sandbox;
 pub mod spawn;
 pub mod udp;

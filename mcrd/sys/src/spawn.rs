@@ -1,7 +1,7 @@
 //! Starting a child process with one descriptor at a fixed number.
 
 use std::io;
-use std::os::fd::{AsRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 
@@ -32,4 +32,19 @@ pub fn pass_descriptor(command: &mut Command, descriptor: OwnedFd, target: RawFd
     // SAFETY: the closure runs between fork and exec and only makes system
     // calls that are async-signal-safe; it allocates nothing.
     unsafe { command.pre_exec(child_setup) };
+}
+
+/// Takes over a descriptor that the parent passed. To be called once for each
+/// number.
+///
+/// # Errors
+/// No such descriptor is open.
+pub fn inherited(number: RawFd) -> io::Result<OwnedFd> {
+    // SAFETY: fcntl with F_GETFD takes numbers only.
+    if unsafe { libc::fcntl(number, libc::F_GETFD) } < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: it is open, and nothing else in this process knows it: the
+    // standard library owns only 0, 1 and 2 at the start.
+    Ok(unsafe { OwnedFd::from_raw_fd(number) })
 }

@@ -6,6 +6,7 @@
 use std::io;
 use std::net::{IpAddr, Ipv4Addr};
 use std::pin::Pin;
+use std::sync::Arc;
 
 use futures_util::stream::TryStreamExt;
 use futures_util::{Stream, StreamExt};
@@ -18,6 +19,7 @@ use rtnetlink::packet_route::neighbour::{
 use rtnetlink::packet_route::route::{RouteAddress, RouteAttribute, RouteType};
 use rtnetlink::packet_route::{AddressFamily, RouteNetlinkMessage};
 use rtnetlink::{Handle, MulticastGroup, RouteMessageBuilder};
+use tokio::sync::Mutex;
 
 type Message = NetlinkMessage<RouteNetlinkMessage>;
 type Messages = Pin<Box<dyn Stream<Item = Message> + Send>>;
@@ -115,7 +117,10 @@ impl Monitor {
         Ok(Monitor {
             messages: Box::pin(messages.map(|(message, _)| message)),
             connection: tokio::spawn(connection),
-            kernel: Kernel { handle },
+            kernel: Kernel {
+                handle,
+                listing: Arc::new(Mutex::new(())),
+            },
         })
     }
 
@@ -269,6 +274,9 @@ pub struct Route {
 #[derive(Clone)]
 pub struct Kernel {
     handle: Handle,
+    /// The kernel makes one list at a time for a socket, and refuses another
+    /// with EBUSY.
+    listing: Arc<Mutex<()>>,
 }
 
 impl Kernel {
@@ -277,6 +285,7 @@ impl Kernel {
     /// # Errors
     /// The kernel refused or the socket broke.
     pub async fn links(&self) -> io::Result<Vec<Link>> {
+        let _one = self.listing.lock().await;
         let messages: Vec<_> = self
             .handle
             .link()
@@ -293,6 +302,7 @@ impl Kernel {
     /// # Errors
     /// The kernel refused or the socket broke.
     pub async fn addresses(&self) -> io::Result<Vec<Address>> {
+        let _one = self.listing.lock().await;
         let mut request = self.handle.address().get();
         request.message_mut().header.family = AddressFamily::Inet;
         let messages: Vec<_> = request.execute().try_collect().await.map_err(error)?;
@@ -304,6 +314,7 @@ impl Kernel {
     /// # Errors
     /// The kernel refused or the socket broke.
     pub async fn neighbors(&self) -> io::Result<Vec<Neighbor>> {
+        let _one = self.listing.lock().await;
         let messages: Vec<_> = self
             .handle
             .neighbours()

@@ -1,0 +1,341 @@
+//! The loop that owns the state: it waits for one thing, hands it to the
+//! relay or the workers, and carries out what they answer.
+
+use std::io;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use mcr_api::config::ConfigFile;
+use mcr_api::state::{LogLevel, LogLevels};
+use mcr_proto::interface::InterfaceChange;
+use mcr_proto::relay::{NextHop, NextHopKey, Output, Relay};
+use mcr_sys::netlink::monitor::{Change, Monitor};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::mpsc;
+use tracing::{debug, error, info, warn};
+
+use crate::control::{Answer, Ask, What};
+use crate::io::membership::Joins;
+use crate::io::neighbor::{LinkKind, NextHops, Tell};
+use crate::io::netlink::{self, Interfaces};
+use crate::observe::log::{self, Logging};
+use crate::supervisor::workers::{ProcessEvent, Settings, Workers};
+
+/// Workers that have not ended by then are killed with the daemon.
+const STOP_WITHIN: Duration = Duration::from_millis(700);
+
+/// How long the kernel may take to list what it has.
+const LIST_WITHIN: Duration = Duration::from_secs(2);
+
+/// The daemon's state. One owner, one thread, no lock.
+pub(crate) struct Daemon {
+    pub(crate) relay: Relay,
+    pub(crate) workers: Workers,
+    pub(crate) joins: Joins,
+    pub(crate) logging: Logging,
+    /// The running configuration without its rules.
+    pub(crate) settings: ConfigFile,
+    pub(crate) start_file: Option<PathBuf>,
+    pub(crate) started: Instant,
+    /// What was found at the start that an operator should know.
+    pub(crate) standing: Vec<String>,
+    pub(crate) reload_failure: Option<String>,
+    /// The general log level where the configuration has none.
+    pub(crate) default_level: LogLevel,
+    interfaces: Interfaces,
+    next_hops: mpsc::UnboundedSender<Tell>,
+}
+
+/// What wakes the loop.
+pub(crate) struct Sources {
+    pub(crate) monitor: Monitor,
+    pub(crate) next_hops: mpsc::Receiver<(NextHopKey, NextHop)>,
+    pub(crate) processes: mpsc::Receiver<ProcessEvent>,
+    pub(crate) asks: mpsc::Receiver<Ask>,
+    /// For the loop's own questions, those of signals.
+    pub(crate) asker: mpsc::Sender<Ask>,
+}
+
+/// What the daemon is made of.
+pub(crate) struct Parts {
+    pub(crate) workers: Workers,
+    pub(crate) logging: Logging,
+    pub(crate) settings: ConfigFile,
+    pub(crate) start_file: Option<PathBuf>,
+    pub(crate) standing: Vec<String>,
+    pub(crate) default_level: LogLevel,
+}
+
+impl Daemon {
+    /// A daemon without rules. Must be called inside a tokio runtime.
+    pub(crate) fn new(
+        parts: Parts,
+        monitor: &Monitor,
+        answers: mpsc::Sender<(NextHopKey, NextHop)>,
+    ) -> Daemon {
+        Daemon {
+            relay: Relay::new(),
+            workers: parts.workers,
+            joins: Joins::new(),
+            logging: parts.logging,
+            settings: parts.settings,
+            start_file: parts.start_file,
+            started: Instant::now(),
+            standing: parts.standing,
+            reload_failure: None,
+            default_level: parts.default_level,
+            interfaces: Interfaces::new(),
+            next_hops: NextHops::start(monitor.kernel(), answers),
+        }
+    }
+
+    /// Runs until a signal ends it.
+    pub(crate) async fn run(mut self, mut sources: Sources) -> io::Result<()> {
+        let mut terminate = signal(SignalKind::terminate())?;
+        let mut interrupt = signal(SignalKind::interrupt())?;
+        let mut hangup = signal(SignalKind::hangup())?;
+        self.resync(&sources.monitor).await?;
+        info!(target: "supervisor", rules = self.relay.len(), "ready");
+        loop {
+            self.carry_out();
+            let turn = self.turn(&mut sources, &mut hangup);
+            tokio::select! {
+                result = turn => result?,
+                _ = terminate.recv() => break,
+                _ = interrupt.recv() => break,
+            }
+        }
+        info!(target: "supervisor", "ending");
+        self.stop(&mut sources.processes).await;
+        Ok(())
+    }
+
+    /// Waits for one thing and takes it in.
+    async fn turn(&mut self, sources: &mut Sources, hangup: &mut Signal) -> io::Result<()> {
+        let due = self.next_timeout();
+        let busy = self.joins.is_busy();
+        tokio::select! {
+            change = sources.monitor.next() => {
+                self.kernel_changed(change, &mut sources.monitor).await?;
+            }
+            Some((key, state)) = sources.next_hops.recv() => {
+                debug!(target: "netlink", ?key, ?state, "next hop");
+                self.relay.next_hop_changed(&key, state);
+            }
+            Some(event) = sources.processes.recv() => {
+                self.workers.event(Instant::now(), &self.relay, event);
+            }
+            Some(ask) = sources.asks.recv() => self.asked(ask),
+            _ = hangup.recv() => self.hung_up(sources.asker.clone()),
+            () = sleep_until(due), if due.is_some() => {}
+            // What other tasks have to do is not held up by many joins.
+            () = tokio::task::yield_now(), if busy => {}
+        }
+        let now = Instant::now();
+        self.joins.advance(now);
+        if self.workers.next_timeout().is_some_and(|at| at <= now) {
+            self.workers.timeout(now, &self.relay);
+        }
+        Ok(())
+    }
+
+    fn next_timeout(&self) -> Option<Instant> {
+        let both = [self.workers.next_timeout(), self.joins.next_timeout()];
+        both.into_iter().flatten().min()
+    }
+
+    /// Carries out what the relay wants, and tells the workers.
+    pub(crate) fn carry_out(&mut self) {
+        let now = Instant::now();
+        while let Some(output) = self.relay.poll_output() {
+            match output {
+                Output::Fib(update) => self.workers.fib_changed(now, &self.relay, update),
+                Output::Join(membership) => self.joins.join(membership),
+                Output::Leave(membership) => self.joins.leave(membership),
+                Output::WatchNextHop(key) => {
+                    let kind = if self.interfaces.no_arp(key.oif.get()) {
+                        LinkKind::NoArp
+                    } else {
+                        LinkKind::Arp
+                    };
+                    self.tell_next_hops(Tell::Watch(key, kind));
+                }
+                Output::UnwatchNextHop(key) => self.tell_next_hops(Tell::Unwatch(key)),
+            }
+        }
+        self.workers.pump(now, &self.relay);
+    }
+
+    fn tell_next_hops(&self, tell: Tell) {
+        if self.next_hops.send(tell).is_err() {
+            error!(target: "netlink", "the task that follows next hops has ended");
+        }
+    }
+
+    async fn kernel_changed(
+        &mut self,
+        change: Option<Change>,
+        monitor: &mut Monitor,
+    ) -> io::Result<()> {
+        match change {
+            Some(Change::Neighbor(neighbor)) => self.tell_next_hops(Tell::Neighbor(neighbor)),
+            Some(Change::Routes) => self.tell_next_hops(Tell::Routes),
+            Some(Change::Overflow) => {
+                warn!(target: "netlink", "changes were lost; all is read again");
+                self.tell_next_hops(Tell::Resync);
+                self.resync(monitor).await?;
+            }
+            Some(change) => {
+                if let Some(change) = self.interfaces.change(&change) {
+                    self.interface_changed(change);
+                    self.tell_next_hops(Tell::Routes);
+                }
+            }
+            None => {
+                return Err(io::Error::other(
+                    "the kernel's messages about interfaces have ended",
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads all links and addresses. The loop waits for this, because changes
+    /// that come meanwhile must be taken in after it.
+    async fn resync(&mut self, monitor: &Monitor) -> io::Result<()> {
+        let kernel = monitor.kernel();
+        let list = tokio::time::timeout(LIST_WITHIN, netlink::list(&kernel));
+        let (links, addresses) = list
+            .await
+            .map_err(|_| io::Error::other("the kernel did not list its interfaces within 2 s"))??;
+        for change in self.interfaces.replace(links, addresses) {
+            self.interface_changed(change);
+        }
+        Ok(())
+    }
+
+    fn interface_changed(&mut self, change: InterfaceChange) {
+        let now = Instant::now();
+        match &change {
+            InterfaceChange::Present(interface) => {
+                let known = self
+                    .relay
+                    .interfaces()
+                    .find(|old| old.index == interface.index);
+                if known == Some(interface) {
+                    return;
+                }
+                info!(
+                    target: "netlink",
+                    name = interface.name.as_str(),
+                    index = interface.index.get(),
+                    up = interface.up,
+                    mtu = interface.mtu,
+                    mac = %interface.mac,
+                    addresses = ?interface.addresses,
+                    "interface"
+                );
+                self.workers
+                    .interface_is(now, interface.index, Some(&interface.name));
+            }
+            InterfaceChange::Gone(index) => {
+                info!(target: "netlink", index = index.get(), "interface gone");
+                self.workers.interface_is(now, *index, None);
+                self.joins.interface_gone(*index);
+            }
+        }
+        self.relay.interface_changed(change);
+    }
+
+    fn asked(&mut self, ask: Ask) {
+        let answer = self.answer(&ask.who, ask.what);
+        if let Err(refusal) = &answer {
+            info!(target: "control", who = ask.who, "refused: {}", refusal.message);
+        }
+        if ask.reply.send(answer).is_err() {
+            debug!(target: "control", who = ask.who, "the client left before its answer");
+        }
+    }
+
+    fn answer(&mut self, who: &str, what: What) -> Answer {
+        match what {
+            What::Status => self.status(),
+            What::RulesList { cursor } => self.rules_list(cursor),
+            What::RulesShow { name } => self.rules_show(&name),
+            What::RulesAdd { rules } => self.rules_add(who, &rules),
+            What::RulesRemove { names } => self.rules_remove(who, &names),
+            What::StatsRules { cursor } => self.stats_rules(cursor),
+            What::StatsInputs => self.stats_inputs(),
+            What::Workers => self.show_workers(),
+            What::Interfaces => self.interfaces(),
+            What::ConfigShow => self.config_show(),
+            What::ConfigLoad {
+                loaded,
+                merge,
+                apply,
+            } => self.config_load(who, *loaded, merge, apply),
+            What::ReloadFailed { reason } => self.reload_failed(&reason),
+            What::ConfigWhole => self.config_whole(),
+            What::LogGet => self.log_get(),
+            What::LogSet { facility, level } => self.log_set(who, facility, level),
+        }
+    }
+
+    /// SIGHUP: reads the start-up file again, beside the loop.
+    fn hung_up(&self, asks: mpsc::Sender<Ask>) {
+        let Some(path) = self.start_file.clone() else {
+            warn!(target: "config", "SIGHUP, but there is no start-up file");
+            return;
+        };
+        info!(target: "config", path = %path.display(), "SIGHUP: reading the start-up file");
+        tokio::spawn(crate::control::reload(path, asks));
+    }
+
+    /// The log levels in force.
+    pub(crate) fn levels(&self) -> LogLevels {
+        log::levels(&self.settings.log, self.default_level)
+    }
+
+    /// Puts the settings in force.
+    pub(crate) fn settings_changed(&mut self, now: Instant) {
+        let levels = self.levels();
+        self.logging.set(&levels);
+        let settings = worker_settings(&self.settings, &levels);
+        self.workers.configure(now, &self.relay, settings);
+    }
+
+    async fn stop(&mut self, processes: &mut mpsc::Receiver<ProcessEvent>) {
+        self.workers.stop(Instant::now());
+        let ended = async {
+            while !self.workers.have_stopped() {
+                match processes.recv().await {
+                    Some(event) => self.workers.event(Instant::now(), &self.relay, event),
+                    None => return,
+                }
+            }
+        };
+        if tokio::time::timeout(STOP_WITHIN, ended).await.is_err() {
+            warn!(target: "supervisor", "workers did not end in time and are killed");
+        }
+    }
+}
+
+/// What the configuration says of workers.
+pub(crate) fn worker_settings(file: &ConfigFile, levels: &LogLevels) -> Settings {
+    Settings {
+        allow_io_uring: file.workers.io_uring.unwrap_or(true),
+        // The names were checked when the file was read.
+        pinning: file
+            .pinning
+            .iter()
+            .filter_map(|(name, cpus)| Some((name.parse().ok()?, cpus.clone())))
+            .collect(),
+        log_level: log::worker_level(levels),
+    }
+}
+
+async fn sleep_until(due: Option<Instant>) {
+    if let Some(due) = due {
+        tokio::time::sleep_until(due.into()).await;
+    }
+}

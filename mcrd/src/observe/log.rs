@@ -1,0 +1,125 @@
+//! The log: facilities are tracing targets, each with a level that can change
+//! at run time. Lines are written by a thread of their own, so a reader that
+//! is slow costs lines, which are counted, and never time.
+
+use std::collections::BTreeMap;
+use std::io;
+
+use mcr_api::state::{Facility, LogLevel, LogLevels};
+use mcr_dataplane::channel::Level;
+use tracing::level_filters::LevelFilter;
+use tracing_appender::non_blocking::{ErrorCounter, NonBlockingBuilder, WorkerGuard};
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{Layer, Registry, reload};
+
+use crate::args::LogFormat;
+
+/// Lines that wait for the reader, at most.
+const QUEUE: usize = 8192;
+
+/// The log while the daemon runs. What is queued is written when it is
+/// dropped.
+pub(crate) struct Logging {
+    filter: reload::Handle<Targets, Registry>,
+    lost: ErrorCounter,
+    _writer: WorkerGuard,
+}
+
+impl Logging {
+    /// Starts the log on standard error.
+    pub(crate) fn start(format: LogFormat, levels: &LogLevels) -> Result<Logging, String> {
+        let (writer, guard) = NonBlockingBuilder::default()
+            .lossy(true)
+            .buffered_lines_limit(QUEUE)
+            .thread_name("log")
+            .finish(io::stderr());
+        let lost = writer.error_counter();
+        let (filter, handle) = reload::Layer::new(targets(levels));
+        let lines = tracing_subscriber::fmt::layer()
+            .with_writer(writer)
+            .with_ansi(false);
+        let lines: Box<dyn Layer<Registry> + Send + Sync> = match format {
+            LogFormat::Text => lines.with_filter(filter).boxed(),
+            LogFormat::Json => lines.json().flatten_event(true).with_filter(filter).boxed(),
+        };
+        tracing_subscriber::registry()
+            .with(lines)
+            .try_init()
+            .map_err(|error| error.to_string())?;
+        Ok(Logging {
+            filter: handle,
+            lost,
+            _writer: guard,
+        })
+    }
+
+    /// Puts other levels in force.
+    pub(crate) fn set(&self, levels: &LogLevels) {
+        if let Err(error) = self.filter.reload(targets(levels)) {
+            tracing::error!(target: "supervisor", %error, "the log levels cannot be changed");
+        }
+    }
+
+    /// Lines that were lost because nobody read them.
+    pub(crate) fn lost(&self) -> usize {
+        self.lost.dropped_lines()
+    }
+}
+
+fn targets(levels: &LogLevels) -> Targets {
+    Facility::ALL.into_iter().fold(
+        Targets::new().with_default(LevelFilter::OFF),
+        |targets, facility| targets.with_target(facility.name(), filter(of(levels, facility))),
+    )
+}
+
+/// The level of one facility.
+pub(crate) fn of(levels: &LogLevels, facility: Facility) -> LogLevel {
+    levels
+        .facilities
+        .get(&facility)
+        .copied()
+        .unwrap_or(levels.level)
+}
+
+/// The levels that a configuration asks for.
+pub(crate) fn levels(log: &mcr_api::config::Log, default: LogLevel) -> LogLevels {
+    LogLevels {
+        level: log.level.unwrap_or(default),
+        facilities: BTreeMap::clone(&log.facilities),
+    }
+}
+
+const fn filter(level: LogLevel) -> LevelFilter {
+    match level {
+        LogLevel::Error => LevelFilter::ERROR,
+        LogLevel::Warn => LevelFilter::WARN,
+        LogLevel::Info => LevelFilter::INFO,
+        LogLevel::Debug => LevelFilter::DEBUG,
+        LogLevel::Trace => LevelFilter::TRACE,
+    }
+}
+
+/// The level that workers are told: that of the facility `dataplane`.
+pub(crate) fn worker_level(levels: &LogLevels) -> Level {
+    match of(levels, Facility::Dataplane) {
+        LogLevel::Error => Level::Error,
+        LogLevel::Warn => Level::Warn,
+        LogLevel::Info => Level::Info,
+        LogLevel::Debug => Level::Debug,
+        LogLevel::Trace => Level::Trace,
+    }
+}
+
+/// Writes a line that a worker sent.
+pub(crate) fn worker_line(worker: &str, level: Level, message: &str) {
+    match level {
+        Level::Error => tracing::error!(target: "dataplane", worker, "{message}"),
+        Level::Warn => tracing::warn!(target: "dataplane", worker, "{message}"),
+        Level::Info => tracing::info!(target: "dataplane", worker, "{message}"),
+        Level::Debug => tracing::debug!(target: "dataplane", worker, "{message}"),
+        Level::Trace => tracing::trace!(target: "dataplane", worker, "{message}"),
+    }
+}

@@ -1,0 +1,3 @@
+//! What the daemon tells of itself while it runs.
+
+pub(crate) mod log;

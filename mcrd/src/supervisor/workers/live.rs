@@ -1,0 +1,317 @@
+//! A worker process and what it was told: the difference to what it should
+//! hold is sent as there is room, and then compared.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::os::fd::OwnedFd;
+use std::time::{Duration, Instant};
+
+use mcr_dataplane::channel::{PacketIo, ToWorker};
+use mcr_proto::fib::{FibDigest, FibKey};
+use mcr_proto::id::IfIndex;
+use tracing::{debug, info, warn};
+
+use super::place::Context;
+use super::pool::Table;
+use super::process::{Full, Parcel, Process};
+
+/// A worker says that it is ready within this time, or is replaced.
+const READY_WITHIN: Duration = Duration::from_secs(5);
+
+/// A worker answers a commit within this time, or is replaced.
+const APPLIED_WITHIN: Duration = Duration::from_secs(5);
+
+/// Without any change, the table is compared this often.
+const COMPARE_EVERY: Duration = Duration::from_secs(1);
+
+/// A process, and what it was told.
+pub(super) struct Live {
+    pub(super) process: Process,
+    pub(super) ready: Option<Ready>,
+    pub(super) entries: u64,
+    pub(super) in_sync: bool,
+    started: Instant,
+    /// Keys that it is to be told about.
+    dirty: BTreeSet<FibKey>,
+    /// Output interfaces it has a socket for.
+    outputs: BTreeSet<IfIndex>,
+    /// Something was sent since the last commit.
+    uncommitted: bool,
+    commit: u64,
+    committed_at: Instant,
+    awaiting: Option<Expected>,
+    confirmed_epoch: u64,
+    /// The whole table was sent again and not confirmed since.
+    resent: bool,
+    killed: Option<&'static str>,
+}
+
+/// What a ready worker said of itself.
+pub(super) struct Ready {
+    pub(super) io: PacketIo,
+    pub(super) sandbox: BTreeMap<String, String>,
+}
+
+/// What the answer to a commit must be.
+struct Expected {
+    digest: Option<FibDigest>,
+    epoch: u64,
+    by: Instant,
+}
+
+/// Whether the worker's table is the one it should have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Drift {
+    None,
+    Found,
+}
+
+impl Live {
+    pub(super) fn new(process: Process, table: &Table, now: Instant) -> Live {
+        Live {
+            process,
+            ready: None,
+            entries: 0,
+            in_sync: false,
+            started: now,
+            dirty: table.placed.keys().copied().collect(),
+            outputs: BTreeSet::new(),
+            uncommitted: true,
+            commit: 0,
+            committed_at: now,
+            awaiting: None,
+            confirmed_epoch: table.epoch,
+            resent: false,
+            killed: None,
+        }
+    }
+
+    pub(super) const fn started(&self) -> Instant {
+        self.started
+    }
+
+    /// The last range of cells that it surely does not use.
+    pub(super) const fn confirmed_epoch(&self) -> u64 {
+        self.confirmed_epoch
+    }
+
+    pub(super) const fn is_killed(&self) -> bool {
+        self.killed.is_some()
+    }
+
+    /// It is to be told about the key.
+    pub(super) fn mark(&mut self, key: FibKey) {
+        self.dirty.insert(key);
+    }
+
+    /// When [`Live::check`] and [`Live::pump`] are to be called.
+    pub(super) fn next_timeout(&self) -> Option<Instant> {
+        if self.is_killed() {
+            return None;
+        }
+        let next = match &self.awaiting {
+            Some(expected) => expected.by,
+            None => self.committed_at + COMPARE_EVERY,
+        };
+        Some(match &self.ready {
+            None => next.min(self.started + READY_WITHIN),
+            Some(_) => next,
+        })
+    }
+
+    /// Kills a worker that is overdue.
+    pub(super) fn check(&mut self, now: Instant) {
+        if self.ready.is_none() && self.started + READY_WITHIN <= now {
+            self.kill("it was not ready within 5 s");
+        }
+        if self
+            .awaiting
+            .as_ref()
+            .is_some_and(|expected| expected.by <= now)
+        {
+            self.kill("it did not answer within 5 s");
+        }
+    }
+
+    /// It has the table of that commit in force.
+    pub(super) fn applied(
+        &mut self,
+        commit: u64,
+        digest: FibDigest,
+        entries: u64,
+        label: &str,
+        table: &Table,
+    ) -> Drift {
+        if commit != self.commit {
+            return Drift::None;
+        }
+        let Some(expected) = self.awaiting.take() else {
+            return Drift::None;
+        };
+        self.entries = entries;
+        self.confirmed_epoch = expected.epoch;
+        self.in_sync = expected.digest.is_none_or(|expected| expected == digest);
+        if self.in_sync {
+            self.resent = false;
+            return Drift::None;
+        }
+        self.heal(label, table);
+        Drift::Found
+    }
+
+    /// How the process ended, with the reason where that was our doing.
+    pub(super) fn ending(&self, ending: String) -> String {
+        match self.killed {
+            Some(reason) => format!("{ending}, because {reason}"),
+            None => ending,
+        }
+    }
+
+    /// Tells it what there is room for, and asks for the digest when all is
+    /// told.
+    pub(super) fn pump(&mut self, table: &Table, cx: &Context) {
+        if !self.is_killed() && self.tell_all(table, cx).is_ok() {
+            self.commit(table, cx);
+        }
+    }
+
+    /// It receives packets.
+    pub(super) fn is_ready(
+        &mut self,
+        label: &str,
+        io: PacketIo,
+        sandbox: Vec<(String, Result<(), String>)>,
+    ) {
+        let sandbox: BTreeMap<String, String> = sandbox
+            .into_iter()
+            .map(|(name, result)| (name, result.err().unwrap_or_else(|| "on".to_owned())))
+            .collect();
+        info!(target: "workers", worker = label, pid = self.process.pid, ?io, "worker ready");
+        for (protection, reason) in sandbox.iter().filter(|(_, state)| *state != "on") {
+            debug!(target: "workers", worker = label, protection, reason, "protection missing");
+        }
+        self.ready = Some(Ready { io, sandbox });
+    }
+
+    /// Ends it at once.
+    pub(super) fn kill(&mut self, reason: &'static str) {
+        if self.killed.is_none() {
+            self.killed = Some(reason);
+            self.process.kill();
+        }
+    }
+
+    fn tell_all(&mut self, table: &Table, cx: &Context) -> Result<(), Full> {
+        while let Some(key) = self.dirty.first().copied() {
+            self.tell(key, table, cx)?;
+            self.uncommitted = true;
+            self.dirty.remove(&key);
+        }
+        self.open_missing(table, cx)?;
+        let unused: Vec<IfIndex> = self
+            .outputs
+            .iter()
+            .copied()
+            .filter(|oif| !table.oifs.contains_key(oif))
+            .collect();
+        for oif in unused {
+            self.send(ToWorker::CloseOutput(oif), Vec::new())?;
+            self.outputs.remove(&oif);
+        }
+        Ok(())
+    }
+
+    fn tell(&mut self, key: FibKey, table: &Table, cx: &Context) -> Result<(), Full> {
+        let (Some(entry), Some(placed)) = (cx.fib.get(&key), table.placed.get(&key)) else {
+            return self.send(ToWorker::Remove(key), Vec::new());
+        };
+        for oif in &placed.oifs {
+            self.open(*oif, cx)?;
+        }
+        let set = || Parcel {
+            message: ToWorker::Set {
+                key,
+                entry: entry.clone(),
+                slot: placed.slot,
+            },
+            descriptors: Vec::new(),
+        };
+        self.process.send(set)
+    }
+
+    fn open(&mut self, oif: IfIndex, cx: &Context) -> Result<(), Full> {
+        if self.outputs.contains(&oif) {
+            return Ok(());
+        }
+        if self.process.room() == 0 {
+            return Err(Full);
+        }
+        match cx.platform.open_output(oif) {
+            Ok(socket) => {
+                self.send(ToWorker::OpenOutput(oif), vec![socket])?;
+                self.outputs.insert(oif);
+            }
+            // The interface has just gone, which netlink is about to say.
+            Err(error) => {
+                warn!(target: "workers", oif = oif.get(), %error, "no socket for an output");
+            }
+        }
+        Ok(())
+    }
+
+    /// Tries again, from time to time, to open what could not be opened.
+    fn open_missing(&mut self, table: &Table, cx: &Context) -> Result<(), Full> {
+        if self.committed_at + COMPARE_EVERY <= cx.now {
+            for oif in table.oifs.keys() {
+                self.open(*oif, cx)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn send(&self, message: ToWorker, descriptors: Vec<OwnedFd>) -> Result<(), Full> {
+        self.process.send(|| Parcel {
+            message,
+            descriptors,
+        })
+    }
+
+    /// Asks for the digest, if something changed or it is time.
+    fn commit(&mut self, table: &Table, cx: &Context) {
+        let due = self.uncommitted || self.committed_at + COMPARE_EVERY <= cx.now;
+        if !due || self.awaiting.is_some() {
+            return;
+        }
+        if self
+            .send(ToWorker::Commit(self.commit + 1), Vec::new())
+            .is_ok()
+        {
+            self.commit += 1;
+            self.committed_at = cx.now;
+            self.uncommitted = false;
+            self.awaiting = Some(Expected {
+                digest: table.unplaced.is_empty().then(|| cx.fib.digest()),
+                epoch: table.epoch,
+                by: cx.now + APPLIED_WITHIN,
+            });
+        }
+    }
+
+    /// The worker holds another table than it should: it is sent whole, and a
+    /// worker that then still differs is replaced.
+    fn heal(&mut self, label: &str, table: &Table) {
+        warn!(
+            target: "workers",
+            worker = label,
+            entries = self.entries,
+            expected = table.placed.len(),
+            again = self.resent,
+            "the worker's table differs and is sent anew"
+        );
+        if self.resent {
+            self.kill("its table differed again");
+        }
+        self.resent = true;
+        self.uncommitted = true;
+        self.dirty.extend(table.placed.keys().copied());
+    }
+}
