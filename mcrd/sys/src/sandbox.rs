@@ -26,10 +26,12 @@ pub type Wall = (String, Outcome);
 
 type Outcome = Result<(), String>;
 
+type Step = (&'static str, fn() -> Outcome);
+
 /// Puts all walls up, as many as the system allows.
 pub fn enter() -> Vec<Wall> {
     // In this order: each step is still possible after those before it.
-    let steps: [(&str, fn() -> Outcome); 6] = [
+    let steps: [Step; 6] = [
         ("no-new-privileges", || {
             prctl::set_no_new_privs().map_err(|e| e.to_string())
         }),
