@@ -1,0 +1,77 @@
+//! Drawings.
+
+use std::path::Path;
+
+use super::draw;
+use crate::args::GraphFormat;
+use crate::topology;
+use crate::topology::model::Topology;
+
+const RING: &str = "lab: 1\nname: ring\n\
+    nodes: {src: host, r1: mcrd, r2: mcrd, a: host, b: host}\n\
+    links: [src -- r1, r1 -- r2: {net: 172.16.0.0/16}, r2 -- r1]\n\
+    segments: {lan: [r2, a, b]}\n\
+    receivers: {A: {at: a, group: 239.1.1.1}}\n\
+    sources: {S: {at: src, group: 239.1.1.1}}\n";
+
+fn read(text: &str) -> Topology {
+    topology::parse(Path::new("lab.yaml"), text, &[], &|_| None)
+        .unwrap_or_else(|mistakes| panic!("{mistakes}"))
+}
+
+#[test]
+fn text_shows_each_node_once_and_every_link() {
+    let want = "\
+src (host)  sends S
+└─ .1 10.0.0.0/24 .2 r1 (mcrd)
+   ├─ 172.16.0.1 172.16.0.0/16 172.16.0.2 r2 (mcrd)
+   │  └─ .1 10.128.0.0/24 = lan
+   │     ├─ .2 a (host)  receives A
+   │     └─ .3 b (host)
+   └─ .2 10.0.2.0/24 .1 r2 (see above)
+";
+    assert_eq!(draw(&read(RING), GraphFormat::Text), want);
+}
+
+#[test]
+fn a_long_chain_stays_within_80_columns() {
+    let names: Vec<String> = (0..60).map(|n| format!("router-number-{n}")).collect();
+    let nodes: String = names
+        .iter()
+        .map(|name| format!("  {name}: host\n"))
+        .collect();
+    let pairs = names.windows(2);
+    let links: String = pairs
+        .map(|pair| format!("  - {} -- {}\n", pair[0], pair[1]))
+        .collect();
+    let text = format!("lab: 1\nname: chain\nnodes:\n{nodes}links:\n{links}");
+    let drawn = draw(&read(&text), GraphFormat::Text);
+    for line in drawn.lines() {
+        assert!(line.chars().count() <= 80, "{line}");
+    }
+    for name in &names {
+        assert!(
+            drawn.contains(&format!("{name} (host)")),
+            "{name} is missing"
+        );
+    }
+    // 59 links: every one is there, and the first node has none above it.
+    let networks = drawn.lines().filter(|line| line.contains("/24")).count();
+    assert_eq!(networks, 59);
+}
+
+#[test]
+fn mermaid_and_dot_name_every_node_and_link() {
+    let mermaid = draw(&read(RING), GraphFormat::Mermaid);
+    assert!(
+        mermaid.contains("  n0 ---|\"10.0.0.0/24\"| n1\n"),
+        "{mermaid}"
+    );
+    assert!(mermaid.contains("  n3 --- l3\n"), "{mermaid}");
+    let dot = draw(&read(RING), GraphFormat::Dot);
+    assert!(
+        dot.contains("  n0 -- n1 [label=\"10.0.0.0/24\"];\n"),
+        "{dot}"
+    );
+    assert!(dot.ends_with("}\n"), "{dot}");
+}
