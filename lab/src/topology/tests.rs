@@ -29,9 +29,9 @@ nodes:
     kind: mcrd
     config:
       rules:
-        - input: { interface: src, group: "${vars.g}", port: "${vars.port}" }
-          outputs: [ { interface: lan, group: "${vars.out}", port: 6000 } ]
-          note: "from ${src.ip} by ${self.lan.if}"
+        - name: "to-${self.lan.if}"
+          input: { interface: src, group: "${vars.g}", port: "${vars.port}", source: "${src.ip}" }
+          outputs: [ { interface: lan, destination: "${vars.out}", port: 6000 } ]
   a: host
   b: host
 links:
@@ -61,6 +61,7 @@ fn quickstart_is_read() {
     };
     // A variable that is a number stays one.
     assert_eq!(config["rules"][0]["input"]["port"], 5000);
-    assert_eq!(config["rules"][0]["note"], "from 192.0.2.1 by lan");
+    assert_eq!(config["rules"][0]["input"]["source"], "192.0.2.1");
+    assert_eq!(config["rules"][0]["name"], "to-lan");
     assert_eq!(topology.receivers[0].groups, [Ipv4Addr::new(239, 2, 2, 2)]);
 }

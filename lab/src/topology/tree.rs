@@ -164,6 +164,28 @@ impl Tree {
         }
     }
 
+    /// The place of what a path as `rules[0].input` leads to, and whether all
+    /// of the path is there; otherwise the place where it ends.
+    pub(crate) fn span_of(&self, path: &str) -> (Span, bool) {
+        let mut here = self;
+        let words = path.split(['.', '[']).filter(|word| !word.is_empty());
+        for word in words {
+            let next = match &here.value {
+                Value::List(items) => {
+                    let position = word.trim_end_matches(']').parse::<usize>().ok();
+                    position.and_then(|position| items.get(position))
+                }
+                Value::Map(_) => here.get(word.trim_matches('"')),
+                Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => None,
+            };
+            match next {
+                Some(next) => here = next,
+                None => return (here.span, false),
+            }
+        }
+        (here.span, true)
+    }
+
     /// Where it begins: of a block map, at its first key.
     fn begin(&self) -> usize {
         match self.entries().first() {

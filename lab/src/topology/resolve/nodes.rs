@@ -329,7 +329,28 @@ fn config(cx: &Context<'_>, draft: &Draft) -> serde_json::Value {
     let Some(tree) = cx.scope.interpolate(&tree, cx.sink) else {
         return serde_json::Value::Null;
     };
-    tree.to_json()
+    let config = tree.to_json();
+    check_config(cx, draft, &tree, &config);
+    config
+}
+
+/// Tells what mcrd itself would say of its configuration.
+fn check_config(cx: &Context<'_>, draft: &Draft, tree: &Tree, config: &serde_json::Value) {
+    let name = format!("{}'s config", draft.name);
+    let Err(problems) = mcr_config::parse(&name, &config.to_string()) else {
+        return;
+    };
+    for found in problems.to_api() {
+        let (span, whole) = tree.span_of(&found.key);
+        // What is not in the lab file itself is named by its key.
+        let message = if whole || found.key.is_empty() {
+            found.message
+        } else {
+            format!("{}: {}", found.key, found.message)
+        };
+        let problem = cx.problem(span, message);
+        cx.sink.add(problem.advice(found.help));
+    }
 }
 
 fn config_file(cx: &Context<'_>, name: &str, span: Span) -> Option<Tree> {
