@@ -1,7 +1,7 @@
 //! Helpers shared by the tests.
 
 use std::env;
-use std::fs::OpenOptions;
+use std::fs::{self, OpenOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -68,10 +68,11 @@ pub struct Programs {
     pub lab: PathBuf,
 }
 
-/// Finds the programs beside the running test, and builds those missing.
+/// Finds the programs beside the running test, and builds those that are
+/// missing or older than their sources.
 ///
 /// # Errors
-/// One is missing and does not build.
+/// One does not build.
 pub fn programs() -> anyhow::Result<Programs> {
     Ok(Programs {
         mcrd: program("mcrd")?,
@@ -82,10 +83,11 @@ pub fn programs() -> anyhow::Result<Programs> {
 }
 
 /// Finds one program of the workspace beside the running test, and builds it
-/// where it is missing. Cargo tells a test only of its own package's programs.
+/// where it is missing or older than its sources. Cargo tells a test only of
+/// its own package's programs.
 ///
 /// # Errors
-/// It is missing and does not build.
+/// It does not build.
 pub fn program(name: &str) -> anyhow::Result<PathBuf> {
     let test = env::current_exe().context("the path of the running test")?;
     // target/PROFILE/deps/TEST-HASH
@@ -94,18 +96,36 @@ pub fn program(name: &str) -> anyhow::Result<PathBuf> {
         .and_then(Path::parent)
         .context("a test outside a target folder")?;
     let path = folder.join(name);
-    if path.is_file() {
+    if is_fresh(&path) {
         return Ok(path);
     }
+    // As scripts/test.sh does: another selection of packages would have other
+    // features, and make each the stale one of the other.
     let mut build = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     build.current_dir(root());
-    build.args(["build", "--quiet", "--package", name, "--bin", name]);
+    build.args(["build", "--quiet", "--workspace", "--bins"]);
     if folder.ends_with("release") {
         build.arg("--release");
     }
     let status = build.status().context("cargo build")?;
     if !status.success() || !path.is_file() {
-        bail!("{} is missing and could not be built", path.display());
+        bail!("{} could not be built", path.display());
     }
     Ok(path)
+}
+
+/// Whether the program is there and as new as every source that cargo lists
+/// beside it.
+fn is_fresh(program: &Path) -> bool {
+    let modified = |path: &Path| path.metadata().and_then(|data| data.modified()).ok();
+    let Some(built) = modified(program) else {
+        return false;
+    };
+    let Ok(list) = fs::read_to_string(program.with_extension("d")) else {
+        return false;
+    };
+    list.lines()
+        .filter_map(|line| line.split_once(": "))
+        .flat_map(|(_, sources)| sources.split_whitespace())
+        .all(|source| modified(Path::new(source)).is_some_and(|changed| changed <= built))
 }
