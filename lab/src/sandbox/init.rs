@@ -7,7 +7,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 use std::process::exit;
 
-use mcr_sys::namespace::{make_mounts_private, mount_empty, mount_proc};
+use mcr_sys::namespace::{leave_mounts, mount_empty, mount_proc};
 use mcr_sys::process::{die_with_parent, fork};
 use nix::errno::Errno;
 use nix::sys::signal::Signal;
@@ -70,7 +70,7 @@ fn start(plan: Plan<'_>, engine: impl FnOnce() -> u8) -> Result<i32, SandboxErro
             redirect(&log).map_err(SandboxError::system("redirect the output"))?;
         }
     }
-    make_mounts_private().map_err(SandboxError::Mount)?;
+    leave_mounts().map_err(SandboxError::Mount)?;
     mount_proc().map_err(SandboxError::Proc)?;
     mount_empty(Path::new("/run"), plan.keep).map_err(SandboxError::Mount)?;
     fs::create_dir(NAMES).map_err(SandboxError::Mount)?;

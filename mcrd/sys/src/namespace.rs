@@ -29,14 +29,14 @@ pub enum WorldError {
     /// The user namespace came without its id map.
     #[error("the user namespace takes no id map: {0}")]
     Map(#[source] io::Error),
-    /// The system gives no mount, PID or network namespace.
-    #[error("no mount, PID and network namespaces: {0}")]
+    /// The system gives no PID or network namespace.
+    #[error("no PID and network namespaces: {0}")]
     Namespaces(#[source] io::Error),
 }
 
-/// Moves the calling process, which must have one thread only, into mount and
-/// network namespaces of its own, and its next child into a new PID namespace.
-/// With `user`, a user namespace comes first, in which the caller is root.
+/// Moves the calling process, which must have one thread only, into a network
+/// namespace of its own, and its next child into a new PID namespace. With
+/// `user`, a user namespace comes first, in which the caller is root.
 ///
 /// # Errors
 /// [`WorldError`] names the step that the system refused.
@@ -55,15 +55,17 @@ pub fn leave_world(user: bool) -> Result<(), WorldError> {
         fs::write("/proc/self/uid_map", format!("0 {uid} 1")).map_err(WorldError::Map)?;
         fs::write("/proc/self/gid_map", format!("0 {gid} 1")).map_err(WorldError::Map)?;
     }
-    let flags = CloneFlags::CLONE_NEWNS | CloneFlags::CLONE_NEWPID | CloneFlags::CLONE_NEWNET;
+    let flags = CloneFlags::CLONE_NEWPID | CloneFlags::CLONE_NEWNET;
     unshare(flags).map_err(|errno| WorldError::Namespaces(errno.into()))
 }
 
-/// Stops mounts from spreading between this mount namespace and others.
+/// Moves the calling process, which must have one thread only, into a mount
+/// namespace of its own, from which no mount spreads.
 ///
 /// # Errors
-/// The kernel's, where the mount namespace is not the caller's own.
-pub fn make_mounts_private() -> io::Result<()> {
+/// The kernel's.
+pub fn leave_mounts() -> io::Result<()> {
+    unshare(CloneFlags::CLONE_NEWNS)?;
     let flags = MsFlags::MS_REC | MsFlags::MS_PRIVATE;
     mount(None::<&str>, "/", None::<&str>, flags, None::<&str>)?;
     Ok(())

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use mcr_sys::namespace::{make_mounts_private, mount_empty};
+use mcr_sys::namespace::{leave_mounts, mount_empty};
 use nix::sys::signal::Signal;
 use tokio::io::AsyncReadExt;
 use tokio::time::timeout;
@@ -25,7 +25,7 @@ const INSIDE: &str = "MCR_LAB_TEST_INSIDE";
 fn in_a_world<F: Future<Output = ()>>(name: &str, body: impl FnOnce(Options) -> F) {
     let path = format!("backend::netns::tests::{name}");
     if env::var_os(INSIDE).is_some() {
-        make_mounts_private().unwrap();
+        leave_mounts().unwrap();
         mount_empty(Path::new("/run"), Path::new("/nowhere")).unwrap();
         let names = PathBuf::from("/run/netns");
         fs::create_dir(&names).unwrap();
