@@ -39,7 +39,7 @@ pub struct RunDir {
 /// A lab's directory, as anybody of the same user sees it.
 #[derive(Clone, Debug)]
 pub struct Entry {
-    /// The directory's name: the lab's, or the lab's with a number for a test.
+    /// The lab's name.
     pub name: String,
     /// The directory.
     pub path: PathBuf,
@@ -60,23 +60,6 @@ impl RunDir {
         let guard = base.lock()?;
         base.sweep()?;
         let made = base.make(name);
-        drop(guard);
-        made
-    }
-
-    /// Makes a directory for a test of the lab `name`, of which many may run
-    /// at once, after sweeping up what dead labs left.
-    ///
-    /// # Errors
-    /// The file system's.
-    pub fn scratch(name: &str) -> Result<Self, RunDirError> {
-        let base = Base::of_user()?;
-        let guard = base.lock()?;
-        base.sweep()?;
-        // A lab's name has no dot, so the two cannot meet.
-        let free = (1u32..).map(|number| format!("{name}.{number}"));
-        let name = free.into_iter().find(|name| !base.path.join(name).exists());
-        let made = base.make(&name.unwrap_or_default());
         drop(guard);
         made
     }

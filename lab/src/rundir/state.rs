@@ -15,8 +15,6 @@ pub struct State {
     pub name: String,
     /// The file it was made from.
     pub file: PathBuf,
-    /// It is the network of a test that runs.
-    pub test: bool,
     /// When it was started, in seconds since 1970.
     pub started: u64,
     /// The first process of its PID namespace, as counted outside.

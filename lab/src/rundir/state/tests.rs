@@ -6,7 +6,6 @@ fn state(init: i32, init_started: u64) -> State {
     State {
         name: "x".to_owned(),
         file: PathBuf::from("x.yaml"),
-        test: false,
         started: 0,
         init,
         init_started,
