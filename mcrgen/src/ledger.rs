@@ -6,7 +6,8 @@
 //! the socket and not to the network. A socket hears one group, so this is
 //! exact for one flow a group; where several flows share a group and lose
 //! datagrams in both ways at once, a drop may be put down to the wrong one of
-//! them, while their sum stays right.
+//! them, while their sum stays right. The kernel's counters hold datagrams with
+//! a wrong UDP checksum as well; those come off at the report.
 
 #[cfg(test)]
 mod tests;
@@ -148,17 +149,18 @@ impl Ledger {
         self.received
     }
 
-    /// Datagrams lost in the network, all flows together.
-    pub fn lost(&self) -> u64 {
-        self.flows.values().map(Flow::lost).sum()
-    }
-
     /// Every flow's figures; `joined_ns` tells when a socket's join call
-    /// returned.
-    pub fn report(&self, joined_ns: impl Fn(usize) -> u64) -> Vec<ReceivedFlow> {
+    /// returned. The sockets have dropped `own_drops` datagrams in all: where
+    /// less than their counters said, the rest was lost in the network.
+    pub fn report(&self, own_drops: u64, joined_ns: impl Fn(usize) -> u64) -> Vec<ReceivedFlow> {
+        let mut left = own_drops;
         let flows = self.flows.iter();
         flows
-            .map(|(key, flow)| flow.report(key, joined_ns(flow.latest.socket)))
+            .map(|(key, flow)| {
+                let own_drops = flow.own_drops.min(left);
+                left -= own_drops;
+                flow.report(key, own_drops, joined_ns(flow.latest.socket))
+            })
             .collect()
     }
 }
@@ -241,11 +243,7 @@ impl Flow {
         new
     }
 
-    fn lost(&self) -> u64 {
-        self.window.missing().saturating_sub(self.own_drops)
-    }
-
-    fn report(&self, key: &FlowKey, joined_ns: u64) -> ReceivedFlow {
+    fn report(&self, key: &FlowKey, own_drops: u64, joined_ns: u64) -> ReceivedFlow {
         ReceivedFlow {
             source: Some(key.source),
             group: Some(key.group),
@@ -254,8 +252,8 @@ impl Flow {
             flow: key.flow,
             received: self.window.distinct(),
             bytes: self.bytes,
-            lost: self.lost(),
-            own_drops: self.own_drops,
+            lost: self.window.missing().saturating_sub(own_drops),
+            own_drops,
             duplicated: self.duplicated,
             reordered: self.reordered,
             too_old: self.too_old,

@@ -47,6 +47,8 @@ const BATCH: usize = 64;
 const CALLS: usize = 16;
 /// How often to look whether the interface is another one.
 const LOOK_NS: u64 = 50_000_000;
+/// The longest time to read on after the end.
+const DRAIN_NS: u64 = 500_000_000;
 /// Marks the signal among the sockets' numbers.
 const SIGNAL: u64 = u64::MAX;
 
@@ -126,6 +128,7 @@ impl Receiver<'_> {
         loop {
             let now = monotonic_ns();
             if now >= end {
+                self.drain(batch)?;
                 return Ok(Ended::Duration);
             }
             if now >= look {
@@ -165,29 +168,33 @@ impl Receiver<'_> {
         }
     }
 
-    /// Reads what is queued at one socket, within a bound.
-    fn read(&mut self, number: u64, batch: &mut ReceiveBatch) -> Result<(), Error> {
+    /// Reads what is queued at one socket, within a bound. True: there is more.
+    fn read(&mut self, number: u64, batch: &mut ReceiveBatch) -> Result<bool, Error> {
         let Ok(index) = usize::try_from(number) else {
-            return Ok(());
+            return Ok(false);
         };
         for _ in 0..CALLS {
             let Some(socket) = self.members.socket(index) else {
-                return Ok(());
+                return Ok(false);
             };
             let count = batch.receive(socket.as_fd()).context("receiving")?;
             for datagram in (0..count).filter_map(|at| batch.get(at)) {
                 self.note(index, &datagram);
             }
             if count < BATCH {
-                break;
+                return Ok(false);
             }
         }
-        Ok(())
+        Ok(true)
     }
 
-    /// What was queued before a signal counts.
+    /// What was queued before the end counts, as far as it can be read soon.
     fn drain(&mut self, batch: &mut ReceiveBatch) -> Result<(), Error> {
-        (0..self.members.len()).try_for_each(|index| self.read(index as u64, batch))
+        let end = monotonic_ns().saturating_add(DRAIN_NS);
+        for index in 0..self.members.len() {
+            while self.read(index as u64, batch)? && monotonic_ns() < end {}
+        }
+        Ok(())
     }
 
     fn note(&mut self, index: usize, datagram: &Received<'_>) {
@@ -225,17 +232,20 @@ impl Receiver<'_> {
     }
 
     fn report(&mut self) -> Result<RecvReport, Error> {
+        let (socket_drops, checksum_errors) = self.members.socket_drops()?;
         Ok(RecvReport {
             last: false,
             at_ns: realtime_ns(),
             joined_ns: self.members.joined_ns(0),
-            socket_drops: self.members.socket_drops()?,
+            socket_drops,
             foreign: self.foreign,
             corrupted: self.corrupted,
             other_runs: self.other_runs,
             refused: self.ledger.refused(),
-            checksum_errors: self.members.checksum_errors(),
-            flows: self.ledger.report(|index| self.members.joined_ns(index)),
+            checksum_errors,
+            flows: self
+                .ledger
+                .report(socket_drops, |index| self.members.joined_ns(index)),
         })
     }
 }

@@ -57,17 +57,17 @@ fn recv(report: &RecvReport) -> String {
     let sum = |figure: fn(&ReceivedFlow) -> u64| -> u64 { report.flows.iter().map(figure).sum() };
     let seconds = report.at_ns.saturating_sub(report.joined_ns) as f64 / 1e9;
     let mut text = format!(
-        "{seconds:.1} s: {} received, {} lost, {} dup, {} reord, {} own drops\n",
+        "{seconds:.1} s: {} received, {} lost, {} own drops\n",
         sum(|flow| flow.received),
         sum(|flow| flow.lost),
-        sum(|flow| flow.duplicated),
-        sum(|flow| flow.reordered),
         report.socket_drops
     );
     if !report.last {
         return text;
     }
     for (count, what) in [
+        (sum(|flow| flow.duplicated), "duplicated"),
+        (sum(|flow| flow.reordered), "reordered"),
         (report.foreign, "foreign datagrams"),
         (report.corrupted, "corrupted datagrams"),
         (report.other_runs, "datagrams of other runs"),

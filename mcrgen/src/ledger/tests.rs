@@ -35,7 +35,7 @@ fn ledger() -> Ledger {
 }
 
 fn only(ledger: &Ledger) -> ReceivedFlow {
-    let mut flows = ledger.report(|_| 500);
+    let mut flows = ledger.report(u64::MAX, |_| 500);
     assert_eq!(flows.len(), 1);
     flows.remove(0)
 }
@@ -111,7 +111,7 @@ fn each_part_of_the_key_makes_a_flow() {
     let mut same = arrival(1);
     same.source_port = 1;
     assert_eq!(ledger.note(&same), Noted::Counted);
-    assert_eq!(ledger.report(|_| 0).len(), 6);
+    assert_eq!(ledger.report(u64::MAX, |_| 0).len(), 6);
 }
 
 #[test]
@@ -135,7 +135,7 @@ fn flows_beyond_the_limit_are_counted_only() {
         Noted::Counted
     );
     assert_eq!((ledger.refused(), ledger.received()), (2, 3));
-    assert_eq!(ledger.report(|_| 0).len(), 2);
+    assert_eq!(ledger.report(u64::MAX, |_| 0).len(), 2);
 }
 
 #[test]
@@ -147,7 +147,7 @@ fn a_new_run_starts_anew() {
     let mut restarted = arrival(0);
     restarted.header.run = 10;
     ledger.note(&restarted);
-    let flows = ledger.report(|_| 0);
+    let flows = ledger.report(u64::MAX, |_| 0);
     assert_eq!(flows.len(), 2);
     assert!(
         flows
@@ -179,6 +179,19 @@ fn a_drop_seen_before_an_earlier_gap_does_not_explain_it() {
     }
     let flow = only(&ledger);
     assert_eq!((flow.lost, flow.own_drops), (2, 0));
+}
+
+#[test]
+fn counted_drops_that_were_none_are_loss() {
+    let mut ledger = ledger();
+    for (sequence, drops) in [(0, 0), (6, 5)] {
+        ledger.note(&Arrival {
+            drops,
+            ..arrival(sequence)
+        });
+    }
+    let flows = ledger.report(2, |_| 0);
+    assert_eq!((flows[0].lost, flows[0].own_drops), (3, 2));
 }
 
 #[test]
@@ -311,6 +324,7 @@ proptest! {
         for flow in 0..2 {
             ledger.note(&at(flow, next[flow as usize], counter));
         }
-        prop_assert_eq!(ledger.lost(), lost);
+        let flows = ledger.report(u64::MAX, |_| 0);
+        prop_assert_eq!(flows.iter().map(|flow| flow.lost).sum::<u64>(), lost);
     }
 }

@@ -3,7 +3,7 @@
 use std::net::Ipv4Addr;
 use std::os::fd::AsFd;
 
-use mcr_sys::clock::{monotonic_ns, realtime_ns};
+use mcr_sys::clock::realtime_ns;
 use mcr_sys::udp::{self, ReceiveConfig};
 use nix::sys::epoll::{Epoll, EpollEvent, EpollFlags};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
@@ -30,9 +30,6 @@ pub struct ReceiverConfig {
     pub buffer: usize,
 }
 
-/// How often the checksum counter, a file of the kernel's, is read at most.
-const CHECKSUM_NS: u64 = 1_000_000;
-
 struct Member {
     socket: Socket,
     group: Ipv4Addr,
@@ -49,7 +46,7 @@ struct Member {
 pub(super) struct Members {
     config: ReceiverConfig,
     members: Vec<Member>,
-    checksums: ChecksumErrors,
+    checksum_errors_before: u64,
     /// After the sockets, because leaving is said in the same version.
     forced: Option<ForcedVersion>,
 }
@@ -65,7 +62,7 @@ impl Members {
         let mut members = Self {
             config: config.clone(),
             members: Vec::with_capacity(config.groups.len()),
-            checksums: ChecksumErrors::new(),
+            checksum_errors_before: read_checksum_errors().unwrap_or(0),
             forced,
         };
         for group in &config.groups {
@@ -160,29 +157,25 @@ impl Members {
     pub(super) fn drops_at(&mut self, index: usize, counter: Option<u32>) -> u64 {
         let member = &mut self.members[index];
         if let Some(counter) = counter {
-            let queued = extend(member.queued, counter);
-            if queued != member.queued {
-                member.queued = queued;
-                self.checksums.refresh();
-            }
+            member.queued = extend(member.queued, counter);
         }
-        (member.before + member.queued).saturating_sub(self.checksums.errors)
+        member.before + member.queued
     }
 
-    /// What all sockets have dropped because this program was too slow. The
-    /// kernel counts datagrams with a wrong UDP checksum as drops too, but
-    /// those are the network's fault.
-    pub(super) fn socket_drops(&mut self) -> Result<u64, Error> {
+    /// What all sockets have dropped because this program was too slow, and
+    /// the datagrams with a wrong UDP checksum. The kernel counts the latter as
+    /// drops too, but those are the network's fault.
+    pub(super) fn socket_drops(&mut self) -> Result<(u64, u64), Error> {
+        // Read before the drops: what comes in between then looks like a drop
+        // and not like loss, until the next report.
+        let checksum_errors = read_checksum_errors()
+            .unwrap_or(0)
+            .saturating_sub(self.checksum_errors_before);
         let mut drops = 0;
         for member in &mut self.members {
             drops += member.before + member.read_drops()?;
         }
-        self.checksums.refresh();
-        Ok(drops.saturating_sub(self.checksums.errors))
-    }
-
-    pub(super) fn checksum_errors(&self) -> u64 {
-        self.checksums.errors
+        Ok((drops.saturating_sub(checksum_errors), checksum_errors))
     }
 
     /// Leaves every group.
@@ -223,34 +216,7 @@ fn raise_descriptor_limit(groups: usize) -> Result<(), Error> {
     Ok(())
 }
 
-/// UDP checksum errors of this network namespace since the start.
-struct ChecksumErrors {
-    start: u64,
-    errors: u64,
-    read_at: u64,
-}
-
-impl ChecksumErrors {
-    fn new() -> Self {
-        Self {
-            start: read_checksum_errors().unwrap_or(0),
-            errors: 0,
-            read_at: 0,
-        }
-    }
-
-    fn refresh(&mut self) {
-        let now = monotonic_ns();
-        if now.saturating_sub(self.read_at) < CHECKSUM_NS {
-            return;
-        }
-        self.read_at = now;
-        if let Some(total) = read_checksum_errors() {
-            self.errors = total.saturating_sub(self.start);
-        }
-    }
-}
-
+/// Wrong UDP checksums in this network namespace, of any socket:
 /// `Udp: ... InCsumErrors ...`, a line of names and a line of values.
 fn read_checksum_errors() -> Option<u64> {
     let text = std::fs::read_to_string("/proc/thread-self/net/snmp").ok()?;
