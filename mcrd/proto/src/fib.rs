@@ -223,3 +223,6 @@ fn digest(key: &FibKey, entry: &FibEntry) -> u64 {
     entry.hash(&mut hasher);
     hasher.finish()
 }
+
+#[cfg(test)]
+mod tests;

@@ -347,3 +347,6 @@ impl fmt::Display for RuleName {
         f.pad(&self.0)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -48,3 +48,6 @@ impl fmt::Display for Instant {
         write!(f, "t={}.{:06}s", self.0 / 1_000_000, self.0 % 1_000_000)
     }
 }
+
+#[cfg(test)]
+mod tests;

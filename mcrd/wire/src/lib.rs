@@ -3,7 +3,7 @@
 //!
 //! Parsing never copies and never panics; what is wrong with a packet is a
 //! [`Malformed`] reason. Values to bytes are the same header types, written
-//! with [`zerocopy::IntoBytes`].
+//! with [`IntoBytes`].
 
 pub mod checksum;
 pub mod error;
@@ -12,3 +12,4 @@ pub mod ipv4;
 pub mod udp;
 
 pub use error::Malformed;
+pub use zerocopy::IntoBytes;
