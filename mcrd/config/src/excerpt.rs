@@ -35,6 +35,7 @@ impl<'t> Lines<'t> {
     }
 
     pub(crate) fn place(&self, at: usize) -> Place {
+        let at = self.text.floor_char_boundary(at);
         let line = self.line(at);
         Place {
             line: line + 1,
@@ -49,6 +50,8 @@ impl<'t> Lines<'t> {
     /// The line of the place, with the place in it; of a value that goes on
     /// for more lines, its first character.
     fn excerpt(&self, span: &Range<usize>) -> Excerpt<'t> {
+        let span =
+            self.text.floor_char_boundary(span.start)..self.text.ceil_char_boundary(span.end);
         let line = self.line(span.start);
         let mut start = self.starts[line];
         let rest = &self.text[start..];
@@ -63,10 +66,8 @@ impl<'t> Lines<'t> {
         if cut {
             start = self.text.floor_char_boundary(span.start - LONG_LINE / 8);
         }
-        if end - start > LONG_LINE {
-            end = self.text.ceil_char_boundary(start + LONG_LINE).min(end);
-        }
-        let end = end.max(span_end.min(start + 2 * LONG_LINE));
+        // The place is at most a long line behind the start.
+        end = end.min(self.text.ceil_char_boundary(start + 2 * LONG_LINE));
         Excerpt {
             text: &self.text[start..end],
             line: line + 1,

@@ -28,6 +28,10 @@ pub use rule::{DEFAULT_TTL, rule, to_api};
 /// The largest file, in bytes.
 pub const MAX_FILE: usize = 64 * 1024 * 1024;
 
+/// The most values a file can have: 64 MiB of nothing but commas would take
+/// gigabytes to read, and no real file comes near.
+const MAX_VALUES: usize = 4_000_000;
+
 /// The highest CPU number that `pinning` takes: what the kernel's fixed-size
 /// CPU set holds.
 pub const MAX_CPU: u32 = 1023;
@@ -70,6 +74,11 @@ pub fn load(path: &Path) -> Result<Loaded, Problems> {
 pub fn parse(name: &str, text: &str) -> Result<Loaded, Problems> {
     if text.len() > MAX_FILE {
         return Err(too_large(name));
+    }
+    let separators = text.bytes().filter(|byte| b",[{".contains(byte));
+    if separators.count() > MAX_VALUES {
+        let message = format!("the file has more than {MAX_VALUES} values");
+        return Err(Problems::whole_file(name, message, None));
     }
     // Editors of other systems put a byte order mark first.
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);

@@ -95,12 +95,23 @@ fn read<'t, T: Deserialize<'t>>(text: &'t str) -> Result<T, Box<Found>> {
     })
 }
 
+/// Lines are counted as that library counts them.
 fn offset(text: &str, at: json5::Position) -> usize {
-    let line_start = text
-        .match_indices('\n')
-        .nth(at.line.wrapping_sub(1))
-        .map_or(0, |(newline, _)| newline + 1);
-    let line = &text[line_start..];
-    let in_line = line.char_indices().nth(at.column);
-    line_start + in_line.map_or(line.len(), |(offset, _)| offset)
+    let mut here = json5::Position { line: 0, column: 0 };
+    let mut chars = text.char_indices().peekable();
+    while let Some((offset, c)) = chars.next() {
+        if here == at {
+            return offset;
+        }
+        if json5::char::is_json5_line_terminator(c) {
+            if c == '\r' {
+                chars.next_if(|(_, next)| *next == '\n');
+            }
+            here.line += 1;
+            here.column = 0;
+        } else {
+            here.column += 1;
+        }
+    }
+    text.len()
 }

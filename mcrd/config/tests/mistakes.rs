@@ -100,6 +100,14 @@ fn what_only_looks_like_json5() {
     ];
     let expected = expected.map(|(l, c, k, m)| (l, c, k.to_owned(), m.to_owned()));
     assert_eq!(said("{\n  log-level: 1 }"), expected);
+    let text = "{\r\n control: {\r\n  socket: \"/a\nb\" } }";
+    one(
+        text,
+        3,
+        14,
+        "",
+        "this is not JSON5: line terminator in string",
+    );
     let text = "{ control: { socket: \"/a\nb\" } }";
     one(
         text,
@@ -766,6 +774,13 @@ fn a_file_that_is_too_large_or_not_there() {
 }
 
 #[test]
+fn a_file_of_nothing_but_values() {
+    let text = format!("[{}]", "0,".repeat(4_000_000));
+    let problems = problems(&text).to_api();
+    assert_eq!(problems[0].message, "the file has more than 4000000 values");
+}
+
+#[test]
 fn a_byte_order_mark_is_no_mistake() {
     assert!(load(file("\u{feff}{}".as_bytes()).path()).is_ok());
 }
@@ -774,8 +789,18 @@ fn a_byte_order_mark_is_no_mistake() {
 fn what_is_printed_fits_the_terminal_and_commands_none() {
     let spaces = "  ".repeat(9000);
     let long = format!("{{ {spaces}rules: [1], '\x1b[31m': 2, 'x\\u001b[2J': 3 }}");
+    let wide = format!("{{ rules: '{}' }}", "é".repeat(20_000));
+    let spread = format!("{{ rules: '{}\\\n x' }}", "é".repeat(20_000));
+    let late = format!(
+        "{{ {} rules: '{}' }}",
+        "é".repeat(9_000),
+        "é".repeat(20_000)
+    );
     let text = [
         long.as_str(),
+        &wide,
+        &spread,
+        &late,
         "{ rules: [{ input: { interface: 'in0', group: '224.0.0.5' }, outputs: [{ \
          interface: 'in0', source_port: 65536, destination: '300.300.300.300' }] }] }",
     ];
