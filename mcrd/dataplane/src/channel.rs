@@ -47,7 +47,8 @@ pub enum ToWorker {
     /// The key has no entry now.
     Remove(FibKey),
     /// All messages before this one are to be in force; the worker answers
-    /// [`FromWorker::Applied`] with the same number.
+    /// [`FromWorker::Applied`] with the same number. It takes packets from the
+    /// first commit on.
     Commit(u64),
     /// From now on, log messages up to this level are wanted.
     LogLevel(Level),

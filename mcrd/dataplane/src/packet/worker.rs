@@ -91,15 +91,17 @@ fn wait_for_start(
                     want: "Start",
                 });
             }
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                let mut fds = [PollFd::new(channel.as_fd(), PollFlags::POLLIN)];
-                match poll(&mut fds, PollTimeout::NONE) {
-                    Ok(_) | Err(nix::errno::Errno::EINTR) => {}
-                    Err(error) => return Err(WorkerError::Channel(error.into())),
-                }
-            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => wait_readable(channel)?,
             Err(error) => return Err(WorkerError::Channel(error)),
         }
+    }
+}
+
+fn wait_readable(channel: &WorkerEnd) -> Result<(), WorkerError> {
+    let mut fds = [PollFd::new(channel.as_fd(), PollFlags::POLLIN)];
+    match poll(&mut fds, PollTimeout::NONE) {
+        Ok(_) | Err(nix::errno::Errno::EINTR) => Ok(()),
+        Err(error) => Err(WorkerError::Channel(error.into())),
     }
 }
 
@@ -109,6 +111,8 @@ struct Worker {
     forwarder: Forwarder,
     unsent: VecDeque<FromWorker>,
     log_level: Level,
+    /// The first table is whole.
+    committed: bool,
     outcomes: Vec<i32>,
     receive_errors: u32,
 }
@@ -148,6 +152,7 @@ impl Worker {
             forwarder,
             unsent: VecDeque::new(),
             log_level: config.log_level,
+            committed: false,
             outcomes: Vec::new(),
             receive_errors: 0,
         };
@@ -155,6 +160,15 @@ impl Worker {
     }
 
     fn serve(&mut self) -> Result<(), WorkerError> {
+        // What waits in the socket, after a worker that died, is for a table
+        // that is whole: with half of one it would be dropped.
+        while !self.committed {
+            wait_readable(&self.channel)?;
+            if self.listen()? == Next::End {
+                return Ok(());
+            }
+            self.flush()?;
+        }
         loop {
             let events = self
                 .engine
@@ -244,6 +258,7 @@ impl Worker {
                 self.forwarder.remove(&key);
             }
             ToWorker::Commit(commit) => {
+                self.committed = true;
                 let table = self.forwarder.table();
                 let applied = FromWorker::Applied {
                     commit,
