@@ -16,7 +16,9 @@ use rtnetlink::packet_route::link::{LinkAttribute, LinkFlags, LinkMessage};
 use rtnetlink::packet_route::neighbour::{
     NeighbourAddress, NeighbourAttribute, NeighbourFlags, NeighbourMessage, NeighbourState,
 };
-use rtnetlink::packet_route::route::{RouteAddress, RouteAttribute, RouteType};
+use rtnetlink::packet_route::route::{
+    RouteAddress, RouteAttribute, RouteFlags, RouteMessage, RouteType,
+};
 use rtnetlink::packet_route::{AddressFamily, RouteNetlinkMessage};
 use rtnetlink::{Handle, MulticastGroup, RouteMessageBuilder};
 use tokio::sync::Mutex;
@@ -337,17 +339,15 @@ impl Kernel {
         reason = "the kernel's attributes are many and open-ended"
     )]
     pub async fn route(&self, oif: u32, destination: Ipv4Addr) -> io::Result<Option<Route>> {
-        let message = RouteMessageBuilder::<Ipv4Addr>::new()
-            .destination_prefix(destination, 32)
-            .output_interface(oif)
-            .build();
-        let mut answers = Box::pin(self.handle.route().get(message).execute());
-        let message = match answers.try_next().await {
-            Ok(Some(message)) => message,
-            Ok(None) => return Ok(None),
-            // ENETUNREACH, EHOSTUNREACH, EINVAL, EACCES: a negative answer.
-            Err(rtnetlink::Error::NetlinkError(_)) => return Ok(None),
-            Err(other) => return Err(error(other)),
+        // Without a route, the kernel takes a destination on a named link for
+        // a neighbour; whether there is one it says only with FIB_MATCH.
+        let matched = self.ask_route(oif, destination, RouteFlags::FibMatch);
+        if matched.await?.is_none() {
+            return Ok(None);
+        }
+        let asked = self.ask_route(oif, destination, RouteFlags::empty());
+        let Some(message) = asked.await? else {
+            return Ok(None);
         };
         if message.header.kind != RouteType::Unicast {
             return Ok(None);
@@ -364,6 +364,26 @@ impl Kernel {
             }
         }
         Ok((route.index == oif).then_some(route))
+    }
+
+    async fn ask_route(
+        &self,
+        oif: u32,
+        destination: Ipv4Addr,
+        flags: RouteFlags,
+    ) -> io::Result<Option<RouteMessage>> {
+        let mut message = RouteMessageBuilder::<Ipv4Addr>::new()
+            .destination_prefix(destination, 32)
+            .output_interface(oif)
+            .build();
+        message.header.flags = flags;
+        let mut answers = Box::pin(self.handle.route().get(message).execute());
+        match answers.try_next().await {
+            Ok(answer) => Ok(answer),
+            // ENETUNREACH, EHOSTUNREACH, EINVAL, EACCES: a negative answer.
+            Err(rtnetlink::Error::NetlinkError(_)) => Ok(None),
+            Err(other) => Err(error(other)),
+        }
     }
 
     /// Makes the kernel find out or confirm the neighbour's link-layer
