@@ -1,0 +1,16 @@
+//! The daemon as a process, in namespaces of its own: what it forwards, what
+//! it survives and what it says.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![allow(clippy::print_stderr, reason = "a failed test shows the log")]
+
+mod clients;
+mod configuration;
+mod interfaces;
+mod mcrd;
+mod privileges;
+mod rules;
+mod traffic;
+mod unicast;
+mod workers;
+mod world;
