@@ -10,6 +10,8 @@ pub mod backend;
 pub mod commands;
 pub mod diagnostic;
 pub mod exit;
+pub mod node;
+pub mod report;
 pub mod run;
 pub mod rundir;
 pub mod sandbox;

@@ -35,9 +35,10 @@ pub(crate) struct Global {
     #[arg(long, global = true, env = "MCR_SOCKET", hide_env_values = true)]
     #[arg(value_name = "PATH")]
     pub(crate) socket: Option<PathBuf>,
-    /// How long to wait for each answer
-    #[arg(long, global = true, default_value = "5s", value_name = "TIME")]
-    pub(crate) timeout: Span,
+    /// How long to wait for each answer. Default: 5s, and 60s for one that
+    /// takes in a whole configuration
+    #[arg(long, global = true, value_name = "TIME")]
+    pub(crate) timeout: Option<Span>,
     /// Print JSON, as the control API has it
     #[arg(long, global = true)]
     pub(crate) json: bool,

@@ -3,20 +3,37 @@
 use std::env;
 use std::io;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use mcr_api::client::{Client, ClientError, SYSTEM_SOCKET, USER_SOCKET};
 
 use crate::args::Global;
 use crate::error::Error;
 
+/// How long an answer may take.
+const ANSWER: Duration = Duration::from_secs(5);
+
+/// How long it may take where thousands of rules are compiled for it.
+const WHOLE_CONFIGURATION: Duration = Duration::from_secs(60);
+
+/// Connects as [`connect`] does, for questions whose answer takes long.
+pub(crate) fn connect_for_long(global: &Global) -> Result<Client, Error> {
+    let mut client = connect(global)?;
+    if global.timeout.is_none() {
+        client.set_timeout(WHOLE_CONFIGURATION);
+    }
+    Ok(client)
+}
+
 /// Connects to the socket that was named, or to the first of the usual ones
 /// that exists.
 pub(crate) fn connect(global: &Global) -> Result<Client, Error> {
     let named = global.socket.clone();
     let candidates = named.map_or_else(usual, |path| vec![path]);
+    let timeout = global.timeout.map_or(ANSWER, |span| span.0);
     let mut reason = None;
     for path in &candidates {
-        match Client::connect(path, global.timeout.0) {
+        match Client::connect(path, timeout) {
             Ok(client) => return Ok(client),
             Err(ClientError::Unreachable { source, .. }) if is_absent(&source) => {
                 reason.get_or_insert(source);

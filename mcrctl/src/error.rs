@@ -53,7 +53,17 @@ impl Error {
             Error::Refused(failure) => {
                 push_line(&mut text, &format!("error: {}", failure.message));
                 for problem in &failure.problems {
-                    push_line(&mut text, &describe(problem));
+                    let described = describe(problem);
+                    // A single problem is often the message itself.
+                    let (first, rest) = described.split_once('\n').unwrap_or((&described, ""));
+                    let more = if first.trim_start() == failure.message {
+                        rest
+                    } else {
+                        &described
+                    };
+                    if !more.is_empty() {
+                        push_line(&mut text, more);
+                    }
                 }
             }
             Error::Usage(message) | Error::Unreachable(message) => {

@@ -60,6 +60,6 @@ fn start(common: &CommonArgs) -> Result<(Stop, Output, Progress), Error> {
         Format::Text
     };
     let output = Output::start(format)?;
-    let progress = Progress::new(format == Format::Text);
+    let progress = Progress::new(format == Format::Text && common.interval.is_none());
     Ok((stop, output, progress))
 }

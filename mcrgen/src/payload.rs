@@ -149,10 +149,7 @@ pub fn parse(payload: &[u8]) -> Payload {
             Some(_) | None => Payload::Foreign,
         };
     };
-    let u32_at =
-        |at: usize| u32::from_be_bytes([head[at], head[at + 1], head[at + 2], head[at + 3]]);
-    let u64_at = |at: usize| u64::from(u32_at(at)) << 32 | u64::from(u32_at(at + 4));
-    if !looks_ours(u32_at(0).to_be_bytes()) {
+    if !looks_ours(u32_at(head, 0).to_be_bytes()) {
         return Payload::Foreign;
     }
     let mut unsigned = *head;
@@ -161,19 +158,39 @@ pub fn parse(payload: &[u8]) -> Payload {
     hasher.update(filler);
     hasher.update(&unsigned);
     let length = usize::from(u16::from_be_bytes([head[6], head[7]]));
-    if u32_at(0) != MAGIC || hasher.finalize() != u32_at(CRC.start) || length != payload.len() {
+    if u32_at(head, 0) != MAGIC
+        || hasher.finalize() != u32_at(head, CRC.start)
+        || length != payload.len()
+    {
         return Payload::Corrupted;
     }
     if head[4] != VERSION {
         return Payload::Foreign;
     }
-    Payload::Ours(Header {
-        clock: u32_at(12),
-        flow: u32_at(16),
+    Payload::Ours(fields(head))
+}
+
+/// Reads the header of a payload whose end may be missing, as a capture keeps
+/// it. Damage is not noticed.
+pub fn peek(payload: &[u8]) -> Option<Header> {
+    let head = payload.first_chunk::<HEADER_LEN>()?;
+    let ours = u32_at(head, 0) == MAGIC && head[4] == VERSION;
+    ours.then(|| fields(head))
+}
+
+fn fields(head: &[u8; HEADER_LEN]) -> Header {
+    let u64_at = |at: usize| u64::from(u32_at(head, at)) << 32 | u64::from(u32_at(head, at + 4));
+    Header {
+        clock: u32_at(head, 12),
+        flow: u32_at(head, 16),
         run: u64_at(20),
         sequence: u64_at(28),
         sent_ns: u64_at(36),
-    })
+    }
+}
+
+fn u32_at(head: &[u8; HEADER_LEN], at: usize) -> u32 {
+    u32::from_be_bytes([head[at], head[at + 1], head[at + 2], head[at + 3]])
 }
 
 fn looks_ours(magic: [u8; 4]) -> bool {

@@ -30,6 +30,11 @@ impl Progress {
         }
     }
 
+    /// There is a line.
+    pub fn is_live(&self) -> bool {
+        self.bar.is_some()
+    }
+
     /// When the line is to be drawn again.
     pub fn next(&self) -> u64 {
         self.next

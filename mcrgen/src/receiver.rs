@@ -136,6 +136,8 @@ impl Receiver<'_> {
                 self.members.rejoin_if_changed(epoll)?;
                 progress.recv(now, || self.report().unwrap_or_default());
             }
+            // A live line shows a new flow itself, and a line would tear it.
+            self.new_flow &= !progress.is_live();
             let at_once = self.new_flow && schedule.may_report(now);
             if at_once || now >= schedule.next() {
                 let written = output.offer(Report::Recv(self.report()?))?;

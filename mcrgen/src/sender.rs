@@ -66,8 +66,8 @@ pub fn run(
                 break;
             }
             look = now + LOOK_NS;
-            progress.send(now, || report(&sender, &pacer, now));
         }
+        progress.send(now, || report(&sender, &pacer, now));
         if now >= schedule.next() {
             output.offer(Report::Send(report(&sender, &pacer, now)))?;
             schedule.reported(now);
@@ -80,8 +80,8 @@ pub fn run(
                 pacer.sent(count);
             }
             Next::Wait(until) => {
-                let wait = until.min(schedule.next()).saturating_sub(now);
-                let wait = wait.min(progress.next().saturating_sub(now).max(1));
+                let until = until.min(schedule.next()).min(progress.next());
+                let wait = until.saturating_sub(now);
                 if wait <= SPIN_NS {
                     std::hint::spin_loop();
                 } else if stop.wait(wait - SPIN_NS)? {

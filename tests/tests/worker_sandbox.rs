@@ -1,6 +1,6 @@
 //! What a worker can still do.
 
-#![allow(clippy::unwrap_used, reason = "a test program")]
+#![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test program")]
 
 mod worker_rig;
 

@@ -1,10 +1,187 @@
 //! `lab test`: from files to verdicts.
 
-use crate::args::TestArgs;
+mod progress;
+
+use std::path::{Path, PathBuf};
+
+use crate::args::{TestArgs, TestFormat};
 use crate::exit::Exit;
+use crate::node::{Daemons, NodeError, Programs};
+use crate::report::{RunReport, junit};
+use crate::run::{self, Options, evidence};
+use crate::sandbox::{self, Inside};
+use crate::topology;
+use crate::topology::model::Topology;
+
+use progress::Printer;
+
+/// Where control sockets and configurations are, inside the lab's own world.
+const WORK: &str = "/run/lab";
 
 /// Runs `lab test`.
-pub fn run(_args: TestArgs) -> Exit {
-    anstream::eprintln!("lab test: this build of lab cannot do it");
-    Exit::Infrastructure
+pub fn run(args: TestArgs) -> Exit {
+    let labs = match load(&args) {
+        Ok(labs) => labs,
+        Err(exit) => return exit,
+    };
+    let programs = match programs(&args, &labs) {
+        Ok(programs) => programs,
+        Err(exit) => return exit,
+    };
+    let keep = match keep(&args.run_dir) {
+        Ok(keep) => keep,
+        Err(error) => {
+            let runs = args.run_dir.display();
+            anstream::eprintln!("lab test: cannot make {runs}: {error}");
+            return Exit::Infrastructure;
+        }
+    };
+    let ended = sandbox::attached(&keep, |inside| {
+        engine(&args, &labs, &programs, inside).code()
+    });
+    match ended {
+        Ok(code) => Exit::Status(code),
+        Err(error) => {
+            anstream::eprintln!("lab test: {error}");
+            error.exit()
+        }
+    }
+}
+
+fn load(args: &TestArgs) -> Result<Vec<Topology>, Exit> {
+    let mut labs = Vec::new();
+    let mut wrong = false;
+    for file in &args.files {
+        match topology::load(file, &args.vars.vars) {
+            Ok(lab) => labs.push(lab),
+            Err(diagnostics) => {
+                anstream::eprintln!("{}", diagnostics.render(true));
+                wrong = true;
+            }
+        }
+    }
+    if wrong {
+        Err(Exit::InvalidFile)
+    } else {
+        Ok(labs)
+    }
+}
+
+fn programs(args: &TestArgs, labs: &[Topology]) -> Result<Programs, Exit> {
+    let unfit = |error: &dyn std::fmt::Display| {
+        anstream::eprintln!("lab test: {error}");
+        Exit::Unfit
+    };
+    let programs = Programs::locate(args.bin_dir.as_deref()).map_err(|error| unfit(&error))?;
+    for lab in labs {
+        Daemons::check(lab, &programs).map_err(|error| unfit(&error))?;
+        if !lab.receivers.is_empty() || !lab.sources.is_empty() {
+            let found = programs.find("mcrgen").map_err(NodeError::from);
+            found.map_err(|error| unfit(&error))?;
+        }
+    }
+    Ok(programs)
+}
+
+/// The folder of the runs, which must be the same inside and outside.
+fn keep(runs: &Path) -> std::io::Result<PathBuf> {
+    std::fs::create_dir_all(runs)?;
+    runs.canonicalize()
+}
+
+/// What happens inside the lab's own world.
+fn engine(args: &TestArgs, labs: &[Topology], programs: &Programs, inside: Inside) -> Exit {
+    let options = Options {
+        keep_going: args.keep_going,
+        capture: args.capture,
+        names: sandbox::NAMES.into(),
+        work: WORK.into(),
+        runs: args.run_dir.clone(),
+        rootless: inside.rootless,
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
+    let runtime = match runtime {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            anstream::eprintln!("lab test: cannot start: {error}");
+            return Exit::Infrastructure;
+        }
+    };
+    let local = tokio::task::LocalSet::new();
+    let ran = local.block_on(&runtime, all(args, labs, programs, &options));
+    let (runs, mut exit) = match ran {
+        Ok(ran) => ran,
+        Err(error) => {
+            let folder = args.run_dir.display();
+            anstream::eprintln!("lab test: cannot write in {folder}: {error}");
+            return Exit::Infrastructure;
+        }
+    };
+    if let Err(error) = write(args, &runs) {
+        anstream::eprintln!("lab test: {error}");
+        exit = Exit::Infrastructure;
+    }
+    exit
+}
+
+async fn all(
+    args: &TestArgs,
+    labs: &[Topology],
+    programs: &Programs,
+    options: &Options,
+) -> std::io::Result<(Vec<RunReport>, Exit)> {
+    let mut printer = Printer::new(args.format);
+    let mut runs: Vec<RunReport> = Vec::new();
+    for lab in labs {
+        for _ in 0..args.repeat {
+            let report = run::run(lab, programs, options, &mut printer).await?;
+            let failed = is_failure(report.exit());
+            runs.push(report);
+            if failed {
+                break;
+            }
+        }
+    }
+    let exit = runs
+        .iter()
+        .map(RunReport::exit)
+        .max_by_key(|exit| weight(*exit));
+    if runs.len() > 1 {
+        printer.summary(&runs);
+    }
+    Ok((runs, exit.unwrap_or(Exit::NothingToRun)))
+}
+
+fn is_failure(exit: Exit) -> bool {
+    weight(exit) > weight(Exit::Warnings)
+}
+
+/// Which of two exit statuses tells more.
+fn weight(exit: Exit) -> u8 {
+    match exit {
+        Exit::Pass => 0,
+        Exit::NothingToRun => 1,
+        Exit::Warnings => 2,
+        Exit::Status(_) => 3,
+        Exit::Failed => 4,
+        Exit::Usage => 5,
+        Exit::InvalidFile => 6,
+        Exit::Unfit => 7,
+        Exit::Infrastructure => 8,
+    }
+}
+
+fn write(args: &TestArgs, runs: &[RunReport]) -> Result<(), String> {
+    if let Some(path) = &args.junit {
+        std::fs::write(path, junit::document(runs))
+            .map_err(|error| format!("cannot write {}: {error}", path.display()))?;
+    }
+    if args.format == TestFormat::Json {
+        let runs: Vec<_> = runs.iter().map(evidence::as_json).collect();
+        let document = serde_json::json!({ "runs": runs });
+        anstream::println!("{document:#}");
+    }
+    Ok(())
 }

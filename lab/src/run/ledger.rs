@@ -53,6 +53,12 @@ impl SendRun {
             .unwrap_or(0)
     }
 
+    /// The flow's place in the reports.
+    fn position(&self, flow: u32) -> Option<usize> {
+        let mut flows = self.latest.flows.iter();
+        flows.position(|sent| sent.flow == flow)
+    }
+
     /// Datagrams of the flow sent so far, or by the end of the span.
     fn sent(&self, position: usize) -> u64 {
         match &self.frozen {
@@ -141,7 +147,7 @@ impl Ledger {
         }
     }
 
-    /// Everything sent from now on belongs to a new span.
+    /// Everything sent from `now` on belongs to a new span.
     pub fn begin_span(&mut self, now: u64) {
         self.span_start = now;
         self.frozen_at = None;
@@ -149,7 +155,7 @@ impl Ledger {
             sender.frozen = None;
         }
         for session in &mut self.sessions {
-            session.mark(&self.runs);
+            session.mark(&self.runs, now);
         }
     }
 
@@ -162,16 +168,15 @@ impl Ledger {
         }
     }
 
-    /// Everything sent so far, or by the end of the span, has arrived at each
-    /// receiver that the flow has reached before. A caller bounds its patience
-    /// by [`GRACE_NS`]: what is still missing then was lost.
+    /// Everything sent by `by` has arrived at each receiver that the flow
+    /// reaches, and every receiver has reported since. A caller bounds its
+    /// patience by [`GRACE_NS`]: what is still missing then was lost.
     #[must_use]
-    pub fn is_settled(&self) -> bool {
-        let since = self.frozen_at.unwrap_or(0);
+    pub fn is_settled(&self, by: u64) -> bool {
         self.sessions
             .iter()
             .filter(|session| session.ended_at.is_none())
-            .all(|session| session.is_complete(&self.runs, since))
+            .all(|session| session.is_complete(&self.runs, by))
     }
 
     /// The sender with this number.

@@ -1,3 +1,333 @@
 //! A run: deploy, settle, steps, assertions, teardown.
+//!
+//! `engine` does the steps, `traffic` holds receivers and sources, `observe`
+//! looks at conditions, `ledger` knows what was sent and what arrived,
+//! `capture` keeps the packets, and `evidence` writes down what is left of it.
 
+pub mod capture;
+pub mod clock;
+mod engine;
+mod events;
+pub mod evidence;
 pub mod ledger;
+pub mod locate;
+mod observe;
+mod options;
+mod probe;
+mod shell;
+mod traffic;
+
+use std::fs;
+use std::path::Path;
+
+use serde_json::json;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::time::{Instant, sleep};
+
+use crate::args;
+use crate::assertion::Outcome;
+use crate::backend::netns::{self, Network};
+use crate::node::{Daemons, Folders, NodeError, Programs};
+use crate::report::{RunReport, StepReport};
+use crate::topology::model::Topology;
+
+pub use options::Options;
+
+use capture::Capture;
+use engine::Engine;
+use events::Events;
+use evidence::RunFolder;
+use traffic::{Traffic, World};
+
+/// Who is told of the progress.
+pub trait Progress {
+    /// A run begins.
+    fn began(&mut self, lab: &str, run: &str, rootless: bool);
+    /// The network stands and the daemons are ready.
+    fn deployed(&mut self, nodes: usize, links: usize, network: f64, daemons: f64);
+    /// A step begins.
+    fn step_began(&mut self, title: &str);
+    /// A step ended.
+    fn step_ended(&mut self, step: &StepReport);
+    /// The run ended.
+    fn ended(&mut self, run: &RunReport);
+}
+
+/// Runs a lab once, from the network to the teardown.
+///
+/// # Errors
+/// The run's folder cannot be made; everything later is in the report.
+pub async fn run(
+    topology: &Topology,
+    programs: &Programs,
+    options: &Options,
+    progress: &mut dyn Progress,
+) -> std::io::Result<RunReport> {
+    let began = Instant::now();
+    let folder = RunFolder::create(&options.runs, &topology.name)?;
+    let mut report = RunReport {
+        lab: topology.name.clone(),
+        file: topology.file.clone(),
+        run: folder.id.clone(),
+        rootless: options.rootless,
+        started: jiff::Timestamp::now().to_string(),
+        seconds: 0.0,
+        network_seconds: 0.0,
+        daemons_seconds: 0.0,
+        outcome: Outcome::Skip,
+        errors: Vec::new(),
+        steps: Vec::new(),
+        evidence: folder.path.clone(),
+    };
+    progress.began(&report.lab, &report.run, report.rootless);
+    let events = Events::create(&folder.path.join("events.ndjson"))?;
+    let job = Job {
+        topology,
+        programs,
+        options,
+        folder: &folder.path,
+    };
+    job.deploy_and_run(events, &mut report, progress).await;
+    for step in topology.steps.iter().skip(report.steps.len()) {
+        report
+            .steps
+            .push(StepReport::skipped(&step.title, step.line));
+    }
+    report.conclude();
+    report.seconds = began.elapsed().as_secs_f64();
+    let (nodes, links) = (topology.nodes.len(), topology.links.len());
+    let lines = evidence::lines(&report, nodes, links);
+    if let Err(error) = evidence::write_result(&folder.path, &report, &lines) {
+        report
+            .errors
+            .push(format!("cannot write the result: {error}"));
+        report.conclude();
+    }
+    progress.ended(&report);
+    Ok(report)
+}
+
+/// What a run is made of.
+struct Job<'a> {
+    topology: &'a Topology,
+    programs: &'a Programs,
+    options: &'a Options,
+    folder: &'a Path,
+}
+
+impl Job<'_> {
+    async fn deploy_and_run(
+        &self,
+        events: Events,
+        report: &mut RunReport,
+        progress: &mut dyn Progress,
+    ) {
+        let folders = match self.folders() {
+            Ok(folders) => folders,
+            Err(error) => return report.errors.push(error.to_string()),
+        };
+        let network = netns::Options {
+            names: self.options.names.clone(),
+        };
+        let network = match Network::deploy(self.topology, &network).await {
+            Ok(network) => network,
+            Err(error) => return report.errors.push(error.to_string()),
+        };
+        report.network_seconds = network.timings().total().as_secs_f64();
+        self.start_and_run(&network, &folders, events, report, progress)
+            .await;
+        let left = network.teardown().await;
+        report.errors.extend(left.iter().map(ToString::to_string));
+        if let Err(error) = fs::remove_dir_all(&self.options.work) {
+            report.errors.push(format!(
+                "cannot remove {}: {error}",
+                self.options.work.display()
+            ));
+        }
+    }
+
+    fn folders(&self) -> std::io::Result<Folders> {
+        let folders = Folders {
+            configs: self.options.work.join("configs"),
+            logs: self.folder.join("logs"),
+            sockets: self.options.work.join("sockets"),
+        };
+        fs::create_dir_all(&folders.configs)?;
+        fs::create_dir_all(&folders.sockets)?;
+        Ok(folders)
+    }
+
+    async fn start_and_run(
+        &self,
+        network: &Network,
+        folders: &Folders,
+        events: Events,
+        report: &mut RunReport,
+        progress: &mut dyn Progress,
+    ) {
+        let world = World {
+            topology: self.topology,
+            network,
+            programs: self.programs,
+            folders,
+        };
+        let started = Instant::now();
+        let interrupted = interruption();
+        tokio::pin!(interrupted);
+        let daemons = Daemons::start_all(self.topology, network, self.programs, folders);
+        let daemons = tokio::select! {
+            daemons = daemons => daemons,
+            reason = &mut interrupted => return report.errors.push(reason),
+        };
+        report.daemons_seconds = started.elapsed().as_secs_f64();
+        let kept = evidence::keep_configs(&folders.configs, &self.folder.join("configs"));
+        if let Err(error) = kept {
+            report
+                .errors
+                .push(format!("cannot keep the configurations: {error}"));
+        }
+        let daemons = match daemons {
+            Ok(daemons) => daemons,
+            Err(error) => return report.errors.push(error.to_string()),
+        };
+        let keep = self.options.capture != args::Capture::Never;
+        let capture = match Capture::start(self.topology, network, keep) {
+            Ok(capture) => capture,
+            Err(error) => return report.errors.push(error.to_string()),
+        };
+        progress.deployed(
+            self.topology.nodes.len(),
+            self.topology.links.len(),
+            report.network_seconds,
+            report.daemons_seconds,
+        );
+        let mut engine = Engine {
+            world,
+            daemons,
+            traffic: Traffic::new(self.topology),
+            capture,
+            events,
+        };
+        let limit = self.topology.max_time;
+        let stopped = tokio::select! {
+            () = self.steps(&mut engine, report, progress) => None,
+            reason = &mut interrupted => Some(reason),
+            () = sleep(limit) => Some(format!(
+                "the run took longer than its limit, max_time {}s", limit.as_secs()
+            )),
+        };
+        if let Some(reason) = stopped {
+            self.stopped(report, progress, reason);
+        }
+        self.finish(engine, report).await;
+    }
+
+    async fn steps(
+        &self,
+        engine: &mut Engine<'_>,
+        report: &mut RunReport,
+        progress: &mut dyn Progress,
+    ) {
+        let mut failed = false;
+        for (position, step) in self.topology.steps.iter().enumerate() {
+            if failed && !self.options.keep_going {
+                let skipped = StepReport::skipped(&step.title, step.line);
+                progress.step_ended(&skipped);
+                report.steps.push(skipped);
+                continue;
+            }
+            progress.step_began(&step.title);
+            let mut done = engine.step(step).await;
+            if !done.outcome.is_good() {
+                failed = true;
+                self.keep_failure(engine, position, &mut done, report).await;
+            }
+            progress.step_ended(&done);
+            report.steps.push(done);
+        }
+    }
+
+    async fn keep_failure(
+        &self,
+        engine: &Engine<'_>,
+        position: usize,
+        step: &mut StepReport,
+        report: &mut RunReport,
+    ) {
+        let states = self.folder.join("state");
+        if let Err(error) = evidence::write_states(engine, &states).await {
+            report
+                .errors
+                .push(format!("cannot keep the state: {error}"));
+        }
+        if self.options.capture == args::Capture::Never {
+            return;
+        }
+        let path = self.folder.join(format!("step{}.pcapng", position + 1));
+        match evidence::write_packets(engine, &path) {
+            Ok(()) => step.packets = Some(path),
+            Err(error) => report.errors.push(error),
+        }
+    }
+
+    fn stopped(&self, report: &mut RunReport, progress: &mut dyn Progress, reason: String) {
+        if let Some(step) = self.topology.steps.get(report.steps.len()) {
+            let mut stopped = StepReport::skipped(&step.title, step.line);
+            stopped.outcome = Outcome::Error;
+            stopped.error = Some(reason.clone());
+            progress.step_ended(&stopped);
+            report.steps.push(stopped);
+        }
+        report.errors.push(reason);
+    }
+
+    async fn finish(&self, mut engine: Engine<'_>, report: &mut RunReport) {
+        engine.traffic.end_all().await;
+        if self.options.capture == args::Capture::Always {
+            let path = self.folder.join("packets.pcapng");
+            report
+                .errors
+                .extend(evidence::write_packets(&engine, &path).err());
+        }
+        let Engine {
+            world,
+            daemons,
+            mut events,
+            ..
+        } = engine;
+        let errors = daemons
+            .stop_all(world.topology, world.network, world.programs, world.folders)
+            .await;
+        report
+            .errors
+            .extend(errors.iter().map(NodeError::to_string));
+        events.note("ended", json!({}));
+        if let Some(error) = events.take_error() {
+            report
+                .errors
+                .push(format!("cannot write the events: {error}"));
+        }
+    }
+}
+
+/// Ends when a signal asks for the run's end.
+async fn interruption() -> String {
+    let kinds = [
+        (SignalKind::interrupt(), "Ctrl-C"),
+        (SignalKind::terminate(), "SIGTERM"),
+        (SignalKind::hangup(), "SIGHUP"),
+    ];
+    let waits = kinds.map(|(kind, name)| {
+        Box::pin(async move {
+            match signal(kind) {
+                Ok(mut signals) => {
+                    signals.recv().await;
+                    format!("interrupted by {name}")
+                }
+                Err(_) => std::future::pending().await,
+            }
+        })
+    });
+    let (reason, _, _) = futures_util::future::select_all(waits).await;
+    reason
+}

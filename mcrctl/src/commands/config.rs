@@ -9,7 +9,7 @@ use mcr_api::config::ConfigFile;
 use mcr_api::state::{ConfigChange, RuleStatus, Saved};
 
 use crate::args::{self, Config, Global};
-use crate::connect::connect;
+use crate::connect::{connect, connect_for_long};
 use crate::error::Error;
 use crate::render::Output;
 use crate::render::text;
@@ -42,12 +42,12 @@ pub(crate) fn run(
             let merge = false;
             let change: ConfigChange = match file {
                 Some(file) => send(global, file, Method::ConfigCheck { merge })?,
-                None => connect(global)?.call(Method::ConfigDiff {})?,
+                None => connect_for_long(global)?.call(Method::ConfigDiff {})?,
             };
             out.show(&change, text::config_change)?;
         }
         Config::Reload => {
-            let change: ConfigChange = connect(global)?.call(Method::ConfigReload {})?;
+            let change: ConfigChange = connect_for_long(global)?.call(Method::ConfigReload {})?;
             out.show(&change, text::config_change)?;
         }
     }
@@ -65,7 +65,7 @@ pub(crate) fn running(client: &mut Client) -> Result<ConfigFile, Error> {
 /// Hands a file's text to the daemon and asks `method` of it.
 fn send(global: &Global, file: &Path, method: Method) -> Result<ConfigChange, Error> {
     let text = super::read(file)?;
-    let mut client = connect(global)?;
+    let mut client = connect_for_long(global)?;
     client.put_config(&super::name(file), &text)?;
     Ok(client.call(method)?)
 }
@@ -90,5 +90,5 @@ fn save(path: Option<&Path>, global: &Global) -> Result<Saved, Error> {
                 .map_err(|_| Error::Usage(format!("{}: the path is not UTF-8", path.display())))
         })
         .transpose()?;
-    Ok(connect(global)?.call(Method::ConfigSave { path })?)
+    Ok(connect_for_long(global)?.call(Method::ConfigSave { path })?)
 }

@@ -10,7 +10,7 @@ use mcr_api::{ErrorCode, Method};
 use serde_json::Value;
 
 use crate::args::{Global, Rules, RulesAdd};
-use crate::connect::connect;
+use crate::connect::{connect, connect_for_long};
 use crate::error::Error;
 use crate::render::Output;
 use crate::render::table::{Column, Sheet};
@@ -42,12 +42,12 @@ pub(crate) fn run(
         Rules::Add(add) => {
             // What was typed is read before the daemon is asked.
             let rules = wanted(add)?;
-            let changed = add_all(&mut connect(global)?, rules)?;
+            let changed = add_all(&mut connect_for_long(global)?, rules)?;
             out.show(&changed, text::changed)?;
         }
         Rules::Remove { names } => {
             let names = names.clone();
-            let changed: Changed = connect(global)?.call(Method::RulesRemove { names })?;
+            let changed: Changed = connect_for_long(global)?.call(Method::RulesRemove { names })?;
             out.show(&changed, text::changed)?;
         }
     }

@@ -65,6 +65,27 @@ fn refused_is_1_with_each_problem() {
 }
 
 #[test]
+fn a_single_problem_is_said_once() {
+    let fake = Fake::start(|_| {
+        Err(Failure {
+            code: ErrorCode::Invalid,
+            message: "rules[0]: no outputs".to_owned(),
+            problems: vec![Problem {
+                file: None,
+                line: None,
+                column: None,
+                key: "rules[0]".to_owned(),
+                message: "no outputs".to_owned(),
+                help: Some("add one".to_owned()),
+                rendered: None,
+            }],
+        })
+    });
+    let (_, said) = failed(&fake.run(&["config", "reload"]));
+    assert_eq!(said, "error: rules[0]: no outputs\n    help: add one\n");
+}
+
+#[test]
 fn refused_is_said_to_programs_in_json() {
     let fake = Fake::start(|_| Err(refusal()));
     let output = fake.run(&["--json", "config", "reload"]);

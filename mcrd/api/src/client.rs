@@ -102,6 +102,11 @@ impl Client {
         })
     }
 
+    /// From now on waits so long for each answer.
+    pub fn set_timeout(&mut self, timeout: Duration) {
+        self.timeout = timeout;
+    }
+
     /// Asks one thing and reads the answer as the type that the method's
     /// documentation names.
     ///

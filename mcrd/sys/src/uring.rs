@@ -29,13 +29,10 @@ const RECEIVE: u64 = 1 << 32;
 const READABLE: u64 = 2 << 32;
 const WRITABLE: u64 = 3 << 32;
 
-/// A wait ends after this time even if nothing happened.
-const IDLE: Timespec = Timespec::new().sec(60);
-
-/// How long a wait gathers frames before it returns with fewer than
-/// [`GATHER_FRAMES`]. One that has lasted longer returns with the first frame,
-/// so a frame after a pause is not delayed.
-const GATHER_MICROS: u32 = 40;
+/// After frames have arrived, how long to gather more of them, or this many:
+/// frames that arrive together are sent for less. A frame after a pause is not
+/// delayed.
+const GATHER: Timespec = Timespec::new().nsec(40_000);
 const GATHER_FRAMES: usize = 64;
 
 /// What a wait ended with.
@@ -60,11 +57,14 @@ pub struct PacketRing {
     buffers: BufferRing,
     headers: MessageHeaders,
     received: Vec<Received>,
+    /// Those that have come since: a send may find them.
+    arriving: Vec<Received>,
     events: Events,
     outcomes: Vec<i32>,
     unfinished: usize,
     armed: Armed,
-    gather: bool,
+    /// The last wait brought frames.
+    busy: bool,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -104,7 +104,6 @@ impl PacketRing {
             register::Restriction::sqe_flags_allowed(squeue::Flags::BUFFER_SELECT.bits()),
         ])?;
         ring.submitter().register_enable_rings()?;
-        let gather = ring.params().is_feature_min_timeout();
         Ok(PacketRing {
             ring,
             rx,
@@ -113,11 +112,12 @@ impl PacketRing {
             buffers,
             headers: MessageHeaders::default(),
             received: Vec::with_capacity(usize::from(FRAMES)),
+            arriving: Vec::with_capacity(usize::from(FRAMES)),
             events: Events::default(),
             outcomes: Vec::new(),
             unfinished: 0,
             armed: Armed::default(),
-            gather,
+            busy: false,
         })
     }
 
@@ -126,23 +126,24 @@ impl PacketRing {
     pub fn wait(&mut self, want_writable: bool) -> io::Result<Events> {
         self.recycle();
         self.arm(want_writable)?;
-        self.ring.completion().sync();
-        if self.ring.completion().is_empty() {
-            let mut args = SubmitArgs::new().timespec(&IDLE);
-            let mut want = 1;
-            if self.gather {
-                args = args.min_wait_usec(GATHER_MICROS);
-                want = GATHER_FRAMES;
-            }
-            match self.ring.submitter().submit_with_args(want, &args) {
-                Ok(_) => {}
-                Err(error) => match error.raw_os_error() {
-                    Some(libc::ETIME | libc::EINTR | libc::EBUSY | libc::EAGAIN) => {}
-                    _ => return Err(error),
-                },
-            }
-        }
         self.reap();
+        while self.arriving.is_empty() && self.events == Events::default() {
+            let waited = if self.busy {
+                let args = SubmitArgs::new().timespec(&GATHER);
+                let submitter = self.ring.submitter();
+                submitter.submit_with_args(GATHER_FRAMES, &args)
+            } else {
+                self.ring.submit_and_wait(1)
+            };
+            match waited.map_err(|error| (error.raw_os_error(), error)) {
+                Ok(_) | Err((Some(libc::ETIME | libc::EINTR | libc::EBUSY), _)) => {}
+                Err((_, error)) => return Err(error),
+            }
+            self.busy = false;
+            self.reap();
+        }
+        std::mem::swap(&mut self.received, &mut self.arriving);
+        self.busy = !self.received.is_empty();
         Ok(std::mem::take(&mut self.events))
     }
 
@@ -265,7 +266,7 @@ impl PacketRing {
                 RECEIVE => {
                     self.armed.receive = cqueue::more(flags);
                     match (u32::try_from(result), cqueue::buffer_select(flags)) {
-                        (Ok(len), Some(frame)) => self.received.push(Received { frame, len }),
+                        (Ok(len), Some(frame)) => self.arriving.push(Received { frame, len }),
                         (Ok(_), None) => {}
                         // Out of buffers: they are given back before the next
                         // wait, and the frames wait in the socket.

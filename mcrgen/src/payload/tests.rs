@@ -91,6 +91,17 @@ proptest! {
     }
 
     #[test]
+    fn the_header_of_a_cut_datagram_can_be_read(
+        size in HEADER_LEN..2000, cut: prop::sample::Index, run: u64, sequence: u64,
+    ) {
+        let header = Header { run, sequence, ..Header::default() };
+        let octets = datagram(&Template::new(size).unwrap(), &header);
+        let length = cut.index(size + 1);
+        let expected = (length >= HEADER_LEN).then_some(header);
+        prop_assert_eq!(peek(&octets[..length]), expected);
+    }
+
+    #[test]
     fn a_cut_datagram_is_noticed(size in HEADER_LEN..300, at: prop::sample::Index) {
         let template = Template::new(size).unwrap();
         let octets = datagram(&template, &Header::default());

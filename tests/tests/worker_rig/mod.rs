@@ -12,6 +12,8 @@
 
 pub mod frame;
 
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
 use std::env;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::process::{Child, Command, Stdio};
@@ -86,6 +88,7 @@ pub struct Output {
     pub index: IfIndex,
     pub mac: MacAddr,
     capture: OwnedFd,
+    captured: RefCell<VecDeque<Vec<u8>>>,
 }
 
 /// The worker and all around it.
@@ -99,7 +102,7 @@ pub struct Rig {
     source: OwnedFd,
     child: Child,
     options: Options,
-    commit: u64,
+    commit: Cell<u64>,
 }
 
 pub fn ip(arguments: &str) {
@@ -140,6 +143,7 @@ impl Rig {
                     name,
                     mac: MacAddr([2, 0, 0, 0, 1, n as u8]),
                     capture: packet::open_input(index(&far).get(), None).unwrap(),
+                    captured: RefCell::default(),
                 }
             })
             .collect();
@@ -157,7 +161,7 @@ impl Rig {
             source,
             child,
             options,
-            commit: 0,
+            commit: Cell::new(0),
         };
         rig.start();
         rig
@@ -222,16 +226,17 @@ impl Rig {
         self.tell(&ToWorker::Set { key, entry, slot });
     }
 
-    /// Commits, and waits until the worker says so.
-    pub fn commit(&mut self) -> (FibDigest, u64) {
-        self.commit += 1;
-        self.tell(&ToWorker::Commit(self.commit));
+    /// Commits, and waits until the worker says so. What was captured before is
+    /// counted then.
+    pub fn commit(&self) -> (FibDigest, u64) {
+        self.commit.set(self.commit.get() + 1);
+        self.tell(&ToWorker::Commit(self.commit.get()));
         match self.hear() {
             FromWorker::Applied {
                 commit,
                 digest,
                 entries,
-            } if commit == self.commit => (digest, entries),
+            } if commit == self.commit.get() => (digest, entries),
             other => panic!("{other:?}"),
         }
     }
@@ -287,34 +292,30 @@ impl Rig {
         }
     }
 
-    /// The next frames at an output, merged ones taken apart, until there are
-    /// `count`.
+    /// The next `count` frames at an output, merged ones taken apart.
     pub fn capture(&self, output: usize, count: usize) -> Vec<Vec<u8>> {
-        let mut frames = Vec::new();
+        let mut frames = self.outputs[output].captured.borrow_mut();
         let end = Instant::now() + DEADLINE;
         while frames.len() < count {
-            let Some(more) = self.try_capture(output) else {
-                let left = end.saturating_duration_since(Instant::now());
-                assert!(
-                    !left.is_zero(),
-                    "{} of {count} frames at output {output}",
-                    frames.len()
-                );
-                wait_for(
-                    self.outputs[output].capture.as_fd(),
-                    PollFlags::POLLIN,
-                    left,
-                );
+            if let Some(more) = self.try_capture(output) {
+                frames.extend(more);
                 continue;
-            };
-            frames.extend(more);
+            }
+            let left = end.saturating_duration_since(Instant::now());
+            let have = frames.len();
+            assert!(
+                !left.is_zero(),
+                "{have} of {count} frames at output {output}; {}",
+                self.figures()
+            );
+            let capture = self.outputs[output].capture.as_fd();
+            let mut fds = [PollFd::new(capture, PollFlags::POLLIN)];
+            poll(&mut fds, PollTimeout::try_from(left).unwrap()).unwrap();
         }
-        assert_eq!(frames.len(), count, "too many frames at output {output}");
-        frames
+        frames.drain(..count).collect()
     }
 
-    /// What is there now, if anything.
-    pub fn try_capture(&self, output: usize) -> Option<Vec<Vec<u8>>> {
+    fn try_capture(&self, output: usize) -> Option<Vec<Vec<u8>>> {
         let mut buffer = vec![0; FRAME_SIZE];
         let capture = self.outputs[output].capture.as_raw_fd();
         match recv(capture, &mut buffer, MsgFlags::empty()) {
@@ -330,6 +331,18 @@ impl Rig {
             Err(nix::errno::Errno::EAGAIN) => None,
             Err(error) => panic!("{error}"),
         }
+    }
+
+    /// What the counters say, for the message of a failure.
+    fn figures(&self) -> String {
+        let mut text = format!("{:?}, {:?}", self.io, self.counters.totals());
+        for reason in DropReason::ALL {
+            match self.counters.dropped(reason) {
+                0 => {}
+                count => text.push_str(&format!(", {} {count}", reason.name())),
+            }
+        }
+        text
     }
 
     pub fn pid(&self) -> u32 {

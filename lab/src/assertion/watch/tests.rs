@@ -19,107 +19,43 @@ fn watch(within: u64, holds: u64, never: bool) -> Watch {
     }
 }
 
+const T: Truth = Truth::True;
+const F: Truth = Truth::False;
+const U: Truth = Truth::Unknowable;
+
+type Times = (u64, u64, bool);
 type Row = (
     &'static str,
-    Watch,
+    Times,
     &'static [(u64, Truth)],
     Option<(Outcome, Option<u64>)>,
 );
 
+/// Name, (within, holds, never), what is seen when, and the end.
+#[rustfmt::skip]
+const ROWS: &[Row] = &[
+    ("at once", (100, 0, false), &[(0, T)], Some((Pass, Some(0)))),
+    ("in time", (100, 0, false), &[(0, F), (100, T)], Some((Pass, Some(100)))),
+    ("still open", (100, 0, false), &[(0, F), (120, F)], None),
+    ("late", (100, 0, false), &[(0, F), (101, T)], Some((Late, Some(101)))),
+    ("too late", (100, 0, false), &[(0, F), (175, F)], Some((Fail, None))),
+    ("no time at all", (0, 0, false), &[(0, F)], Some((Fail, None))),
+    ("holding", (100, 50, false), &[(10, T), (59, T)], None),
+    ("held", (100, 50, false), &[(10, T), (60, T)], Some((Pass, Some(10)))),
+    ("flap", (100, 50, false), &[(10, T), (59, F)], Some((Flap, Some(10)))),
+    ("late, held", (100, 50, false), &[(150, T), (200, T)], Some((Late, Some(150)))),
+    ("late, flap", (100, 50, false), &[(150, T), (160, F)], Some((Flap, Some(150)))),
+    ("never, quiet", (100, 0, true), &[(0, F), (100, F)], Some((Pass, None))),
+    ("never, open", (100, 0, true), &[(0, F), (99, F)], None),
+    ("never, broken", (100, 0, true), &[(0, F), (99, T)], Some((Fail, Some(99)))),
+    ("unknowable", (100, 0, false), &[(5, U)], Some((Error, None))),
+    ("never, unknowable", (100, 0, true), &[(5, U)], Some((Error, None))),
+];
+
 #[test]
 fn every_end() {
-    const T: Truth = Truth::True;
-    const F: Truth = Truth::False;
-    let rows: &[Row] = &[
-        (
-            "at once",
-            watch(100, 0, false),
-            &[(0, T)],
-            Some((Pass, Some(0))),
-        ),
-        (
-            "in time",
-            watch(100, 0, false),
-            &[(0, F), (100, T)],
-            Some((Pass, Some(100))),
-        ),
-        (
-            "still open",
-            watch(100, 0, false),
-            &[(0, F), (120, F)],
-            None,
-        ),
-        (
-            "late",
-            watch(100, 0, false),
-            &[(0, F), (101, T)],
-            Some((Late, Some(101))),
-        ),
-        (
-            "too late",
-            watch(100, 0, false),
-            &[(0, F), (175, F)],
-            Some((Fail, None)),
-        ),
-        (
-            "no time at all",
-            watch(0, 0, false),
-            &[(0, F)],
-            Some((Fail, None)),
-        ),
-        ("holding", watch(100, 50, false), &[(10, T), (59, T)], None),
-        (
-            "held",
-            watch(100, 50, false),
-            &[(10, T), (60, T)],
-            Some((Pass, Some(10))),
-        ),
-        (
-            "flap",
-            watch(100, 50, false),
-            &[(10, T), (59, F)],
-            Some((Flap, Some(10))),
-        ),
-        (
-            "late, held",
-            watch(100, 50, false),
-            &[(150, T), (200, T)],
-            Some((Late, Some(150))),
-        ),
-        (
-            "late, flap",
-            watch(100, 50, false),
-            &[(150, T), (160, F)],
-            Some((Flap, Some(150))),
-        ),
-        (
-            "never, quiet",
-            watch(100, 0, true),
-            &[(0, F), (100, F)],
-            Some((Pass, None)),
-        ),
-        ("never, open", watch(100, 0, true), &[(0, F), (99, F)], None),
-        (
-            "never, broken",
-            watch(100, 0, true),
-            &[(0, F), (99, T)],
-            Some((Fail, Some(99))),
-        ),
-        (
-            "unknowable",
-            watch(100, 0, false),
-            &[(5, Truth::Unknowable)],
-            Some((Error, None)),
-        ),
-        (
-            "never, unknowable",
-            watch(100, 0, true),
-            &[(5, Truth::Unknowable)],
-            Some((Error, None)),
-        ),
-    ];
-    for (name, watch, moments, want) in rows {
-        let mut watch = watch.clone();
+    for (name, (within, holds, never), moments, want) in ROWS {
+        let mut watch = watch(*within, *holds, *never);
         let mut ended = None;
         for &(at, truth) in *moments {
             assert!(ended.is_none(), "{name}: ended before {at} ms");

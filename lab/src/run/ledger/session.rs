@@ -203,11 +203,14 @@ impl Session {
         }
     }
 
-    pub(super) fn mark(&mut self, runs: &BTreeMap<u64, SendRun>) {
+    pub(super) fn mark(&mut self, runs: &BTreeMap<u64, SendRun>, now: u64) {
         self.frozen = None;
         self.gaps.clear();
         self.first_grown.clear();
-        let sent = |sender: &SendRun| sender.latest.flows.iter().map(|flow| flow.sent).collect();
+        let sent = |sender: &SendRun| {
+            let flows = 0..sender.latest.flows.len();
+            flows.map(|flow| sender.sent_by(flow, now)).collect()
+        };
         self.mark = Mark {
             report: Rc::clone(&self.latest),
             legs: legs_of(&self.latest),
@@ -237,21 +240,23 @@ impl Session {
         Some(joined.max(arrived).max(sent.copied().unwrap_or(0)))
     }
 
-    /// It has everything of the flows that reach it at all, as of a report not
-    /// older than `since`.
-    pub(super) fn is_complete(&self, runs: &BTreeMap<u64, SendRun>, since: u64) -> bool {
+    /// It has everything that was sent by `by` of the flows that reach it at
+    /// all, as of a report that is not older.
+    pub(super) fn is_complete(&self, runs: &BTreeMap<u64, SendRun>, by: u64) -> bool {
         if self.frozen.is_some() {
             return true;
         }
-        if self.latest.at_ns < since {
+        if self.latest.at_ns < by {
             return false;
         }
         legs_of(&self.latest).iter().all(|((run, flow), legs)| {
-            let sent = runs.get(run).map_or(0, |sender| {
-                let mut flows = sender.latest.flows.iter();
-                let position = flows.position(|sent| sent.flow == *flow);
-                position.map_or(0, |position| sender.sent(position))
+            let sent = runs.get(run).and_then(|sender| {
+                let position = sender.position(*flow)?;
+                let frozen = sender.frozen.as_ref();
+                let known = frozen.map(|_| sender.sent(position));
+                Some(known.unwrap_or_else(|| sender.sent_by(position, by)))
             });
+            let sent = sent.unwrap_or(0);
             legs.values().all(|leg| leg.highest_sequence + 1 >= sent)
         })
     }

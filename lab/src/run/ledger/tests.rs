@@ -74,14 +74,14 @@ fn joined_then_sent() -> Ledger {
 fn what_is_under_way_is_not_lost_and_what_stays_away_is() {
     let mut ledger = joined_then_sent();
     ledger.receiver_reported(0, seen(100 * MS, vec![flow(GROUP, 0, 89, 0, 99 * MS)]));
-    assert!(!ledger.is_settled());
+    assert!(!ledger.is_settled(100 * MS));
     let early = rx(&ledger, 110 * MS);
     assert_eq!((early.sent, early.received, early.lost), (90, 90, 0));
     let late = rx(&ledger, 100 * MS + GRACE_NS);
     assert_eq!((late.sent, late.received, late.lost), (100, 90, 10));
     assert_eq!(late.first_missing, Some(90));
     ledger.receiver_reported(0, seen(120 * MS, vec![flow(GROUP, 0, 99, 0, 119 * MS)]));
-    assert!(ledger.is_settled());
+    assert!(ledger.is_settled(100 * MS));
     let all = rx(&ledger, 100 * MS + GRACE_NS);
     assert_eq!((all.sent, all.received, all.lost), (100, 100, 0));
 }
@@ -142,6 +142,19 @@ fn a_span_counts_only_what_was_sent_in_it() {
 }
 
 #[test]
+fn a_span_that_begins_with_a_flow_waits_for_its_first_datagrams() {
+    let mut ledger = joined_then_sent();
+    assert!(!ledger.is_settled(100 * MS), "no report since");
+    ledger.receiver_reported(0, seen(105 * MS, vec![flow(GROUP, 0, 104, 0, 105 * MS)]));
+    assert!(ledger.is_settled(100 * MS));
+    ledger.begin_span(100 * MS);
+    ledger.sender_reported(RUN, sent(200 * MS, 200));
+    ledger.receiver_reported(0, seen(201 * MS, vec![flow(GROUP, 0, 199, 0, 200 * MS)]));
+    let second = rx(&ledger, 201 * MS);
+    assert_eq!((second.sent, second.received, second.lost), (95, 95, 0));
+}
+
+#[test]
 fn what_an_earlier_span_lost_is_not_lost_again() {
     let mut ledger = joined_then_sent();
     // Nothing arrives after 49, and the next span begins in the dark.
@@ -158,10 +171,10 @@ fn after_its_end_a_span_only_waits_for_its_own_datagrams() {
     let mut ledger = joined_then_sent();
     ledger.receiver_reported(0, seen(90 * MS, vec![flow(GROUP, 0, 89, 0, 90 * MS)]));
     ledger.end_span(100 * MS);
-    assert!(!ledger.is_settled());
+    assert!(!ledger.is_settled(100 * MS));
     ledger.sender_reported(RUN, sent(200 * MS, 200));
     ledger.receiver_reported(0, seen(120 * MS, vec![flow(GROUP, 0, 119, 1, 120 * MS)]));
-    assert!(ledger.is_settled());
+    assert!(ledger.is_settled(100 * MS));
     let frozen = rx(&ledger, 120 * MS);
     ledger.receiver_reported(0, seen(300 * MS, vec![flow(GROUP, 0, 199, 40, 300 * MS)]));
     assert_eq!(rx(&ledger, 300 * MS), frozen);

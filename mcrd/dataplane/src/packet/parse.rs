@@ -186,7 +186,7 @@ fn transport(
         Datagram::parse(payload).map_err(malformed)?;
     }
     let Some([a, b, c, d, e, f, g, h]) = payload.first_chunk::<UDP>().copied() else {
-        return Err(DropReason::BadUdpLength);
+        return Err(DropReason::Truncated);
     };
     let udp_len = usize::from(u16::from_be_bytes([e, f]));
     if udp_len < UDP {

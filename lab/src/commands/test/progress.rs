@@ -1,0 +1,109 @@
+//! What `lab test` prints while it runs.
+
+use std::io::IsTerminal;
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+use crate::args::TestFormat;
+use crate::report::{RunReport, StepReport, text};
+use crate::run::Progress;
+
+/// Prints to standard output; on a terminal a line on standard error shows
+/// what is being done.
+pub(super) struct Printer {
+    format: TestFormat,
+    spinner: Option<ProgressBar>,
+}
+
+impl Printer {
+    pub(super) fn new(format: TestFormat) -> Printer {
+        let live = format == TestFormat::Pretty && std::io::stderr().is_terminal();
+        let spinner = live.then(|| {
+            let spinner = ProgressBar::new_spinner();
+            let style = ProgressStyle::with_template("  {spinner} {wide_msg} {elapsed}");
+            if let Ok(style) = style {
+                spinner.set_style(style);
+            }
+            spinner.enable_steady_tick(Duration::from_millis(100));
+            spinner
+        });
+        Printer { format, spinner }
+    }
+
+    /// How the runs ended, where there were several.
+    pub(super) fn summary(&self, runs: &[RunReport]) {
+        let passed = runs.iter().filter(|run| run.exit().code() == 0).count();
+        let seconds: f64 = runs.iter().map(|run| run.seconds).sum();
+        let total = text::seconds(seconds);
+        self.line(&format!(
+            "{passed} of {} runs passed in {total}",
+            runs.len()
+        ));
+        for run in runs.iter().filter(|run| run.exit().code() != 0) {
+            self.line(&format!(
+                "  {} exit {}: {}",
+                run.lab,
+                run.exit().code(),
+                run.evidence.display()
+            ));
+        }
+    }
+
+    fn line(&self, line: &str) {
+        match self.format {
+            TestFormat::Json => {}
+            TestFormat::Pretty => self.quietly(|| anstream::println!("{line}")),
+            TestFormat::Plain => {
+                let plain = anstream::adapter::strip_str(line);
+                anstream::println!("{plain}");
+            }
+        }
+    }
+
+    /// Prints without leaving half a spinner behind.
+    fn quietly(&self, print: impl FnOnce()) {
+        match &self.spinner {
+            Some(spinner) => spinner.suspend(print),
+            None => print(),
+        }
+    }
+
+    fn now(&self, what: String) {
+        if let Some(spinner) = &self.spinner {
+            spinner.set_message(what);
+            spinner.reset_elapsed();
+        }
+    }
+}
+
+impl Progress for Printer {
+    fn began(&mut self, lab: &str, run: &str, rootless: bool) {
+        self.line(&text::heading(lab, run, rootless));
+        self.now("builds the network and starts the daemons".to_owned());
+    }
+
+    fn deployed(&mut self, nodes: usize, links: usize, network: f64, daemons: f64) {
+        self.line(&text::deployed(nodes, links, network, daemons));
+    }
+
+    fn step_began(&mut self, title: &str) {
+        self.now(title.to_owned());
+    }
+
+    fn step_ended(&mut self, step: &StepReport) {
+        for line in text::step(step, true) {
+            self.line(&line);
+        }
+        self.now("takes the network down".to_owned());
+    }
+
+    fn ended(&mut self, run: &RunReport) {
+        for line in text::closing(run) {
+            self.line(&line);
+        }
+        if let Some(spinner) = &self.spinner {
+            spinner.set_message("");
+        }
+    }
+}

@@ -1,0 +1,260 @@
+//! What runs in a node: one file a kind, five verbs each.
+//!
+//! [`Daemons`] uses them to start all nodes of a network, and one at a time
+//! afterwards.
+
+mod custom;
+mod daemons;
+mod host;
+mod mcrd;
+mod programs;
+
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use futures_util::future::LocalBoxFuture;
+use nix::sys::signal::Signal;
+use tokio::time::{Duration, Instant, timeout_at};
+
+use crate::backend::netns::{Child, NetError, Network, Stdio};
+use crate::topology::model::{Kind, NodeId, Topology};
+
+pub use daemons::Daemons;
+pub use programs::{Programs, Unfit};
+
+/// How long a daemon may take to end by itself.
+const STOP_TIME: Duration = Duration::from_secs(3);
+
+/// What a kind of node can do.
+pub trait NodeKind {
+    /// Refuses what cannot run here.
+    ///
+    /// # Errors
+    /// What is missing.
+    fn check(&self, programs: &Programs) -> Result<(), Unfit>;
+
+    /// Writes the files that it reads.
+    ///
+    /// # Errors
+    /// The file system's.
+    fn configure(&self, place: &Place<'_>) -> Result<(), NodeError>;
+
+    /// Starts it; `None` where nothing runs.
+    ///
+    /// # Errors
+    /// Why it cannot be started.
+    fn start(&self, place: &Place<'_>) -> Result<Option<Child>, NodeError>;
+
+    /// It does its work.
+    fn ready<'a>(&'a self, place: &'a Place<'_>) -> LocalBoxFuture<'a, Result<bool, NodeError>>;
+
+    /// Ends it, and waits for its end.
+    fn stop<'a>(
+        &'a self,
+        place: &'a Place<'_>,
+        child: &'a Child,
+    ) -> LocalBoxFuture<'a, Result<(), NodeError>>;
+}
+
+/// The kind of a node.
+#[must_use]
+pub fn kind(kind: &Kind) -> Box<dyn NodeKind + '_> {
+    match kind {
+        Kind::Host => Box::new(host::Host),
+        Kind::Mcrd { config } => Box::new(mcrd::Mcrd { config }),
+        Kind::Custom(custom) => Box::new(custom::CustomNode { custom }),
+    }
+}
+
+/// Where a run's files are.
+#[derive(Clone, Debug)]
+pub struct Folders {
+    /// What the daemons read. Other users may read it too: mcrd started by
+    /// root reads its file again after it has left root.
+    pub configs: PathBuf,
+    /// What they print.
+    pub logs: PathBuf,
+    /// Control sockets; a short path, because a socket's has at most 107 bytes.
+    pub sockets: PathBuf,
+}
+
+/// A node in its network, with everything its kind needs.
+pub struct Place<'a> {
+    /// The network.
+    pub network: &'a Network,
+    /// The node.
+    pub node: NodeId,
+    /// Its name.
+    pub name: &'a str,
+    /// The programs.
+    pub programs: &'a Programs,
+    /// The folders.
+    pub folders: &'a Folders,
+}
+
+impl<'a> Place<'a> {
+    /// The place of this node.
+    #[must_use]
+    pub fn new(
+        topology: &'a Topology,
+        node: NodeId,
+        network: &'a Network,
+        programs: &'a Programs,
+        folders: &'a Folders,
+    ) -> Place<'a> {
+        Place {
+            network,
+            node,
+            name: topology.nodes.get(node.0).map_or("?", |node| &node.name),
+            programs,
+            folders,
+        }
+    }
+
+    /// The control socket, where the node runs mcrd.
+    #[must_use]
+    pub fn socket(&self) -> PathBuf {
+        self.folders.sockets.join(format!("{}.sock", self.name))
+    }
+
+    /// Where its daemon's output goes.
+    #[must_use]
+    pub fn log(&self) -> PathBuf {
+        self.folders.logs.join(format!("{}.log", self.name))
+    }
+
+    fn open_log(&self) -> Result<File, NodeError> {
+        let path = self.log();
+        OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(&path)
+            .map_err(|source| self.file_error(&path, source))
+    }
+
+    /// Standard output and standard error, both to the log.
+    fn to_log(&self) -> Result<(Stdio, Stdio), NodeError> {
+        let log = self.open_log()?;
+        let again = log
+            .try_clone()
+            .map_err(|source| self.file_error(&self.log(), source))?;
+        Ok((Stdio::File(log), Stdio::File(again)))
+    }
+
+    fn file_error(&self, path: &Path, source: io::Error) -> NodeError {
+        NodeError::File {
+            node: self.name.to_owned(),
+            path: path.to_owned(),
+            source,
+        }
+    }
+}
+
+/// What can go wrong with a node.
+#[derive(Debug, thiserror::Error)]
+pub enum NodeError {
+    /// Something is missing on this machine.
+    #[error(transparent)]
+    Unfit(#[from] Unfit),
+    /// A file cannot be written.
+    #[error("{node}: cannot write {}: {source}", path.display())]
+    File {
+        /// The node.
+        node: String,
+        /// The file.
+        path: PathBuf,
+        /// The reason.
+        source: io::Error,
+    },
+    /// The network refused.
+    #[error(transparent)]
+    Net(#[from] NetError),
+    /// The daemon ended before it was ready.
+    #[error("{node}: the daemon ended at once ({status}); its last lines:\n{tail}")]
+    Ended {
+        /// The node.
+        node: String,
+        /// How.
+        status: String,
+        /// The end of its log.
+        tail: String,
+    },
+    /// The daemon was not ready in time.
+    #[error(
+        "{node}: not ready within {}s; its last lines:\n{tail}",
+        within.as_secs()
+    )]
+    NotReady {
+        /// The node.
+        node: String,
+        /// The time it had.
+        within: Duration,
+        /// The end of its log.
+        tail: String,
+    },
+    /// A process cannot be signalled or waited for.
+    #[error("{node}: cannot {action} the daemon: {source}")]
+    Process {
+        /// The node.
+        node: String,
+        /// What was to be done.
+        action: &'static str,
+        /// The reason.
+        source: io::Error,
+    },
+    /// Something is to be done to a daemon that does not run.
+    #[error("{node}: no daemon runs there")]
+    NotRunning {
+        /// The node.
+        node: String,
+    },
+}
+
+/// SIGTERM, then SIGKILL where that does not help in time.
+async fn terminate(place: &Place<'_>, child: &Child) -> Result<(), NodeError> {
+    let failed = |action| {
+        move |source| NodeError::Process {
+            node: place.name.to_owned(),
+            action,
+            source,
+        }
+    };
+    if child.try_wait().map_err(failed("wait for"))?.is_some() {
+        return Ok(());
+    }
+    child.signal(Signal::SIGTERM).map_err(failed("end"))?;
+    wait_or_kill(place, child).await
+}
+
+async fn wait_or_kill(place: &Place<'_>, child: &Child) -> Result<(), NodeError> {
+    let failed = |action| {
+        move |source| NodeError::Process {
+            node: place.name.to_owned(),
+            action,
+            source,
+        }
+    };
+    let deadline = Instant::now() + STOP_TIME;
+    match timeout_at(deadline, child.wait()).await {
+        Ok(ended) => ended.map(|_| ()).map_err(failed("wait for")),
+        Err(_) => {
+            child.signal(Signal::SIGKILL).map_err(failed("kill"))?;
+            child.wait().await.map(|_| ()).map_err(failed("wait for"))
+        }
+    }
+}
+
+/// The last lines of a log, for a message.
+#[must_use]
+pub fn tail(log: &Path) -> String {
+    const LINES: usize = 8;
+    let text = std::fs::read(log).unwrap_or_default();
+    let text = String::from_utf8_lossy(&text);
+    let lines: Vec<&str> = text.lines().collect();
+    let last = lines.get(lines.len().saturating_sub(LINES)..);
+    match last {
+        Some(lines) if !lines.is_empty() => lines.join("\n"),
+        Some(_) | None => "(it printed nothing)".to_owned(),
+    }
+}

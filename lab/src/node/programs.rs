@@ -1,0 +1,74 @@
+//! The project's other programs, which are beside `lab`.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::{env, io};
+
+#[cfg(test)]
+mod tests;
+
+/// Something that is needed is not on this machine.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unfit {
+    /// A program is not there.
+    #[error(
+        "{program} is not in {}; build it with `cargo build -p {program}`, or \
+         name its folder with --bin-dir",
+        directory.display()
+    )]
+    Missing {
+        /// The program.
+        program: String,
+        /// Where it was looked for.
+        directory: PathBuf,
+    },
+}
+
+/// Where the programs are.
+#[derive(Clone, Debug)]
+pub struct Programs {
+    directory: PathBuf,
+}
+
+impl Programs {
+    /// Those in `directory`, or beside the running program.
+    ///
+    /// # Errors
+    /// The file system's, where neither can be found.
+    pub fn locate(directory: Option<&Path>) -> io::Result<Programs> {
+        let directory = match directory {
+            Some(directory) => directory.canonicalize()?,
+            None => {
+                let own = env::current_exe()?;
+                own.parent().map(Path::to_owned).unwrap_or_default()
+            }
+        };
+        Ok(Programs { directory })
+    }
+
+    /// The program's file.
+    ///
+    /// # Errors
+    /// [`Unfit::Missing`], with what to do.
+    pub fn find(&self, program: &str) -> Result<PathBuf, Unfit> {
+        let file = self.directory.join(program);
+        if file.is_file() {
+            return Ok(file);
+        }
+        Err(Unfit::Missing {
+            program: program.to_owned(),
+            directory: self.directory.clone(),
+        })
+    }
+
+    /// `PATH` with the programs first.
+    #[must_use]
+    pub fn path(&self) -> OsString {
+        let mut path = self.directory.clone().into_os_string();
+        if let Some(rest) = env::var_os("PATH") {
+            path.push(":");
+            path.push(rest);
+        }
+        path
+    }
+}

@@ -1,0 +1,196 @@
+//! What a run found, as data, and its faces: text, JSON, JUnit, packets.
+
+pub mod junit;
+pub mod pcapng;
+pub mod text;
+
+use std::path::PathBuf;
+
+use serde::Serialize;
+
+use crate::assertion::{Figure, Outcome};
+use crate::exit::Exit;
+
+/// One run of one lab.
+#[derive(Clone, Debug, Serialize)]
+pub struct RunReport {
+    /// The lab's name.
+    pub lab: String,
+    /// Its file.
+    pub file: PathBuf,
+    /// The run's own number.
+    pub run: String,
+    /// It ran in a user namespace.
+    pub rootless: bool,
+    /// When it began, in RFC 3339.
+    pub started: String,
+    /// How long it took.
+    pub seconds: f64,
+    /// How long building the network took.
+    pub network_seconds: f64,
+    /// How long the daemons took to be ready.
+    pub daemons_seconds: f64,
+    /// The worst of the steps, and of the lab's own doing.
+    pub outcome: Outcome,
+    /// Why the lab itself failed.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub errors: Vec<String>,
+    /// The steps.
+    pub steps: Vec<StepReport>,
+    /// The folder with everything that was kept.
+    pub evidence: PathBuf,
+}
+
+/// One step.
+#[derive(Clone, Debug, Serialize)]
+pub struct StepReport {
+    /// Its title.
+    pub title: String,
+    /// Its line in the file.
+    pub line: usize,
+    /// The worst of its expectations and actions; warnings do not count.
+    pub outcome: Outcome,
+    /// How long it took.
+    pub seconds: f64,
+    /// Why an action could not be done.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+    /// What was expected.
+    pub expectations: Vec<ExpectationReport>,
+    /// What the lab found out about a failure.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub findings: Vec<String>,
+    /// The packets of every link around it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub packets: Option<PathBuf>,
+}
+
+/// One expectation.
+#[derive(Clone, Debug, Serialize)]
+pub struct ExpectationReport {
+    /// What it is about: `R1 <- S`, `rate at rcv:r1`.
+    pub about: String,
+    /// Its line in the file.
+    pub line: usize,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// It only warns.
+    pub warn: bool,
+    /// It is one that must never become true.
+    pub never: bool,
+    /// When it became true, in seconds since the step's actions were done.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub became_true: Option<f64>,
+    /// How long it was allowed to take.
+    pub within: f64,
+    /// What was measured.
+    pub measured: String,
+    /// The bounds that were not met.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub missed: Vec<String>,
+    /// The name that its figure is kept under.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub metric: Option<String>,
+    /// The figure.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub figure: Option<Figure>,
+}
+
+/// How many steps ended in each way.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Counts {
+    /// Passed.
+    pub passed: usize,
+    /// Failed, late or flapped.
+    pub failed: usize,
+    /// Could not be judged.
+    pub errors: usize,
+    /// Not tried.
+    pub skipped: usize,
+    /// Expectations that only warn, and were not met.
+    pub warnings: usize,
+}
+
+impl StepReport {
+    /// A step that is not tried.
+    #[must_use]
+    pub fn skipped(title: &str, line: usize) -> StepReport {
+        StepReport {
+            title: title.to_owned(),
+            line,
+            outcome: Outcome::Skip,
+            seconds: 0.0,
+            error: None,
+            expectations: Vec::new(),
+            findings: Vec::new(),
+            packets: None,
+        }
+    }
+
+    /// Sets the outcome from the error and the expectations.
+    pub fn conclude(&mut self) {
+        let worst = self
+            .expectations
+            .iter()
+            .filter(|expectation| !expectation.warn)
+            .map(|expectation| expectation.outcome)
+            .max()
+            .unwrap_or(Outcome::Pass);
+        self.outcome = match self.error {
+            Some(_) => worst.max(Outcome::Fail),
+            None => worst,
+        };
+    }
+}
+
+impl RunReport {
+    /// Counts the steps.
+    #[must_use]
+    pub fn counts(&self) -> Counts {
+        let mut counts = Counts::default();
+        for step in &self.steps {
+            match step.outcome {
+                Outcome::Pass => counts.passed += 1,
+                Outcome::Late | Outcome::Flap | Outcome::Fail => counts.failed += 1,
+                Outcome::Error => counts.errors += 1,
+                Outcome::Skip => counts.skipped += 1,
+            }
+            let warned = |e: &&ExpectationReport| e.warn && !e.outcome.is_good();
+            counts.warnings += step.expectations.iter().filter(warned).count();
+        }
+        counts
+    }
+
+    /// Sets the outcome from the steps and the lab's own errors.
+    pub fn conclude(&mut self) {
+        let worst = self.steps.iter().map(|step| step.outcome).max();
+        self.outcome = match (worst, self.errors.is_empty()) {
+            (_, false) => Outcome::Error,
+            (Some(worst), true) => worst,
+            (None, true) => Outcome::Skip,
+        };
+    }
+
+    /// The exit status that tells it.
+    #[must_use]
+    pub fn exit(&self) -> Exit {
+        if !self.errors.is_empty() {
+            return Exit::Infrastructure;
+        }
+        let counts = self.counts();
+        if counts.errors > 0 {
+            Exit::Infrastructure
+        } else if counts.failed > 0 {
+            Exit::Failed
+        } else if counts.passed == 0 {
+            Exit::NothingToRun
+        } else if counts.warnings > 0 {
+            Exit::Warnings
+        } else {
+            Exit::Pass
+        }
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests;

@@ -1,0 +1,198 @@
+//! A run as people read it, in 80 columns.
+
+use anstyle::{AnsiColor, Style};
+
+use crate::assertion::Outcome;
+use crate::report::{ExpectationReport, RunReport, StepReport};
+
+#[cfg(test)]
+mod tests;
+
+const WIDTH: usize = 80;
+const INDENT: usize = 7;
+
+/// The line above a run.
+#[must_use]
+pub fn heading(lab: &str, run: &str, rootless: bool) -> String {
+    let mode = if rootless { "  rootless" } else { "" };
+    ends(lab, &format!("run {run}{mode}"))
+}
+
+/// The line about the network.
+#[must_use]
+pub fn deployed(nodes: usize, links: usize, network: f64, daemons: f64) -> String {
+    let (nodes, links) = (counted(nodes, "node"), counted(links, "link"));
+    let (network, daemons) = (seconds(network), seconds(daemons));
+    format!("  {nodes}  {links}  network {network}  daemons {daemons}")
+}
+
+/// A step: its line and what there is to say about it.
+#[must_use]
+pub fn step(step: &StepReport, colour: bool) -> Vec<String> {
+    let word = step.outcome.word();
+    let style = style(step.outcome);
+    let painted = if colour {
+        format!("{style}{word}{style:#}")
+    } else {
+        word.to_owned()
+    };
+    let took = match step.outcome {
+        Outcome::Skip => String::new(),
+        Outcome::Pass | Outcome::Late | Outcome::Flap | Outcome::Fail | Outcome::Error => {
+            seconds(step.seconds)
+        }
+    };
+    let space = WIDTH - word.len() - 3 - took.len() - 1;
+    let mut title = wrapped(&step.title, space).into_iter();
+    let first = title.next().unwrap_or_default();
+    let line = format!("  {painted} {first:<space$}{took}");
+    let mut lines = vec![line.trim_end().to_owned()];
+    lines.extend(title.map(|more| indented(&more)));
+    lines.extend(detail(step, colour).iter().map(|line| indented(line)));
+    lines
+}
+
+/// What there is to say about a step, without indentation.
+#[must_use]
+pub fn detail(step: &StepReport, colour: bool) -> Vec<String> {
+    let mut lines = Vec::new();
+    if let Some(error) = &step.error {
+        for line in error.lines() {
+            lines.extend(wrapped(line, WIDTH - INDENT));
+        }
+    }
+    for expectation in &step.expectations {
+        expected(&mut lines, expectation, colour);
+    }
+    for finding in &step.findings {
+        lines.extend(wrapped(finding, WIDTH - INDENT));
+    }
+    if let Some(packets) = &step.packets {
+        lines.push(format!("packets {}", packets.display()));
+    }
+    lines
+}
+
+/// The last lines of a run.
+#[must_use]
+pub fn closing(run: &RunReport) -> Vec<String> {
+    let counts = run.counts();
+    let mut lines = Vec::new();
+    for error in &run.errors {
+        for line in wrapped(error, WIDTH - INDENT) {
+            lines.push(indented(&line));
+        }
+    }
+    let mut parts = vec![format!("{} passed", counts.passed)];
+    for (count, what) in [
+        (counts.failed, "failed"),
+        (counts.errors + run.errors.len(), "errors"),
+        (counts.skipped, "skipped"),
+        (counts.warnings, "warnings"),
+    ] {
+        if count > 0 {
+            parts.push(format!("{count} {what}"));
+        }
+    }
+    if run.outcome.is_good() {
+        lines.push(format!("  evidence {}", run.evidence.display()));
+    } else {
+        lines.push(format!("  evidence in {}", run.evidence.display()));
+    }
+    lines.push(ends(
+        &format!("{} in {}", parts.join(", "), seconds(run.seconds)),
+        &format!("exit {}", run.exit().code()),
+    ));
+    lines
+}
+
+fn expected(lines: &mut Vec<String>, expectation: &ExpectationReport, colour: bool) {
+    let mut line = format!("{}  {}", expectation.about, expectation.measured);
+    if let Some(metric) = &expectation.metric {
+        line = format!("{line}  [{metric}]");
+    }
+    let good = expectation.outcome.is_good();
+    if !good {
+        let word = expectation.outcome.word().to_lowercase();
+        let word = if expectation.warn {
+            format!("warning, {word}")
+        } else {
+            word
+        };
+        let style = style(expectation.outcome);
+        let note = format!("{word} (line {}): ", expectation.line);
+        let mut why = wrapped(&format!("{note}{line}"), WIDTH - INDENT);
+        if colour && let Some(first) = why.first_mut() {
+            let rest = first.strip_prefix(&word).unwrap_or_default().to_owned();
+            *first = format!("{style}{word}{style:#}{rest}");
+        }
+        lines.append(&mut why);
+        if let (Outcome::Late, Some(at)) = (expectation.outcome, expectation.became_true) {
+            lines.push(format!(
+                "  true after {}, expected within {}",
+                seconds(at),
+                seconds(expectation.within)
+            ));
+        }
+        if expectation.never {
+            lines.push("  must never be true".to_owned());
+        }
+        for missed in &expectation.missed {
+            for part in wrapped(missed, WIDTH - INDENT - 2) {
+                lines.push(format!("  {part}"));
+            }
+        }
+    } else {
+        lines.extend(wrapped(&line, WIDTH - INDENT));
+    }
+}
+
+fn counted(count: usize, what: &str) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{count} {what}{plural}")
+}
+
+/// Seconds with a unit of fitting size.
+#[must_use]
+pub fn seconds(value: f64) -> String {
+    crate::assertion::bound::nanoseconds(value * 1e9)
+}
+
+fn style(outcome: Outcome) -> Style {
+    let colour = match outcome {
+        Outcome::Pass => AnsiColor::Green,
+        Outcome::Skip => AnsiColor::Cyan,
+        Outcome::Late | Outcome::Flap => AnsiColor::Yellow,
+        Outcome::Fail | Outcome::Error => AnsiColor::Red,
+    };
+    Style::new().fg_color(Some(colour.into())).bold()
+}
+
+fn indented(line: &str) -> String {
+    format!("{:INDENT$}{line}", "")
+}
+
+/// One text at each end of a line.
+fn ends(left: &str, right: &str) -> String {
+    let space = (WIDTH - 1).saturating_sub(right.chars().count());
+    format!("{left:<space$} {right}")
+}
+
+/// Broken between words. A word longer than a line, as a path may be, keeps
+/// its line.
+fn wrapped(text: &str, width: usize) -> Vec<String> {
+    let mut lines = Vec::new();
+    let mut line = String::new();
+    for word in text.split(' ') {
+        let length = line.chars().count() + 1 + word.chars().count();
+        if !line.is_empty() && length > width {
+            lines.push(std::mem::take(&mut line).trim_end().to_owned());
+        }
+        if !line.is_empty() {
+            line.push(' ');
+        }
+        line.push_str(word);
+    }
+    lines.push(line.trim_end().to_owned());
+    lines
+}

@@ -1,0 +1,72 @@
+//! The text, line by line.
+
+use super::{closing, deployed, heading, step, wrapped};
+use crate::assertion::Outcome;
+use crate::report::tests::{run, step as made};
+
+#[test]
+fn heading_and_network() {
+    assert_eq!(
+        heading("quickstart", "7f3c", true),
+        format!("quickstart{:51} run 7f3c  rootless", "")
+    );
+    assert_eq!(
+        deployed(4, 3, 0.006, 0.084),
+        "  4 nodes  3 links  network 6.0ms  daemons 84ms"
+    );
+}
+
+#[test]
+fn a_step_that_passed_shows_its_figures() {
+    let lines = step(&made(Outcome::Pass), false);
+    assert_eq!(lines.len(), 2, "{lines:?}");
+    assert!(lines[0].starts_with("  PASS receivers join"), "{lines:?}");
+    assert!(
+        lines[0].ends_with(" 1.20s") && lines[0].len() == 79,
+        "{lines:?}"
+    );
+    assert_eq!(
+        lines[1],
+        "       R2 <- S  sent 1000  received 0  lost 1000  dup 0"
+    );
+}
+
+#[test]
+fn a_step_that_failed_says_what_where_and_why() {
+    let mut failed = made(Outcome::Late);
+    failed.findings.push(
+        "seen on src--r1 1000, on r1--rcv2 0: lost at r1, which has no rule that matches them"
+            .to_owned(),
+    );
+    let text = step(&failed, false).join("\n");
+    for part in [
+        "late (line 12): R2 <- S",
+        "true after 2.28s, expected within 1.50s",
+        "lost 1000, expected 0",
+        "lost at r1",
+    ] {
+        assert!(text.contains(part), "no {part:?} in\n{text}");
+    }
+    assert!(
+        text.lines().all(|line| line.chars().count() <= 80),
+        "{text}"
+    );
+    assert!(step(&failed, true)[0].contains("\u{1b}["));
+}
+
+#[test]
+fn the_closing_counts_and_tells_the_status() {
+    let steps = [Outcome::Pass, Outcome::Fail, Outcome::Skip]
+        .map(made)
+        .to_vec();
+    let lines = closing(&run(steps));
+    assert_eq!(lines[0], "  evidence in runs/quickstart-7f3c");
+    assert!(lines[1].starts_with("1 passed, 1 failed, 1 skipped in 9.60s"));
+    assert!(lines[1].ends_with("exit 1"));
+}
+
+#[test]
+fn lines_break_between_words() {
+    assert_eq!(wrapped("one two three", 8), ["one two", "three"]);
+    assert_eq!(wrapped("a-very-long-word b", 5), ["a-very-long-word", "b"]);
+}

@@ -1,0 +1,394 @@
+//! The packets of every link, kept in memory in a bounded ring, and counted.
+//!
+//! One thread reads all packet sockets. A veth shows the same frames at both
+//! ends, so a link is watched at one end: a host's where there is one, because
+//! a daemon's own transmissions may bypass the taps of its side. A segment is
+//! watched at every member.
+
+mod frame;
+
+use std::collections::{BTreeMap, VecDeque};
+use std::io;
+use std::net::Ipv4Addr;
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::eventfd::{EfdFlags, EventFd};
+use nix::sys::socket::{
+    ControlMessageOwned, MsgFlags, SockaddrStorage, recvmsg, setsockopt, sockopt,
+};
+
+use crate::backend::netns::{NetError, Network};
+use crate::topology::model::{Kind, LinkId, Medium, NodeId, Topology};
+
+pub use frame::{Datagram, datagram};
+
+#[cfg(test)]
+mod tests;
+
+/// What is kept of each frame.
+pub const SNAPLEN: usize = 256;
+/// What all rings together may take.
+const ALL_BYTES: usize = 192 * 1024 * 1024;
+/// What one ring may take.
+const RING_BYTES: usize = 8 * 1024 * 1024;
+/// What keeping a frame costs beside its bytes.
+const OVERHEAD: usize = 48;
+/// Destinations counted apart at one point.
+const DESTINATIONS: usize = 4096;
+/// Frames read from one socket before the next gets its turn.
+const BURST: usize = 256;
+
+/// A frame that was seen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Frame {
+    /// CLOCK_REALTIME when the kernel saw it, in nanoseconds.
+    pub at_ns: u64,
+    /// How long it was.
+    pub length: u32,
+    /// Its first bytes.
+    pub bytes: Box<[u8]>,
+}
+
+/// Datagrams counted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Count {
+    /// How many.
+    pub datagrams: u64,
+    /// Their UDP payload bytes.
+    pub bytes: u64,
+}
+
+/// A place where packets are seen.
+#[derive(Clone, Debug, Default)]
+pub struct Seen {
+    /// The link's name, with the member where it is a segment.
+    pub name: String,
+    /// The frames kept, oldest first.
+    pub frames: VecDeque<Frame>,
+    /// Frames that are not kept any more.
+    pub evicted: u64,
+    /// Frames that the kernel dropped, because the lab was too slow.
+    pub missed: u64,
+    bytes: usize,
+    limit: usize,
+    counts: BTreeMap<Ipv4Addr, Count>,
+    all: Count,
+}
+
+impl Seen {
+    /// A point that saw these, for tests of what is made from it.
+    #[cfg(test)]
+    pub(crate) fn of(name: &str, frames: impl IntoIterator<Item = Frame>) -> Seen {
+        Seen {
+            name: name.to_owned(),
+            frames: frames.into_iter().collect(),
+            ..Seen::default()
+        }
+    }
+
+    fn push(&mut self, frame: Frame) {
+        if let Some(datagram) = datagram(&frame.bytes) {
+            let counts = self.counts.len();
+            if counts < DESTINATIONS || self.counts.contains_key(&datagram.destination) {
+                let count = self.counts.entry(datagram.destination).or_default();
+                count.datagrams += 1;
+                count.bytes += datagram.payload_length;
+            }
+            self.all.datagrams += 1;
+            self.all.bytes += datagram.payload_length;
+        }
+        self.bytes += frame.bytes.len() + OVERHEAD;
+        self.frames.push_back(frame);
+        while self.bytes > self.limit {
+            let Some(old) = self.frames.pop_front() else {
+                break;
+            };
+            self.bytes -= old.bytes.len() + OVERHEAD;
+            self.evicted += 1;
+        }
+    }
+
+    fn count(&self, destination: Option<Ipv4Addr>) -> Count {
+        match destination {
+            Some(destination) => self.counts.get(&destination).copied().unwrap_or_default(),
+            None => self.all,
+        }
+    }
+}
+
+/// Where a point is.
+#[derive(Clone, Copy, Debug)]
+struct Point {
+    link: LinkId,
+    node: NodeId,
+    interface: usize,
+}
+
+#[derive(Default)]
+struct Shared {
+    seen: Vec<Seen>,
+    /// Sockets that the thread takes over, with their point's position.
+    new: Vec<(usize, OwnedFd)>,
+    ended: bool,
+}
+
+/// The capture of a network.
+pub struct Capture {
+    points: Vec<Point>,
+    media: Vec<Medium>,
+    shared: Arc<Mutex<Shared>>,
+    wake: Arc<EventFd>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Capture {
+    /// Opens a socket at every point and starts to read. With `keep` false
+    /// packets are counted only.
+    ///
+    /// # Errors
+    /// A socket cannot be opened.
+    pub fn start(topology: &Topology, network: &Network, keep: bool) -> Result<Capture, NetError> {
+        let points = points(topology);
+        let limit = if keep {
+            RING_BYTES.min(ALL_BYTES / points.len().max(1))
+        } else {
+            0
+        };
+        let seen = points.iter().map(|point| Seen {
+            name: name(topology, point),
+            limit,
+            ..Seen::default()
+        });
+        let shared = Shared {
+            seen: seen.collect(),
+            ..Shared::default()
+        };
+        let failed = |source| NetError::Create {
+            name: "the packet capture".to_owned(),
+            source,
+        };
+        let flags = EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK;
+        let wake = EventFd::from_flags(flags).map_err(|errno| failed(errno.into()))?;
+        let mut capture = Capture {
+            points,
+            media: topology.links.iter().map(|link| link.medium).collect(),
+            shared: Arc::new(Mutex::new(shared)),
+            wake: Arc::new(wake),
+            thread: None,
+        };
+        for position in 0..capture.points.len() {
+            capture.open(network, position)?;
+        }
+        let shared = Arc::clone(&capture.shared);
+        let wake = Arc::clone(&capture.wake);
+        let thread = std::thread::Builder::new().name("capture".to_owned());
+        capture.thread = Some(
+            thread
+                .spawn(move || read_all(&shared, &wake))
+                .map_err(failed)?,
+        );
+        Ok(capture)
+    }
+
+    /// Watches a link again that was deleted and made anew.
+    ///
+    /// # Errors
+    /// A socket cannot be opened.
+    pub fn reopen(&self, network: &Network, link: LinkId) -> Result<(), NetError> {
+        for (position, point) in self.points.iter().enumerate() {
+            if point.link != link {
+                continue;
+            }
+            match self.open(network, position) {
+                // One end of a segment may have stayed deleted.
+                Ok(()) | Err(NetError::Absent { .. }) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    /// Datagrams to `destination`, or all, that passed an interface so far.
+    #[must_use]
+    pub fn count(
+        &self,
+        topology: &Topology,
+        at: NodeId,
+        interface: usize,
+        destination: Option<Ipv4Addr>,
+    ) -> Count {
+        let interfaces = topology.nodes.get(at.0).map(|node| &node.interfaces);
+        let link = interfaces
+            .and_then(|all| all.get(interface))
+            .map(|i| i.link);
+        let position = self.points.iter().position(|point| {
+            let shared = matches!(self.media.get(point.link.0), Some(Medium::Veth));
+            Some(point.link) == link
+                && (shared || (point.node == at && point.interface == interface))
+        });
+        let shared = lock(&self.shared);
+        position
+            .and_then(|position| shared.seen.get(position))
+            .map(|seen| seen.count(destination))
+            .unwrap_or_default()
+    }
+
+    /// All that is kept, by point, with the point's link.
+    #[must_use]
+    pub fn seen(&self) -> Vec<(LinkId, Seen)> {
+        let shared = lock(&self.shared);
+        let links = self.points.iter().map(|point| point.link);
+        links.zip(shared.seen.iter().cloned()).collect()
+    }
+
+    fn open(&self, network: &Network, position: usize) -> Result<(), NetError> {
+        let Some(point) = self.points.get(position) else {
+            return Ok(());
+        };
+        let socket = network.packet_socket(point.node, point.interface)?;
+        // Without a timestamp the time of reading is taken; with a smaller
+        // buffer bursts are missed, and counted as such.
+        setsockopt(&socket, sockopt::ReceiveTimestampns, &true).ok();
+        let size = 4 * 1024 * 1024;
+        if setsockopt(&socket, sockopt::RcvBufForce, &size).is_err() {
+            setsockopt(&socket, sockopt::RcvBuf, &size).ok();
+        }
+        lock(&self.shared).new.push((position, socket));
+        self.wake.write(1).ok();
+        Ok(())
+    }
+}
+
+impl Drop for Capture {
+    fn drop(&mut self) {
+        lock(&self.shared).ended = true;
+        self.wake.write(1).ok();
+        if let Some(thread) = self.thread.take() {
+            thread.join().ok();
+        }
+    }
+}
+
+/// A panic in the other thread leaves counts that are too small, at worst.
+fn lock(shared: &Mutex<Shared>) -> MutexGuard<'_, Shared> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn points(topology: &Topology) -> Vec<Point> {
+    let is_host = |node: NodeId| {
+        let kind = topology.nodes.get(node.0).map(|node| &node.kind);
+        matches!(kind, Some(Kind::Host))
+    };
+    let mut points = Vec::new();
+    for (position, link) in topology.links.iter().enumerate() {
+        let watched: Vec<_> = match link.medium {
+            Medium::Veth => {
+                let host = link.ends.iter().find(|(node, _)| is_host(*node));
+                host.or(link.ends.first()).into_iter().collect()
+            }
+            Medium::Bridge { .. } => link.ends.iter().collect(),
+        };
+        points.extend(watched.into_iter().map(|&(node, interface)| Point {
+            link: LinkId(position),
+            node,
+            interface,
+        }));
+    }
+    points
+}
+
+fn name(topology: &Topology, point: &Point) -> String {
+    let Some(link) = topology.links.get(point.link.0) else {
+        return String::new();
+    };
+    match (link.medium, topology.nodes.get(point.node.0)) {
+        (Medium::Bridge { .. }, Some(node)) => format!("{} ({})", link.name, node.name),
+        (Medium::Bridge { .. }, None) | (Medium::Veth, _) => link.name.clone(),
+    }
+}
+
+fn read_all(shared: &Mutex<Shared>, wake: &EventFd) {
+    let mut sockets: Vec<(usize, OwnedFd)> = Vec::new();
+    let mut buffer = vec![0; SNAPLEN];
+    loop {
+        {
+            let mut shared = lock(shared);
+            for (position, socket) in shared.new.drain(..) {
+                sockets.retain(|(known, _)| *known != position);
+                sockets.push((position, socket));
+            }
+            if shared.ended {
+                return;
+            }
+        }
+        let mut watched = vec![PollFd::new(wake.as_fd(), PollFlags::POLLIN)];
+        let all = sockets.iter();
+        watched.extend(all.map(|(_, socket)| PollFd::new(socket.as_fd(), PollFlags::POLLIN)));
+        if !matches!(
+            poll(&mut watched, PollTimeout::NONE),
+            Ok(_) | Err(Errno::EINTR)
+        ) {
+            return;
+        }
+        let ready: Vec<bool> = watched.iter().map(|fd| fd.any() == Some(true)).collect();
+        drop(watched);
+        if ready.first() == Some(&true) {
+            wake.read().ok();
+        }
+        for ((position, socket), _) in sockets.iter().zip(&ready[1..]).filter(|(_, r)| **r) {
+            read_burst(shared, *position, socket, &mut buffer);
+        }
+    }
+}
+
+fn read_burst(shared: &Mutex<Shared>, position: usize, socket: &OwnedFd, buffer: &mut [u8]) {
+    let mut frames = Vec::with_capacity(BURST);
+    while frames.len() < BURST {
+        match read_one(socket, buffer) {
+            Ok(Some(frame)) => frames.push(frame),
+            // Nothing left, or the interface went down or away: the error is
+            // told once and cleared by being told.
+            Ok(None) | Err(_) => break,
+        }
+    }
+    let missed = mcr_sys::packet::statistics(socket).map_or(0, |statistics| statistics.drops);
+    let mut shared = lock(shared);
+    if let Some(seen) = shared.seen.get_mut(position) {
+        seen.missed += u64::from(missed);
+        for frame in frames {
+            seen.push(frame);
+        }
+    }
+}
+
+fn read_one(socket: &OwnedFd, buffer: &mut [u8]) -> io::Result<Option<Frame>> {
+    let mut control = nix::cmsg_space!(nix::sys::time::TimeSpec);
+    let flags = MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_TRUNC;
+    let mut slices = [io::IoSliceMut::new(buffer)];
+    let fd = socket.as_raw_fd();
+    let received = recvmsg::<SockaddrStorage>(fd, &mut slices, Some(&mut control), flags);
+    let (length, at_ns) = match received {
+        Ok(message) => {
+            let mut at_ns = None;
+            for control in message.cmsgs()? {
+                if let ControlMessageOwned::ScmTimestampns(time) = control {
+                    let seconds = u64::try_from(time.tv_sec()).unwrap_or(0);
+                    let rest = u64::try_from(time.tv_nsec()).unwrap_or(0);
+                    at_ns = Some(seconds * 1_000_000_000 + rest);
+                }
+            }
+            (message.bytes, at_ns.unwrap_or_else(super::clock::now_ns))
+        }
+        Err(Errno::EAGAIN) => return Ok(None),
+        Err(errno) => return Err(errno.into()),
+    };
+    Ok(Some(Frame {
+        at_ns,
+        length: u32::try_from(length).unwrap_or(u32::MAX),
+        bytes: buffer[..length.min(buffer.len())].into(),
+    }))
+}

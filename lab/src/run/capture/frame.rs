@@ -1,0 +1,49 @@
+//! What a captured frame carries. Only its start is kept, so the checks that a
+//! whole packet allows are not possible here.
+
+use std::net::Ipv4Addr;
+
+/// The headers before the UDP payload, where nothing is added to them.
+const ETHERNET: usize = 14;
+const IPV4: [u8; 2] = [0x08, 0x00];
+const UDP: u8 = 17;
+
+/// A UDP datagram in a frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Datagram<'a> {
+    /// The IP source.
+    pub source: Ipv4Addr,
+    /// The IP destination.
+    pub destination: Ipv4Addr,
+    /// Its UDP payload's length, as the IP header tells.
+    pub payload_length: u64,
+    /// What is kept of its payload.
+    pub payload: &'a [u8],
+}
+
+/// The UDP datagram that a frame carries, if it does.
+#[must_use]
+pub fn datagram(frame: &[u8]) -> Option<Datagram<'_>> {
+    let (ethernet, ip) = frame.split_at_checked(ETHERNET)?;
+    if ethernet[12..14] != IPV4 {
+        return None;
+    }
+    let header = ip.first_chunk::<20>()?;
+    let length = usize::from(header[0] & 0x0f) * 4;
+    let later_fragment = u16::from_be_bytes([header[6], header[7]]) & 0x1fff != 0;
+    if header[0] >> 4 != 4 || length < 20 || header[9] != UDP || later_fragment {
+        return None;
+    }
+    let total = u16::from_be_bytes([header[2], header[3]]);
+    let headers = length + 8;
+    let payload_length = usize::from(total).checked_sub(headers)?;
+    let payload = ip.get(headers..).unwrap_or_default();
+    let address =
+        |at: usize| Ipv4Addr::new(header[at], header[at + 1], header[at + 2], header[at + 3]);
+    Some(Datagram {
+        source: address(12),
+        destination: address(16),
+        payload_length: payload_length as u64,
+        payload: &payload[..payload.len().min(payload_length)],
+    })
+}

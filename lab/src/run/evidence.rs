@@ -1,0 +1,250 @@
+//! What is kept of a run, and what is said about a failure.
+
+use std::collections::BTreeSet;
+use std::fs::{self, File};
+use std::io::{self, BufWriter};
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+use super::engine::{Drops, Engine, place};
+use super::locate;
+use super::observe::owes;
+use super::{probe, shell};
+use crate::report::{RunReport, StepReport, junit, pcapng, text};
+use crate::topology::model::{Check, Exec, Kind, NodeId, Receiver, RxCheck, Step, Topology};
+
+/// How long a `state` command may run.
+const STATE_TIME: std::time::Duration = std::time::Duration::from_secs(5);
+
+/// The folder of one run.
+#[derive(Clone, Debug)]
+pub struct RunFolder {
+    /// The folder.
+    pub path: PathBuf,
+    /// The run's number.
+    pub id: String,
+}
+
+impl RunFolder {
+    /// Makes the folder `NAME-ID` with a number that no earlier run has, and
+    /// lets the link `latest` show it.
+    ///
+    /// # Errors
+    /// The file system's.
+    pub fn create(runs: &Path, lab: &str) -> io::Result<RunFolder> {
+        fs::create_dir_all(runs)?;
+        let mut number = super::clock::now_ns() / 1_000_000;
+        loop {
+            let id = format!("{:04x}", number & 0xffff);
+            let path = runs.join(format!("{lab}-{id}"));
+            match fs::create_dir(&path) {
+                Ok(()) => {
+                    for folder in ["configs", "logs", "state"] {
+                        fs::create_dir(path.join(folder))?;
+                    }
+                    point_latest(runs, &path)?;
+                    return Ok(RunFolder { path, id });
+                }
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => number += 1,
+                Err(error) => return Err(error),
+            }
+        }
+    }
+}
+
+/// The link changes at once: a reader sees the old run or the new one.
+fn point_latest(runs: &Path, path: &Path) -> io::Result<()> {
+    let Some(name) = path.file_name() else {
+        return Ok(());
+    };
+    let fresh = runs.join(format!(".latest-{}", name.to_string_lossy()));
+    symlink(name, &fresh)?;
+    fs::rename(&fresh, runs.join("latest"))
+}
+
+/// Writes the result in its three forms.
+///
+/// # Errors
+/// The file system's.
+pub fn write_result(folder: &Path, run: &RunReport, lines: &[String]) -> io::Result<()> {
+    fs::write(folder.join("result.txt"), lines.join("\n") + "\n")?;
+    fs::write(folder.join("result.json"), format!("{:#}\n", as_json(run)))?;
+    fs::write(
+        folder.join("junit.xml"),
+        junit::document(std::slice::from_ref(run)),
+    )
+}
+
+/// The result as JSON.
+#[must_use]
+pub fn as_json(run: &RunReport) -> Value {
+    let mut value = serde_json::to_value(run).unwrap_or(Value::Null);
+    if let Some(fields) = value.as_object_mut() {
+        fields.insert("exit".to_owned(), run.exit().code().into());
+        let counts = serde_json::to_value(run.counts()).unwrap_or(Value::Null);
+        fields.insert("counts".to_owned(), counts);
+    }
+    value
+}
+
+/// Writes the packets of every link.
+///
+/// # Errors
+/// The file system's.
+pub fn write_packets(engine: &Engine<'_>, path: &Path) -> Result<(), String> {
+    let points = engine.capture.seen().into_iter().map(|(_, seen)| seen);
+    let points: Vec<_> = points.collect();
+    let failed =
+        |error: &dyn std::fmt::Display| format!("cannot write {}: {error}", path.display());
+    let file = File::create(path).map_err(|error| failed(&error))?;
+    pcapng::write(BufWriter::new(file), &points, engine.events.markers())
+        .map_err(|error| failed(&error))
+}
+
+/// Writes what every daemon tells of itself.
+///
+/// # Errors
+/// The file system's.
+pub async fn write_states(engine: &Engine<'_>, folder: &Path) -> io::Result<()> {
+    let world = engine.world;
+    for (position, node) in world.topology.nodes.iter().enumerate() {
+        let at = NodeId(position);
+        match &node.kind {
+            Kind::Host => {}
+            Kind::Mcrd { .. } => {
+                let state = probe::state(place(world, at).socket()).await;
+                fs::write(
+                    folder.join(format!("{}.json", node.name)),
+                    format!("{state:#}\n"),
+                )?;
+            }
+            Kind::Custom(custom) => {
+                let Some(run) = custom.state.clone() else {
+                    continue;
+                };
+                let told = match shell::run(world, &Exec { at, run }, STATE_TIME).await {
+                    Ok(finished) => finished.output,
+                    Err(error) => error,
+                };
+                fs::write(folder.join(format!("{}.txt", node.name)), told)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// What there is to say about a failed step beyond its figures.
+#[must_use]
+pub fn findings(
+    engine: &Engine<'_>,
+    step: &Step,
+    report: &StepReport,
+    began_ns: u64,
+    before: &Drops,
+    now: &Drops,
+) -> Vec<String> {
+    let mut said = Vec::new();
+    for (expectation, told) in step.expect.iter().zip(&report.expectations) {
+        if told.outcome.is_good() || expectation.never {
+            continue;
+        }
+        if let Check::Rx(check) = &expectation.check {
+            said.extend(rx_findings(engine, check, began_ns));
+        }
+    }
+    said.extend(drop_findings(engine.world.topology, before, now));
+    said
+}
+
+fn rx_findings(engine: &Engine<'_>, check: &RxCheck, began_ns: u64) -> Vec<String> {
+    let topology = engine.world.topology;
+    let Some(receiver) = topology.receivers.get(check.by) else {
+        return Vec::new();
+    };
+    let seen = engine.capture.seen();
+    let mut said = Vec::new();
+    let ledger = engine.traffic.ledger().borrow();
+    for (position, source) in topology.sources.iter().enumerate() {
+        let runs: BTreeSet<u64> = ledger
+            .runs()
+            .filter(|run| run.source == position && is_meant(topology, check, position))
+            .map(|run| run.run)
+            .collect();
+        if runs.is_empty() {
+            continue;
+        }
+        let passed = locate::passed(&seen, &runs, began_ns);
+        let way = locate::path(topology, source.at, receiver.at);
+        if let Some((sentence, _)) = locate::sentence(topology, &way, &passed) {
+            said.push(format!("{} <- {}: {sentence}", receiver.name, source.name));
+        }
+    }
+    said.extend(first_gap(&ledger, check, receiver));
+    said
+}
+
+fn is_meant(topology: &Topology, check: &RxCheck, source: usize) -> bool {
+    if !check.of.is_empty() {
+        return check.of.contains(&source);
+    }
+    let groups = topology.sources.get(source).map(|source| &source.groups);
+    groups.is_some_and(|groups| groups.iter().any(|to| owes(topology, check, source, *to)))
+}
+
+fn first_gap(
+    ledger: &super::ledger::Ledger,
+    check: &RxCheck,
+    receiver: &Receiver,
+) -> Option<String> {
+    let now = super::clock::now_ns();
+    let counts =
+        |run: &super::ledger::SendRun| check.of.is_empty() || check.of.contains(&run.source);
+    let seen = ledger.rx(check.by, now, counts, |_, _| !check.of.is_empty());
+    let first = seen.first_missing?;
+    Some(format!(
+        "{}: the first gap is at or after sequence number {first}",
+        receiver.name
+    ))
+}
+
+fn drop_findings(topology: &Topology, before: &Drops, now: &Drops) -> Vec<String> {
+    now.iter()
+        .filter_map(|(key, count)| {
+            let grown = count.saturating_sub(before.get(key).copied().unwrap_or(0));
+            let (node, interface, reason) = key;
+            let node = topology.nodes.get(*node)?;
+            (grown > 0).then(|| format!("{} dropped {grown} from {interface}: {reason}", node.name))
+        })
+        .collect()
+}
+
+/// Copies the configurations, which are gone with the run otherwise.
+///
+/// # Errors
+/// The file system's.
+pub fn keep_configs(from: &Path, to: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        fs::copy(entry.path(), to.join(entry.file_name()))?;
+    }
+    Ok(())
+}
+
+/// Everything that was printed about a run.
+#[must_use]
+pub fn lines(run: &RunReport, nodes: usize, links: usize) -> Vec<String> {
+    let mut lines = vec![text::heading(&run.lab, &run.run, run.rootless)];
+    lines.push(text::deployed(
+        nodes,
+        links,
+        run.network_seconds,
+        run.daemons_seconds,
+    ));
+    for step in &run.steps {
+        lines.extend(text::step(step, false));
+    }
+    lines.extend(text::closing(run));
+    lines
+}

@@ -1,0 +1,130 @@
+//! Where datagrams were lost, as far as the packets of the links can tell.
+
+use std::collections::{BTreeSet, VecDeque};
+
+use mcrgen::payload;
+
+use crate::run::capture::{Seen, datagram};
+use crate::topology::model::{LinkId, NodeId, Topology};
+
+#[cfg(test)]
+mod tests;
+
+/// What a link showed of some datagrams.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Passed {
+    /// The link.
+    pub link: LinkId,
+    /// The point's name.
+    pub name: String,
+    /// Different datagrams of these senders that passed it.
+    pub datagrams: usize,
+    /// The ring was too small, or the lab too slow: there may have been more.
+    pub partial: bool,
+}
+
+/// What each link showed of the datagrams of these runs, sent from `since` on.
+#[must_use]
+pub fn passed(seen: &[(LinkId, Seen)], runs: &BTreeSet<u64>, since: u64) -> Vec<Passed> {
+    seen.iter()
+        .map(|(link, point)| {
+            let mut known = BTreeSet::new();
+            for frame in &point.frames {
+                let header = datagram(&frame.bytes).and_then(|found| payload::peek(found.payload));
+                if let Some(header) = header
+                    && runs.contains(&header.run)
+                    && header.sent_ns >= since
+                {
+                    known.insert((header.run, header.flow, header.sequence));
+                }
+            }
+            let oldest = point.frames.front().map_or(0, |frame| frame.at_ns);
+            Passed {
+                link: *link,
+                name: point.name.clone(),
+                datagrams: known.len(),
+                partial: point.missed > 0 || (point.evicted > 0 && oldest > since),
+            }
+        })
+        .collect()
+}
+
+/// The way from one node to another: links and the nodes they lead to.
+#[must_use]
+pub fn path(topology: &Topology, from: NodeId, to: NodeId) -> Vec<(LinkId, NodeId)> {
+    let mut came: Vec<Option<(LinkId, NodeId)>> = vec![None; topology.nodes.len()];
+    let mut queue = VecDeque::from([from]);
+    while let Some(node) = queue.pop_front() {
+        if node == to {
+            break;
+        }
+        for (position, link) in topology.links.iter().enumerate() {
+            if !link.ends.iter().any(|(end, _)| *end == node) {
+                continue;
+            }
+            for (next, _) in &link.ends {
+                if *next != from && came.get(next.0) == Some(&None) {
+                    came[next.0] = Some((LinkId(position), node));
+                    queue.push_back(*next);
+                }
+            }
+        }
+    }
+    let mut steps = Vec::new();
+    let mut at = to;
+    while let Some((link, before)) = came.get(at.0).copied().flatten() {
+        steps.push((link, at));
+        at = before;
+        if at == from {
+            break;
+        }
+    }
+    steps.reverse();
+    steps
+}
+
+/// One sentence: how many passed each link of the way, and after which they
+/// were fewer. Also the node between the two links, where the loss is at one.
+#[must_use]
+pub fn sentence(
+    topology: &Topology,
+    way: &[(LinkId, NodeId)],
+    passed: &[Passed],
+) -> Option<(String, Option<NodeId>)> {
+    let at = |link: LinkId| {
+        let points = passed.iter().filter(move |point| point.link == link);
+        points.max_by_key(|point| point.datagrams)
+    };
+    let links: Vec<(&Passed, NodeId)> = way
+        .iter()
+        .filter_map(|(link, node)| Some((at(*link)?, *node)))
+        .collect();
+    let shown: Vec<String> = links
+        .iter()
+        .map(|(point, _)| {
+            let sign = if point.partial { "at least " } else { "" };
+            let link = topology.links.get(point.link.0);
+            let name = link.map_or(point.name.as_str(), |link| &link.name);
+            format!("{sign}{} on {name}", point.datagrams)
+        })
+        .collect();
+    if shown.is_empty() {
+        return None;
+    }
+    let mut text = format!("links saw {}", shown.join(", "));
+    let drop = links
+        .windows(2)
+        .find(|pair| pair[1].0.datagrams < pair[0].0.datagrams);
+    let lost_at = drop.map(|pair| pair[0].1);
+    match lost_at.and_then(|node| topology.nodes.get(node.0)) {
+        Some(node) => {
+            text.push_str(": lost at ");
+            text.push_str(&node.name);
+        }
+        None if links.first().is_some_and(|(point, _)| point.datagrams == 0) => {
+            text.push_str(": never sent into the network");
+        }
+        None => text.push_str(": not lost before the receiver's link"),
+    }
+    Some((text, lost_at))
+}

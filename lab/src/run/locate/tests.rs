@@ -1,0 +1,140 @@
+//! Ways through a network, and what the links on them showed.
+
+use std::collections::BTreeSet;
+use std::net::Ipv4Addr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use mcrgen::payload::{Header, Template};
+
+use super::{Passed, passed, path, sentence};
+use crate::run::capture::{Frame, Seen};
+use crate::topology::model::{Kind, Link, LinkId, Medium, Node, NodeId, Topology};
+
+fn node(name: &str) -> Node {
+    Node {
+        name: name.to_owned(),
+        kind: Kind::Host,
+        loopback: Vec::new(),
+        interfaces: Vec::new(),
+        routes: Vec::new(),
+        sysctls: Vec::new(),
+        env: Vec::new(),
+    }
+}
+
+fn link(name: &str, ends: &[usize]) -> Link {
+    Link {
+        name: name.to_owned(),
+        medium: Medium::Veth,
+        ends: ends.iter().map(|end| (NodeId(*end), 0)).collect(),
+        net: "10.0.0.0/24".parse().unwrap(),
+        mtu: 1500,
+        checksum_offload: false,
+    }
+}
+
+/// src - r1 - r2 - rcv, and a LAN of r1 and other.
+fn topology() -> Topology {
+    Topology {
+        name: "t".to_owned(),
+        about: String::new(),
+        file: PathBuf::new(),
+        nodes: ["src", "r1", "r2", "rcv", "other"].map(node).to_vec(),
+        links: vec![
+            link("src--r1", &[0, 1]),
+            link("lan", &[1, 4]),
+            link("r1--r2", &[1, 2]),
+            link("r2--rcv", &[2, 3]),
+        ],
+        receivers: Vec::new(),
+        sources: Vec::new(),
+        steps: Vec::new(),
+        max_time: Duration::from_secs(1),
+    }
+}
+
+fn saw(link: usize, datagrams: usize) -> Passed {
+    Passed {
+        link: LinkId(link),
+        name: "x".to_owned(),
+        datagrams,
+        partial: false,
+    }
+}
+
+#[test]
+fn the_way_is_the_shortest() {
+    let way = path(&topology(), NodeId(0), NodeId(3));
+    let want = [(0, 1), (2, 2), (3, 3)].map(|(link, node)| (LinkId(link), NodeId(node)));
+    assert_eq!(way, want);
+    assert_eq!(path(&topology(), NodeId(0), NodeId(0)), []);
+}
+
+#[test]
+fn the_loss_is_between_the_last_full_link_and_the_next() {
+    let topology = topology();
+    let way = path(&topology, NodeId(0), NodeId(3));
+    for (counts, text, at) in [
+        (
+            [100, 100, 0],
+            "links saw 100 on src--r1, 100 on r1--r2, 0 on r2--rcv: lost at r2",
+            Some(2),
+        ),
+        (
+            [100, 90, 90],
+            "links saw 100 on src--r1, 90 on r1--r2, 90 on r2--rcv: lost at r1",
+            Some(1),
+        ),
+        (
+            [0, 0, 0],
+            "links saw 0 on src--r1, 0 on r1--r2, 0 on r2--rcv: never sent into the network",
+            None,
+        ),
+        (
+            [9, 9, 9],
+            "links saw 9 on src--r1, 9 on r1--r2, 9 on r2--rcv: not lost before the \
+             receiver's link",
+            None,
+        ),
+    ] {
+        let passed = [saw(0, counts[0]), saw(2, counts[1]), saw(3, counts[2])];
+        let said = sentence(&topology, &way, &passed).unwrap();
+        assert_eq!(said, (text.to_owned(), at.map(NodeId)));
+    }
+}
+
+#[test]
+fn only_the_datagrams_of_the_runs_and_the_span_count() {
+    let frame = |run: u64, sequence: u64, sent_ns: u64| {
+        let header = Header {
+            run,
+            sequence,
+            sent_ns,
+            ..Header::default()
+        };
+        let payload = Template::new(64).unwrap().header(&header);
+        let mut bytes = vec![0; 12];
+        bytes.extend([0x08, 0, 0x45, 0, 0, 92, 0, 0, 0, 0, 16, 17, 0, 0]);
+        bytes.extend(Ipv4Addr::LOCALHOST.octets());
+        bytes.extend(Ipv4Addr::LOCALHOST.octets());
+        bytes.extend([0; 8]);
+        bytes.extend(payload);
+        Frame {
+            at_ns: sent_ns,
+            length: 106,
+            bytes: bytes.into(),
+        }
+    };
+    let frames = [
+        frame(7, 0, 50),
+        frame(7, 1, 100),
+        frame(7, 2, 101),
+        frame(7, 2, 101),
+        frame(8, 3, 102),
+    ];
+    let seen = Seen::of("src--r1", frames);
+    let found = passed(&[(LinkId(0), seen)], &BTreeSet::from([7]), 100);
+    assert_eq!(found[0].datagrams, 2);
+    assert!(!found[0].partial);
+}

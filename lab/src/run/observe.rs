@@ -1,0 +1,252 @@
+//! One look at a condition.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
+use std::time::Duration;
+
+use super::capture::{Capture, Count};
+use super::clock::now_ns;
+use super::ledger::{RateSeen, SendRun};
+use super::traffic::{Traffic, World};
+use super::{probe, shell};
+use crate::assertion::bound::number;
+use crate::assertion::counters::{self, Counters};
+use crate::assertion::{Observed, rx};
+use crate::node::Place;
+use crate::topology::model::{
+    Check, CounterOf, Exec, Expectation, NodeId, RatePoint, RxCheck, Topology,
+};
+
+/// The shortest time over which a rate at an interface is told.
+const RATE_WINDOW_NS: u64 = 400_000_000;
+
+/// What the looks of one step have in common.
+pub(super) struct Scene<'a> {
+    /// The run.
+    pub world: World<'a>,
+    /// Its traffic.
+    pub traffic: &'a Traffic,
+    /// Its capture.
+    pub capture: &'a Capture,
+    /// When the step began.
+    pub began_ns: u64,
+    /// The span that a `measure` set; until now where there is none.
+    pub measured: Option<Measured>,
+}
+
+/// A measured span.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Measured {
+    /// Its start.
+    pub from_ns: u64,
+    /// Its end.
+    pub to_ns: u64,
+    /// What passed the interfaces in it, by expectation.
+    pub passed: Vec<(Count, Count)>,
+    /// The counters at its start, by expectation.
+    pub counters: Vec<Counters>,
+}
+
+/// What one expectation remembers between looks.
+#[derive(Default)]
+pub(super) struct Memory {
+    samples: RefCell<Vec<(u64, Count)>>,
+}
+
+impl Scene<'_> {
+    /// Looks at the condition of the step's expectation at `position`.
+    pub(super) async fn look(
+        &self,
+        position: usize,
+        expectation: &Expectation,
+        memory: &Memory,
+    ) -> Observed {
+        match &expectation.check {
+            Check::Rx(check) => self.rx(check),
+            Check::Rate { at, of, pps, bps } => match self.rate(position, *at, *of, memory) {
+                Some(rate) => rx::judge_rate(pps, bps, &rate),
+                None => Observed::not_yet("no rate yet"),
+            },
+            Check::Counters { at, of, bounds } => match self.counters(position, *at, of).await {
+                Ok(seen) => counters::judge(bounds, &seen),
+                Err(reason) => Observed::not_yet(reason),
+            },
+            Check::Exec {
+                exec,
+                status,
+                contains,
+            } => {
+                let limit = expectation.within * 2 + Duration::from_secs(10);
+                self.exec(exec, *status, contains.as_deref(), limit).await
+            }
+        }
+    }
+
+    fn rx(&self, check: &RxCheck) -> Observed {
+        let ledger = self.traffic.ledger().borrow();
+        let counts = |sender: &SendRun| check.of.is_empty() || check.of.contains(&sender.source);
+        let owed = |sender: &SendRun, to| owes(self.world.topology, check, sender.source, to);
+        let now = self.measured.as_ref().map_or_else(now_ns, |m| m.to_ns);
+        let seen = ledger.rx(check.by, now.max(self.began_ns), counts, owed);
+        rx::judge(check, &seen, self.began_ns)
+    }
+
+    fn rate(
+        &self,
+        position: usize,
+        at: RatePoint,
+        of: Option<Ipv4Addr>,
+        memory: &Memory,
+    ) -> Option<RateSeen> {
+        let (node, interface) = match at {
+            RatePoint::Receiver(receiver) => {
+                return Some(self.traffic.ledger().borrow().rx_rate(receiver, of));
+            }
+            RatePoint::Interface(node, interface) => (node, interface),
+        };
+        let (from, to, before, after) = match &self.measured {
+            Some(measured) => {
+                let (before, after) = measured.passed.get(position).copied()?;
+                (measured.from_ns, measured.to_ns, before, after)
+            }
+            None => {
+                let count = self.capture.count(self.world.topology, node, interface, of);
+                let now = now_ns();
+                let mut samples = memory.samples.borrow_mut();
+                samples.push((now, count));
+                let old = now.saturating_sub(RATE_WINDOW_NS);
+                let keep = samples.iter().rposition(|(at, _)| *at <= old)?;
+                samples.drain(..keep);
+                let &(from, before) = samples.first()?;
+                (from, now, before, count)
+            }
+        };
+        Some(RateSeen::over(
+            after.datagrams.saturating_sub(before.datagrams),
+            after.bytes.saturating_sub(before.bytes),
+            to.saturating_sub(from),
+        ))
+    }
+
+    async fn counters(
+        &self,
+        position: usize,
+        at: NodeId,
+        of: &CounterOf,
+    ) -> Result<Counters, String> {
+        let socket = self.place(at).socket();
+        let now = probe::counters(socket, of.clone()).await?;
+        match &self.measured {
+            Some(measured) => {
+                let before = measured.counters.get(position);
+                Ok(counters::since(before.unwrap_or(&BTreeMap::new()), now))
+            }
+            None => Ok(now),
+        }
+    }
+
+    async fn exec(
+        &self,
+        exec: &Exec,
+        status: i32,
+        contains: Option<&str>,
+        limit: Duration,
+    ) -> Observed {
+        let finished = match shell::run(self.world, exec, limit).await {
+            Ok(finished) => finished,
+            Err(reason) => return Observed::not_yet(reason),
+        };
+        let mut missed = Vec::new();
+        if finished.status != status {
+            missed.push(format!(
+                "status {}, expected {status}: {}",
+                finished.status,
+                finished.last_line()
+            ));
+        }
+        if let Some(text) = contains
+            && !finished.output.contains(text)
+        {
+            missed.push(format!(
+                "the output has no `{text}`; its last line: {}",
+                finished.last_line()
+            ));
+        }
+        Observed::judged(
+            format!("status {}", number(f64::from(finished.status))),
+            missed,
+        )
+    }
+
+    fn place(&self, at: NodeId) -> Place<'_> {
+        let world = self.world;
+        Place::new(
+            world.topology,
+            at,
+            world.network,
+            world.programs,
+            world.folders,
+        )
+    }
+}
+
+/// A flow of `source` to `to` should reach the receiver: it joined that group,
+/// or has no group in common with the source, so that a relay must change them.
+#[must_use]
+pub(super) fn owes(topology: &Topology, check: &RxCheck, source: usize, to: Ipv4Addr) -> bool {
+    let (Some(receiver), Some(source)) = (
+        topology.receivers.get(check.by),
+        topology.sources.get(source),
+    ) else {
+        return false;
+    };
+    let shared = |group: &Ipv4Addr| receiver.groups.contains(group);
+    if source.groups.iter().any(shared) {
+        return shared(&to);
+    }
+    !check.of.is_empty()
+}
+
+/// What an expectation is about, in few words.
+#[must_use]
+pub(super) fn about(topology: &Topology, expectation: &Expectation) -> String {
+    let node = |at: &NodeId| topology.nodes.get(at.0).map_or("?", |node| &node.name);
+    let receiver = |at: usize| topology.receivers.get(at).map_or("?", |r| &r.name);
+    match &expectation.check {
+        Check::Rx(check) => {
+            let sources = check.of.iter().filter_map(|of| topology.sources.get(*of));
+            let names: Vec<&str> = sources.map(|source| source.name.as_str()).collect();
+            let names = if names.is_empty() {
+                "all".to_owned()
+            } else {
+                names.join(", ")
+            };
+            format!("{} <- {names}", receiver(check.by))
+        }
+        Check::Rate { at, of, .. } => {
+            let place = match at {
+                RatePoint::Receiver(at) => receiver(*at).to_owned(),
+                RatePoint::Interface(at, interface) => {
+                    let all = topology.nodes.get(at.0).map(|node| &node.interfaces);
+                    let interface = all.and_then(|all| all.get(*interface));
+                    format!("{}:{}", node(at), interface.map_or("?", |i| &i.name))
+                }
+            };
+            match of {
+                Some(group) => format!("rate of {group} at {place}"),
+                None => format!("rate at {place}"),
+            }
+        }
+        Check::Counters { at, of, .. } => match of {
+            CounterOf::Rule(name) => format!("{} rule {name}", node(at)),
+            CounterOf::Input(name) => format!("{} input {name}", node(at)),
+        },
+        Check::Exec { exec, .. } => {
+            let mut lines = exec.run.lines();
+            let first = lines.next().unwrap_or_default();
+            let more = if lines.next().is_some() { " ..." } else { "" };
+            format!("{}: {first}{more}", node(&exec.at))
+        }
+    }
+}

@@ -1,0 +1,22 @@
+//! How a run is to be done.
+
+use std::path::PathBuf;
+
+use crate::args::Capture;
+
+/// How a run is to be done.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Run the steps after a failed one.
+    pub keep_going: bool,
+    /// When packets are written.
+    pub capture: Capture,
+    /// Where the namespaces' names are.
+    pub names: PathBuf,
+    /// Where control sockets and configurations are; gone with the run.
+    pub work: PathBuf,
+    /// Where runs are kept.
+    pub runs: PathBuf,
+    /// It runs in a user namespace.
+    pub rootless: bool,
+}

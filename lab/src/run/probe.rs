@@ -1,0 +1,101 @@
+//! Asking a node's mcrd, on a thread of its own: the client blocks.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use mcr_api::Method;
+use mcr_api::client::{Client, ClientError};
+use mcr_api::state::{InputStats, RuleStats};
+use serde_json::{Map, Value};
+
+use crate::assertion::counters::{Counters, of_input, of_rule};
+use crate::topology::model::CounterOf;
+
+/// How long one answer may take.
+const ANSWER_TIME: Duration = Duration::from_secs(2);
+
+/// A counter's owner, read once.
+///
+/// # Errors
+/// Why the daemon does not tell it, in one sentence.
+pub(super) async fn counters(socket: PathBuf, of: CounterOf) -> Result<Counters, String> {
+    blocking(move || read_counters(&socket, &of)).await
+}
+
+/// What every input interface dropped, by interface and reason.
+///
+/// # Errors
+/// As [`counters`].
+pub(super) async fn drops(socket: PathBuf) -> Result<BTreeMap<(String, String), u64>, String> {
+    blocking(move || {
+        let mut client = Client::connect(&socket, ANSWER_TIME).map_err(sentence)?;
+        let inputs: Vec<InputStats> = client.call(Method::StatsInputs {}).map_err(sentence)?;
+        let mut drops = BTreeMap::new();
+        for input in inputs {
+            for (reason, count) in input.drops {
+                drops.insert((input.interface.clone(), reason), count);
+            }
+            let kernel = "kernel drops".to_owned();
+            drops.insert((input.interface, kernel), input.kernel_drops);
+        }
+        Ok(drops)
+    })
+    .await
+}
+
+/// Everything that the daemon tells of itself, as evidence.
+pub(super) async fn state(socket: PathBuf) -> Value {
+    let told = blocking(move || {
+        let mut client = Client::connect(&socket, ANSWER_TIME).map_err(sentence)?;
+        let mut all = Map::new();
+        for (name, method) in [
+            ("status", Method::Status {}),
+            ("interfaces", Method::Interfaces {}),
+            ("workers", Method::Workers {}),
+            ("inputs", Method::StatsInputs {}),
+            ("rules", Method::RulesList { cursor: None }),
+            ("stats", Method::StatsRules { cursor: None }),
+        ] {
+            let value: Value = client.call(method).map_err(sentence)?;
+            all.insert(name.to_owned(), value);
+        }
+        Ok(Value::Object(all))
+    });
+    told.await
+        .unwrap_or_else(|error| serde_json::json!({ "error": error }))
+}
+
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, String> + Send + 'static,
+) -> Result<T, String> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(result) => result,
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+fn sentence(error: ClientError) -> String {
+    error.to_string()
+}
+
+fn read_counters(socket: &Path, of: &CounterOf) -> Result<Counters, String> {
+    let mut client = Client::connect(socket, ANSWER_TIME).map_err(sentence)?;
+    match of {
+        CounterOf::Rule(name) => {
+            let rules: Vec<RuleStats> = client
+                .pages(|cursor| Method::StatsRules { cursor })
+                .map_err(sentence)?;
+            let rule = rules.iter().find(|rule| rule.name == *name);
+            rule.map(of_rule)
+                .ok_or_else(|| format!("mcrd has no rule named {name}"))
+        }
+        CounterOf::Input(name) => {
+            let inputs: Vec<InputStats> = client.call(Method::StatsInputs {}).map_err(sentence)?;
+            let input = inputs.iter().find(|input| input.interface == *name);
+            input
+                .map(of_input)
+                .ok_or_else(|| format!("mcrd receives nothing on {name}: no rule has that input"))
+        }
+    }
+}
