@@ -276,7 +276,8 @@ impl<'de> Deserializer<'de> for Decoder<'_> {
         visitor: V,
     ) -> Result<V::Value, DecodeError> {
         let Value::Map(entries) = &self.tree.value else {
-            return self.deserialize_any(visitor);
+            let message = format!("expected a map, found {}", self.tree.value);
+            return self.placed(Err(DecodeError::custom(message)));
         };
         for (key, _) in entries {
             if !fields.contains(&key.text.as_str()) {

@@ -7,6 +7,8 @@ use super::model::{Kind, Topology};
 use crate::diagnostic::Diagnostics;
 
 mod addressing;
+mod mistakes;
+mod step_mistakes;
 
 /// Reads a text as the file `lab.yaml`, with an environment of one variable.
 pub(super) fn read(text: &str) -> Result<Topology, Diagnostics> {
