@@ -1,10 +1,7 @@
 //! The nearest of the known names, for "did you mean".
 
 /// The known name nearest to `name`, if one is near enough to be meant.
-pub(crate) fn nearest<'a>(
-    name: &str,
-    known: impl IntoIterator<Item = &'a str>,
-) -> Option<&'a str> {
+pub(crate) fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let distance = |candidate: &str| {
         // The beginning of a longer name was meant for the whole of it.
         if name.len() >= 3 && candidate.starts_with(name) {

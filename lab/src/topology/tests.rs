@@ -7,8 +7,12 @@ use super::model::{Kind, Topology};
 use crate::diagnostic::Diagnostics;
 
 mod addressing;
+mod inheritance;
 mod mistakes;
+mod properties;
 mod step_mistakes;
+mod steps;
+mod variables;
 
 /// Reads a text as the file `lab.yaml`, with an environment of one variable.
 pub(super) fn read(text: &str) -> Result<Topology, Diagnostics> {

@@ -1,0 +1,174 @@
+//! Steps and expectations as the model has them.
+
+use std::time::Duration;
+
+use super::good;
+use crate::topology::model::{
+    Action, Bound, Check, CounterOf, DaemonChange, LinkChange, NodeId, RatePoint, RxCheck, Step,
+};
+
+const BEFORE: &str = "lab: 1\nnodes: {a: host, r1: mcrd, b: host}\n\
+    links: [a -- r1, r1 -- b]\n\
+    receivers:\n  R1: {at: b, group: 239.1.1.1}\n  R2: {at: b, group: 239.1.1.2, groups: 3}\n\
+    sources: {S: {at: a, group: 239.1.1.1, rate: 2Mbit/s}}\n\
+    steps:\n";
+
+fn step(text: &str) -> Step {
+    let topology = good(&format!("{BEFORE}{text}"));
+    topology.steps.into_iter().next().expect("a step")
+}
+
+fn rx(step: &Step, position: usize) -> RxCheck {
+    match &step.expect[position].check {
+        Check::Rx(check) => (**check).clone(),
+        other @ (Check::Rate { .. } | Check::Counters { .. } | Check::Exec { .. }) => {
+            panic!("not rx: {other:?}")
+        }
+    }
+}
+
+const fn between(min: Option<f64>, max: Option<f64>) -> Bound {
+    Bound { min, max }
+}
+
+#[test]
+fn verbs_keep_the_order_of_the_file() {
+    let step = step(
+        "  - \"many things to ${b.ip}\":\n      wait: 50ms\n      send: S\n      \
+         join: [R2, R1]\n      link: {up: b -- r1, down: a--r1, at: r1}\n      \
+         daemon: {reload: r1}\n",
+    );
+    assert_eq!(step.title, "many things to 10.0.1.2");
+    assert_eq!(step.line, 9);
+    let told: Vec<String> = step
+        .actions
+        .iter()
+        .map(|action| format!("{action:?}"))
+        .collect();
+    let want = [
+        Action::Wait(Duration::from_millis(50)),
+        Action::Send(vec![0]),
+        Action::Join(vec![1, 0]),
+        Action::Link {
+            change: LinkChange::Up,
+            link: crate::topology::model::LinkId(1),
+            at: Some(NodeId(1)),
+        },
+        Action::Link {
+            change: LinkChange::Down,
+            link: crate::topology::model::LinkId(0),
+            at: Some(NodeId(1)),
+        },
+        Action::Daemon {
+            change: DaemonChange::Reload,
+            at: NodeId(1),
+        },
+    ];
+    assert_eq!(told, want.map(|action| format!("{action:?}")));
+}
+
+#[test]
+fn a_step_without_title_is_named_by_its_verbs() {
+    assert_eq!(
+        step("  - join: [R1, R2]\n    send: S\n").title,
+        "join R1 R2, send S"
+    );
+}
+
+#[test]
+fn rx_bounds_have_their_meaning() {
+    let step = step(
+        "  - expect:\n      rx: {by: [R1, R2], of: S, loss: 1%, duplicates: 0, reorder: \
+         {max: 3}, gap: 50ms, p99_latency: 10ms, max_latency: {min: 1ms, max: 1s}, \
+         first_within: 300ms}\n      within: 2s\n      holds: 1s\n      level: warn\n      \
+         as: first\n",
+    );
+    assert_eq!(step.expect.len(), 2);
+    assert_eq!((rx(&step, 0).by, rx(&step, 1).by), (0, 1));
+    let check = rx(&step, 0);
+    assert_eq!(check.of, [0]);
+    // At least one must arrive, or nothing would be judged at all.
+    assert_eq!(check.received, between(Some(1.0), None));
+    assert_eq!(check.loss, Bound::default());
+    assert_eq!(check.loss_share, between(None, Some(0.01)));
+    assert_eq!(check.duplicates, between(Some(0.0), Some(0.0)));
+    assert_eq!(check.reorder, between(None, Some(3.0)));
+    assert_eq!(check.gap_ns, between(None, Some(5e7)));
+    let latencies = [
+        (0.99, between(None, Some(1e7))),
+        (1.0, between(Some(1e6), Some(1e9))),
+    ];
+    assert_eq!(check.latency_ns, latencies);
+    assert_eq!(check.first_within, Some(Duration::from_millis(300)));
+    let expectation = &step.expect[0];
+    assert_eq!(expectation.within, Duration::from_secs(2));
+    assert_eq!(expectation.holds, Duration::from_secs(1));
+    assert!(expectation.warn && !expectation.never);
+    assert_eq!(expectation.metric.as_deref(), Some("first"));
+}
+
+#[test]
+fn never_and_measure() {
+    let step = step(
+        "  - measure: {for: 2s, rx: {by: R1, received: 400, loss: 0}}\n    \
+         never:\n      - {rate: {at: \"b:r1\", of: 239.1.1.1, max: 8kbit/s}, for: 3s}\n",
+    );
+    assert!(matches!(step.actions[..], [Action::Measure(time)] if time.as_secs() == 2));
+    assert_eq!(rx(&step, 0).received, between(Some(400.0), Some(400.0)));
+    assert_eq!(rx(&step, 0).loss, between(Some(0.0), Some(0.0)));
+    let never = &step.expect[1];
+    assert!(never.never);
+    assert_eq!(never.within, Duration::from_secs(3));
+    let Check::Rate { at, of, pps, bps } = &never.check else {
+        panic!("not a rate");
+    };
+    assert_eq!(*at, RatePoint::Interface(NodeId(2), 0));
+    assert_eq!(
+        of.map(|group| group.to_string()).as_deref(),
+        Some("239.1.1.1")
+    );
+    assert_eq!(
+        (*pps, *bps),
+        (Bound::default(), between(None, Some(8000.0)))
+    );
+}
+
+#[test]
+fn counters_and_exec() {
+    let step = step(
+        "  - expect:\n      - counters: {at: r1, input: a, drops.no-rule: 0, \
+         received: {min: 5}}\n      - exec: {at: r1, run: \"echo ${self:-x}\", contains: x}\n",
+    );
+    let Check::Counters { at, of, bounds } = &step.expect[0].check else {
+        panic!("not counters");
+    };
+    assert_eq!(*at, NodeId(1));
+    assert_eq!(*of, CounterOf::Input("a".to_owned()));
+    let want = [
+        ("drops.no-rule".to_owned(), between(Some(0.0), Some(0.0))),
+        ("received".to_owned(), between(Some(5.0), None)),
+    ];
+    assert_eq!(*bounds, want);
+    let Check::Exec {
+        exec,
+        status,
+        contains,
+    } = &step.expect[1].check
+    else {
+        panic!("not exec");
+    };
+    assert_eq!((exec.at, *status), (NodeId(1), 0));
+    assert_eq!(exec.run, "echo x");
+    assert_eq!(contains.as_deref(), Some("x"));
+}
+
+#[test]
+fn groups_are_counted_up() {
+    let topology = good(&format!("{BEFORE}  - join: R1\n"));
+    let groups: Vec<String> = topology.receivers[1]
+        .groups
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    assert_eq!(groups, ["239.1.1.2", "239.1.1.3", "239.1.1.4"]);
+}
