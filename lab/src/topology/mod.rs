@@ -93,15 +93,22 @@ fn allow_variables(schema: &mut serde_json::Value) {
         serde_json::Value::Array(items) => items.iter_mut().for_each(allow_variables),
         serde_json::Value::Object(object) => {
             object.values_mut().for_each(allow_variables);
-            let is_text = object.get("type") == Some(&"string".into());
-            let narrow = ["pattern", "enum", "const"]
-                .iter()
-                .any(|key| object.contains_key(*key));
-            let is_number = ["integer", "number", "boolean"]
-                .iter()
-                .any(|kind| object.get("type") == Some(&(*kind).into()));
-            if is_number || (is_text && narrow) {
-                let strict = serde_json::Value::Object(std::mem::take(object));
+            let kinds: Vec<&str> = match object.get("type") {
+                Some(serde_json::Value::Array(kinds)) => {
+                    kinds.iter().filter_map(|kind| kind.as_str()).collect()
+                }
+                kind => kind.and_then(|kind| kind.as_str()).into_iter().collect(),
+            };
+            let narrow = ["pattern", "enum", "const"];
+            let narrow = narrow.iter().any(|key| object.contains_key(*key));
+            let number = ["integer", "number", "boolean"];
+            let number = number.iter().any(|kind| kinds.contains(kind));
+            if number || (narrow && kinds.contains(&"string")) {
+                let mut strict = std::mem::take(object);
+                // Editors show the description of the outermost schema.
+                if let Some(description) = strict.remove("description") {
+                    object.insert("description".to_owned(), description);
+                }
                 let variable = serde_json::json!({ "type": "string", "pattern": r"\$\{.*\}" });
                 object.insert("anyOf".to_owned(), serde_json::json!([strict, variable]));
             }

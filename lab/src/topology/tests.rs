@@ -10,6 +10,7 @@ mod addressing;
 mod inheritance;
 mod mistakes;
 mod properties;
+mod schema;
 mod step_mistakes;
 mod steps;
 mod variables;

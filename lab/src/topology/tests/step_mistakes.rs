@@ -7,233 +7,237 @@ const BEFORE: &str = "lab: 1\nnodes: {a: host, r1: mcrd, b: host, c: {kind: cust
     receivers: {R: {at: b, group: 239.1.1.1}}\n\
     sources: {S: {at: a, interface: r1, group: 239.1.1.1}}\n";
 
+const OF_VERBS: &[Case] = &[
+    (
+        "steps: [{jion: R}]\n",
+        1,
+        "there is no verb `jion`",
+        "did you mean `join`?",
+    ),
+    (
+        "steps:\n  - join: R\n    snd: S\n",
+        3,
+        "the key `snd` is not known here",
+        "did you mean `send`?",
+    ),
+    (
+        "steps: [\"everything starts\": R]\n",
+        1,
+        "expected the verbs of this step, found `R`",
+        "a step's verbs are join, leave, send, stop, link, address, daemon, exec, wait, \
+             measure, expect, never",
+    ),
+    (
+        "steps:\n  - \"a\": {}\n",
+        2,
+        "this step does nothing and expects nothing",
+        "",
+    ),
+    (
+        "steps: [{join: Q}]\n",
+        1,
+        "there is no receiver `Q`",
+        "known: R",
+    ),
+    (
+        "steps: [{send: [S, T]}]\n",
+        1,
+        "there is no source `T`",
+        "known: S",
+    ),
+    (
+        "steps: [{wait: 5}]\n",
+        1,
+        "expected a duration such as `500ms` or `2s`, found the number 5",
+        "",
+    ),
+    (
+        "steps: [{link: {down: a--b}}]\n",
+        1,
+        "there is no link `a--b`",
+        "did you mean `a--c`?",
+    ),
+    (
+        "steps: [{link: {down: a--r1, at: b}}]\n",
+        1,
+        "`b` is not on a--r1",
+        "",
+    ),
+    (
+        "steps: [{link: {at: b}}]\n",
+        1,
+        "no link is named here",
+        "write `link: {down: a--b}`",
+    ),
+    (
+        "steps: [{address: {at: b, set: 10.1.1.1/24}}]\n",
+        1,
+        "`b` is no interface",
+        "write it as `NODE:INTERFACE`",
+    ),
+    (
+        "steps: [{address: {at: \"b:rr1\", set: 10.1.1.1/24}}]\n",
+        1,
+        "there is no interface of `b` named `rr1`",
+        "did you mean `r1`?",
+    ),
+    (
+        "steps: [{daemon: {kill: a}}]\n",
+        1,
+        "`a` is a host without daemon",
+        "",
+    ),
+    (
+        "steps: [{daemon: {kill_workers: c}}]\n",
+        1,
+        "only mcrd has workers, `c` is custom",
+        "",
+    ),
+    (
+        "steps: [{daemon: {}}]\n",
+        1,
+        "no node is named here",
+        "write `daemon: {kill: r1}`",
+    ),
+    (
+        "steps: [{exec: {run: ls}}]\n",
+        1,
+        "the key `at` is missing",
+        "",
+    ),
+    (
+        "steps: [{exec: {at: r2, run: ls}}]\n",
+        1,
+        "there is no node `r2`",
+        "did you mean `r1`?",
+    ),
+];
+
 #[test]
 fn of_verbs() {
-    const CASES: &[Case] = &[
-        (
-            "steps: [{jion: R}]\n",
-            1,
-            "there is no verb `jion`",
-            "did you mean `join`?",
-        ),
-        (
-            "steps:\n  - join: R\n    snd: S\n",
-            3,
-            "the key `snd` is not known here",
-            "did you mean `send`?",
-        ),
-        (
-            "steps: [\"everything starts\": R]\n",
-            1,
-            "expected the verbs of this step, found `R`",
-            "a step's verbs are join, leave, send, stop, link, address, daemon, exec, wait, \
-             measure, expect, never",
-        ),
-        (
-            "steps:\n  - \"a\": {}\n",
-            2,
-            "this step does nothing and expects nothing",
-            "",
-        ),
-        (
-            "steps: [{join: Q}]\n",
-            1,
-            "there is no receiver `Q`",
-            "known: R",
-        ),
-        (
-            "steps: [{send: [S, T]}]\n",
-            1,
-            "there is no source `T`",
-            "known: S",
-        ),
-        (
-            "steps: [{wait: 5}]\n",
-            1,
-            "expected a duration such as `500ms` or `2s`, found the number 5",
-            "",
-        ),
-        (
-            "steps: [{link: {down: a--b}}]\n",
-            1,
-            "there is no link `a--b`",
-            "did you mean `a--c`?",
-        ),
-        (
-            "steps: [{link: {down: a--r1, at: b}}]\n",
-            1,
-            "`b` is not on a--r1",
-            "",
-        ),
-        (
-            "steps: [{link: {at: b}}]\n",
-            1,
-            "no link is named here",
-            "write `link: {down: a--b}`",
-        ),
-        (
-            "steps: [{address: {at: b, set: 10.1.1.1/24}}]\n",
-            1,
-            "`b` is no interface",
-            "write it as `NODE:INTERFACE`",
-        ),
-        (
-            "steps: [{address: {at: \"b:rr1\", set: 10.1.1.1/24}}]\n",
-            1,
-            "there is no interface of `b` named `rr1`",
-            "did you mean `r1`?",
-        ),
-        (
-            "steps: [{daemon: {kill: a}}]\n",
-            1,
-            "`a` is a host without daemon",
-            "",
-        ),
-        (
-            "steps: [{daemon: {kill_workers: c}}]\n",
-            1,
-            "only mcrd has workers, `c` is custom",
-            "",
-        ),
-        (
-            "steps: [{daemon: {}}]\n",
-            1,
-            "no node is named here",
-            "write `daemon: {kill: r1}`",
-        ),
-        (
-            "steps: [{exec: {run: ls}}]\n",
-            1,
-            "the key `at` is missing",
-            "",
-        ),
-        (
-            "steps: [{exec: {at: r2, run: ls}}]\n",
-            1,
-            "there is no node `r2`",
-            "did you mean `r1`?",
-        ),
-    ];
-    judge(BEFORE, CASES);
+    let cases = OF_VERBS;
+    judge(BEFORE, cases);
 }
+
+const OF_EXPECTATIONS: &[Case] = &[
+    (
+        "steps:\n  - expect:\n      - within: 1s\n",
+        3,
+        "an expectation is one of `rx`, `rate`, `counters` and `exec`",
+        "write several as a list, each with its own `within`",
+    ),
+    (
+        "steps: [{expect: {rx: {by: Q}}}]\n",
+        1,
+        "there is no receiver `Q`",
+        "known: R",
+    ),
+    (
+        "steps: [{expect: {rx: {by: R, los: 0}}}]\n",
+        1,
+        "the key `los` is not known here",
+        "did you mean `loss`?",
+    ),
+    (
+        "steps: [{expect: {rx: {by: R, loss: 10ms}}}]\n",
+        1,
+        "expected a number, or a map of `min` and `max`",
+        "",
+    ),
+    (
+        "steps: [{expect: {rx: {by: R, p99_latency: 5}}}]\n",
+        1,
+        "expected a duration such as `500ms` or `2s`",
+        "",
+    ),
+    (
+        "steps: [{expect: {rx: {by: R, received: {min: 5, max: 4}}}}]\n",
+        1,
+        "`min` is more than `max`",
+        "",
+    ),
+    (
+        "steps: [{expect: {rx: {by: R, received: {}}}}]\n",
+        1,
+        "a bound needs `min` or `max`",
+        "",
+    ),
+    (
+        "steps: [{expect: {rx: {by: R, received: {least: 5}}}}]\n",
+        1,
+        "a bound has `min` and `max`, not `least`",
+        "",
+    ),
+    (
+        "steps: [{expect: {rx: {by: R, loss: {min: 1, max: 5%}}}}]\n",
+        1,
+        "`min` and `max` have different units",
+        "",
+    ),
+    (
+        "steps: [{never: {rx: {by: R}}}]\n",
+        1,
+        "the key `for` is missing",
+        "",
+    ),
+    (
+        "steps: [{expect: {rate: {at: RR, min: 1pps}}}]\n",
+        1,
+        "there is no receiver `RR`",
+        "did you mean `R`?",
+    ),
+    (
+        "steps: [{expect: {rate: {at: R}}}]\n",
+        1,
+        "a rate needs `min` or `max`",
+        "",
+    ),
+    (
+        "steps: [{expect: {counters: {at: a, rule: x, packets: 1}}}]\n",
+        1,
+        "`a` does not run mcrd, which has counters",
+        "",
+    ),
+    (
+        "steps: [{expect: {counters: {at: r1, packets: 1}}}]\n",
+        1,
+        "counters are those of a `rule` or of an `input`",
+        "",
+    ),
+    (
+        "steps: [{expect: {counters: {at: r1, rule: x, packet: 1}}}]\n",
+        1,
+        "there is no counter `packet`",
+        "did you mean `packets`?",
+    ),
+    (
+        "steps: [{expect: {counters: {at: r1, rule: x}}}]\n",
+        1,
+        "no counter is named here",
+        "",
+    ),
+    (
+        "steps: [{expect: {counters: {at: r1, input: x, received: 1}}}]\n",
+        1,
+        "there is no interface of `r1` named `x`",
+        "known: a, b",
+    ),
+    (
+        "steps: [{expect: {rx: {by: R}, level: wran}}]\n",
+        1,
+        "`wran` is not known here",
+        "did you mean `warn`?",
+    ),
+    (
+        "steps: [{measure: {for: 0s, rx: {by: R}}}]\n",
+        1,
+        "a measurement needs some time",
+        "",
+    ),
+];
 
 #[test]
 fn of_expectations() {
-    const CASES: &[Case] = &[
-        (
-            "steps:\n  - expect:\n      - within: 1s\n",
-            3,
-            "an expectation is one of `rx`, `rate`, `counters` and `exec`",
-            "write several as a list, each with its own `within`",
-        ),
-        (
-            "steps: [{expect: {rx: {by: Q}}}]\n",
-            1,
-            "there is no receiver `Q`",
-            "known: R",
-        ),
-        (
-            "steps: [{expect: {rx: {by: R, los: 0}}}]\n",
-            1,
-            "the key `los` is not known here",
-            "did you mean `loss`?",
-        ),
-        (
-            "steps: [{expect: {rx: {by: R, loss: 10ms}}}]\n",
-            1,
-            "expected a number, or a map of `min` and `max`",
-            "",
-        ),
-        (
-            "steps: [{expect: {rx: {by: R, p99_latency: 5}}}]\n",
-            1,
-            "expected a duration such as `500ms` or `2s`",
-            "",
-        ),
-        (
-            "steps: [{expect: {rx: {by: R, received: {min: 5, max: 4}}}}]\n",
-            1,
-            "`min` is more than `max`",
-            "",
-        ),
-        (
-            "steps: [{expect: {rx: {by: R, received: {}}}}]\n",
-            1,
-            "a bound needs `min` or `max`",
-            "",
-        ),
-        (
-            "steps: [{expect: {rx: {by: R, received: {least: 5}}}}]\n",
-            1,
-            "a bound has `min` and `max`, not `least`",
-            "",
-        ),
-        (
-            "steps: [{expect: {rx: {by: R, loss: {min: 1, max: 5%}}}}]\n",
-            1,
-            "`min` and `max` have different units",
-            "",
-        ),
-        (
-            "steps: [{never: {rx: {by: R}}}]\n",
-            1,
-            "the key `for` is missing",
-            "",
-        ),
-        (
-            "steps: [{expect: {rate: {at: RR, min: 1pps}}}]\n",
-            1,
-            "there is no receiver `RR`",
-            "did you mean `R`?",
-        ),
-        (
-            "steps: [{expect: {rate: {at: R}}}]\n",
-            1,
-            "a rate needs `min` or `max`",
-            "",
-        ),
-        (
-            "steps: [{expect: {counters: {at: a, rule: x, packets: 1}}}]\n",
-            1,
-            "`a` does not run mcrd, which has counters",
-            "",
-        ),
-        (
-            "steps: [{expect: {counters: {at: r1, packets: 1}}}]\n",
-            1,
-            "counters are those of a `rule` or of an `input`",
-            "",
-        ),
-        (
-            "steps: [{expect: {counters: {at: r1, rule: x, packet: 1}}}]\n",
-            1,
-            "there is no counter `packet`",
-            "did you mean `packets`?",
-        ),
-        (
-            "steps: [{expect: {counters: {at: r1, rule: x}}}]\n",
-            1,
-            "no counter is named here",
-            "",
-        ),
-        (
-            "steps: [{expect: {counters: {at: r1, input: x, received: 1}}}]\n",
-            1,
-            "there is no interface of `r1` named `x`",
-            "known: a, b",
-        ),
-        (
-            "steps: [{expect: {rx: {by: R}, level: wran}}]\n",
-            1,
-            "`wran` is not known here",
-            "did you mean `warn`?",
-        ),
-        (
-            "steps: [{measure: {for: 0s, rx: {by: R}}}]\n",
-            1,
-            "a measurement needs some time",
-            "",
-        ),
-    ];
-    judge(BEFORE, CASES);
+    let cases = OF_EXPECTATIONS;
+    judge(BEFORE, cases);
 }

@@ -1,0 +1,124 @@
+//! The commands that need no network: what they print and how they end.
+
+#![allow(clippy::expect_used, reason = "helpers of tests are tests")]
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+fn lab(arguments: &[&str]) -> Output {
+    let program = env!("CARGO_BIN_EXE_lab");
+    Command::new(program)
+        .args(arguments)
+        .output()
+        .expect("lab runs")
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// A folder with a lab.yaml of this text.
+fn folder(text: &str) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::write(folder.path().join("lab.yaml"), text).expect("a file");
+    folder
+}
+
+fn path(folder: &tempfile::TempDir) -> &str {
+    folder.path().to_str().expect("a path")
+}
+
+const GOOD: &str = "lab: 1\nname: two\nnodes: {a: host, b: host}\nlinks: [a -- b]\n";
+const BAD: &str = "lab: 1\nnodes: {a: hots, b: {kin: host}}\n";
+
+#[test]
+fn the_command_line_is_told_apart_from_the_file() {
+    let bad = folder(BAD);
+    let cases: [(&[&str], i32); 9] = [
+        (&["--help"], 0),
+        (&["--version"], 0),
+        (&["test", "--help"], 0),
+        (&[], 64),
+        (&["bogus"], 64),
+        (&["check"], 64),
+        (&["check", "x", "--var", "novalue"], 64),
+        (&["graph", path(&bad), "--format", "svg"], 64),
+        (&["check", path(&bad)], 4),
+    ];
+    for (arguments, status) in cases {
+        let ended = lab(arguments);
+        assert_eq!(ended.status.code(), Some(status), "{arguments:?}");
+    }
+}
+
+#[test]
+fn check_tells_every_mistake_of_every_file() {
+    let (good, bad) = (folder(GOOD), folder(BAD));
+    let ended = lab(&["check", path(&bad), path(&good)]);
+    assert_eq!(ended.status.code(), Some(4));
+    assert!(text(&ended.stdout).ends_with("two: 2 nodes, 1 links, 0 steps\n"));
+    let said = text(&ended.stderr);
+    assert!(said.contains("nodes.a: `hots` is not known here"), "{said}");
+    assert!(
+        said.contains("nodes.b.kin: the key `kin` is not known here"),
+        "{said}"
+    );
+    assert!(said.ends_with("lab.yaml: 2 mistakes\n"), "{said}");
+    assert!(
+        said.lines()
+            .all(|line| line.chars().count() <= 80 || line.contains("/"))
+    );
+}
+
+#[test]
+fn check_prints_json_for_programs() {
+    let (good, bad) = (folder(GOOD), folder(BAD));
+    let ended = lab(&["check", "--json", path(&good), path(&bad)]);
+    assert_eq!(ended.status.code(), Some(4));
+    let report: serde_json::Value = serde_json::from_slice(&ended.stdout).expect("JSON");
+    assert_eq!(report["files"][0]["valid"], true);
+    assert_eq!(report["files"][0]["nodes"], 2);
+    let mistakes = &report["files"][1]["mistakes"];
+    assert_eq!(mistakes[0]["line"], 2);
+    assert_eq!(mistakes[0]["column"], 12);
+    assert_eq!(mistakes[1]["path"], "nodes.b.kin");
+    assert_eq!(mistakes[1]["help"], "did you mean `kind`?");
+}
+
+#[test]
+fn a_file_that_is_not_there_is_named() {
+    let ended = lab(&["check", "/nonexistent/lab.yaml"]);
+    assert_eq!(ended.status.code(), Some(4));
+    let said = text(&ended.stderr);
+    assert!(said.contains("No such file"), "{said}");
+    assert!(said.contains("/nonexistent/lab.yaml"), "{said}");
+}
+
+#[test]
+fn graph_schema_and_completion_print() {
+    let good = folder(GOOD);
+    let drawn = lab(&["graph", path(&good)]);
+    assert_eq!(
+        text(&drawn.stdout),
+        "a (host)\n└─ .1 10.0.0.0/24 .2 b (host)\n"
+    );
+    let schema = lab(&["schema"]);
+    let schema: serde_json::Value = serde_json::from_slice(&schema.stdout).expect("JSON");
+    assert_eq!(schema["title"], "Lab");
+    for shell in ["bash", "zsh", "fish"] {
+        let script = lab(&["completion", shell]);
+        assert!(text(&script.stdout).contains("graph"), "{shell}");
+    }
+}
+
+#[test]
+fn new_writes_a_lab_that_check_accepts() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let first = folder.path().join("first");
+    let first = first.to_str().expect("a path");
+    assert_eq!(lab(&["new", first]).status.code(), Some(0));
+    assert!(Path::new(first).join("lab.yaml").is_file());
+    assert_eq!(lab(&["check", first]).status.code(), Some(0));
+    // A second time it would overwrite what may have been edited.
+    assert_eq!(lab(&["new", first]).status.code(), Some(6));
+}
