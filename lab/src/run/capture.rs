@@ -80,16 +80,6 @@ pub struct Seen {
 }
 
 impl Seen {
-    /// A point that saw these, for tests of what is made from it.
-    #[cfg(test)]
-    pub(crate) fn of(name: &str, frames: impl IntoIterator<Item = Frame>) -> Seen {
-        Seen {
-            name: name.to_owned(),
-            frames: frames.into_iter().collect(),
-            ..Seen::default()
-        }
-    }
-
     fn push(&mut self, frame: Frame) {
         if let Some(datagram) = datagram(&frame.bytes) {
             let counts = self.counts.len();

@@ -4,6 +4,17 @@ use std::net::Ipv4Addr;
 
 use super::{Count, Frame, OVERHEAD, Seen, datagram};
 
+impl Seen {
+    /// A point that saw these, for tests of what is made from it.
+    pub(crate) fn of(name: &str, frames: impl IntoIterator<Item = Frame>) -> Seen {
+        Seen {
+            name: name.to_owned(),
+            frames: frames.into_iter().collect(),
+            ..Seen::default()
+        }
+    }
+}
+
 const GROUP: Ipv4Addr = Ipv4Addr::new(239, 1, 1, 1);
 
 fn frame(payload: &[u8]) -> Frame {
