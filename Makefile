@@ -15,7 +15,7 @@ build: ## build all programs (debug)
 demo: ## build, then run the quick-start network
 	scripts/setup.sh build
 	cargo build --workspace --bins
-	target/debug/lab test topologies/quickstart
+	$${CARGO_TARGET_DIR:-target}/debug/lab test topologies/quickstart
 
 test: ## run every test; what was skipped, and why, is printed last
 	scripts/test.sh

@@ -34,6 +34,17 @@ package() {
     missing=1
 }
 
+# helpful PROGRAM NAME WHY: a package that is only missed by what WHY says.
+helpful() {
+    if ! PATH="$PATH:/usr/sbin:/sbin" command -v "$1" >/dev/null; then
+        package "$2"
+        if [ "$missing" -ne 0 ]; then
+            missing=0
+            say "going on without it: $3"
+        fi
+    fi
+}
+
 # tool PROGRAM CRATE VERSION [FLAG...]: a cargo subcommand, kept in .tools
 # where it is not on the system already.
 tool() {
@@ -75,12 +86,14 @@ linker
 case $purpose in
 build) ;;
 test)
-    command -v ip >/dev/null || package iproute2
+    PATH="$PATH:/usr/sbin:/sbin" command -v ip >/dev/null || package iproute2
     tool cargo-nextest cargo-nextest 0.9.151 --debug \
         --no-default-features --features default-no-update
+    [ "$missing" -ne 0 ] || helpful setcap libcap2-bin "a test of file capabilities is skipped"
     ;;
 bench)
-    command -v socat >/dev/null || package socat
+    PATH="$PATH:/usr/sbin:/sbin" command -v ip >/dev/null || package iproute2
+    helpful socat socat "the relay is not compared with it"
     ;;
 coverage)
     "$0" test
