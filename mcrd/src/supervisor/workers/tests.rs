@@ -1,1 +1,396 @@
-//! placeholder
+//! The supervisor's side of workers, against ends of the channel that the test
+//! holds in the place of processes.
+
+use std::cell::RefCell;
+use std::fs::File;
+use std::future::Future;
+use std::os::fd::OwnedFd;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use mcr_dataplane::channel::{FromWorker, PacketIo, ToWorker, WorkerEnd};
+use mcr_proto::fib::FibDigest;
+use mcr_proto::id::MacAddr;
+use mcr_proto::interface::{Interface, InterfaceChange};
+use mcr_proto::relay::Output;
+use tokio::sync::Notify;
+
+use super::platform::{Child, Ending, Launched};
+use super::*;
+
+#[derive(Default)]
+struct Fakes {
+    workers: Vec<Fake>,
+    inputs_opened: usize,
+}
+
+struct Fake {
+    end: WorkerEnd,
+    killed: Arc<Notify>,
+    sets: usize,
+    table: Vec<(mcr_proto::fib::FibKey, mcr_proto::fib::FibEntry)>,
+    outputs: usize,
+}
+
+struct FakePlatform(Rc<RefCell<Fakes>>);
+
+struct FakeChild(Arc<Notify>);
+
+impl Platform for FakePlatform {
+    fn open_input(&self, _: IfIndex, _: Option<u16>) -> io::Result<OwnedFd> {
+        self.0.borrow_mut().inputs_opened += 1;
+        File::open("/dev/null").map(OwnedFd::from)
+    }
+
+    fn open_output(&self, _: IfIndex) -> io::Result<OwnedFd> {
+        File::open("/dev/null").map(OwnedFd::from)
+    }
+
+    fn drops(&self, _: &OwnedFd) -> io::Result<u64> {
+        Ok(0)
+    }
+
+    fn launch(&self, _: &str) -> io::Result<Launched> {
+        let (channel, end) = mcr_dataplane::channel::pair()?;
+        let killed = Arc::new(Notify::new());
+        self.0.borrow_mut().workers.push(Fake {
+            end: WorkerEnd::new(end)?,
+            killed: Arc::clone(&killed),
+            sets: 0,
+            table: Vec::new(),
+            outputs: 0,
+        });
+        Ok(Launched {
+            channel,
+            pid: 1,
+            child: Box::new(FakeChild(killed)),
+        })
+    }
+}
+
+impl Child for FakeChild {
+    fn ended(&mut self) -> Pin<Box<dyn Future<Output = Ending> + Send + '_>> {
+        Box::pin(async {
+            self.0.notified().await;
+            "ended".to_owned()
+        })
+    }
+
+    fn kill(&mut self) {
+        self.0.notify_one();
+    }
+}
+
+impl Fake {
+    /// Takes all messages; answers a commit with what it holds, or with what
+    /// `lie` makes of it.
+    fn obey(&mut self, lie: bool) -> usize {
+        let mut messages = 0;
+        while let Ok(Some((message, _))) = self.end.recv() {
+            messages += 1;
+            match message {
+                ToWorker::Start(_) => self.say(&FromWorker::Ready {
+                    io: PacketIo::IoUring,
+                    sandbox: Vec::new(),
+                }),
+                ToWorker::Set { key, entry, .. } => {
+                    self.sets += 1;
+                    self.table.retain(|(known, _)| *known != key);
+                    self.table.push((key, entry));
+                }
+                ToWorker::Remove(key) => self.table.retain(|(known, _)| *known != key),
+                ToWorker::Commit(commit) => {
+                    let digest = self
+                        .table
+                        .iter()
+                        .filter(|_| !lie)
+                        .fold(FibDigest::default(), |sum, (key, entry)| {
+                            sum.with(key, entry)
+                        });
+                    self.say(&FromWorker::Applied {
+                        commit,
+                        digest,
+                        entries: self.table.len() as u64,
+                    });
+                }
+                ToWorker::OpenOutput(_) => self.outputs += 1,
+                ToWorker::CloseOutput(_) => self.outputs -= 1,
+                ToWorker::Stop => self.killed.notify_one(),
+                ToWorker::LogLevel(_) => {}
+            }
+        }
+        messages
+    }
+
+    fn say(&self, message: &FromWorker) {
+        // One that was killed answers nobody.
+        self.end.send(message).unwrap_or_default();
+    }
+}
+
+struct Rig {
+    relay: Relay,
+    workers: Workers,
+    events: mpsc::Receiver<ProcessEvent>,
+    fakes: Rc<RefCell<Fakes>>,
+    now: Instant,
+}
+
+impl Rig {
+    fn new(rules: u32) -> Rig {
+        let fakes = Rc::new(RefCell::new(Fakes::default()));
+        let (sender, events) = mpsc::channel(1024);
+        let settings = Settings {
+            allow_io_uring: true,
+            pinning: BTreeMap::new(),
+            log_level: Level::Info,
+        };
+        let platform = Box::new(FakePlatform(Rc::clone(&fakes)));
+        let mut rig = Rig {
+            relay: Relay::new(),
+            workers: Workers::new(platform, sender, settings),
+            events,
+            fakes,
+            now: Instant::now(),
+        };
+        for (index, name) in [(1, "in0"), (2, "out0")] {
+            rig.relay
+                .interface_changed(InterfaceChange::Present(Interface {
+                    index: IfIndex::new(index).unwrap(),
+                    name: name.parse().unwrap(),
+                    up: true,
+                    mtu: 1500,
+                    mac: MacAddr([2, 0, 0, 0, 0, 1]),
+                    addresses: vec!["10.0.0.1/24".parse().unwrap()],
+                    multicast: true,
+                }));
+        }
+        rig.add((0..rules).map(rule).collect());
+        rig
+    }
+
+    fn add(&mut self, rules: Vec<RelayRule>) {
+        for rule in &rules {
+            self.workers.rule_set(rule);
+        }
+        self.relay.add(rules).unwrap();
+    }
+
+    fn remove(&mut self, name: &str) {
+        let name = name.parse().unwrap();
+        self.relay.remove(std::slice::from_ref(&name)).unwrap();
+        self.workers.rule_removed(&name);
+    }
+
+    fn carry_out(&mut self) {
+        while let Some(output) = self.relay.poll_output() {
+            if let Output::Fib(update) = output {
+                self.workers.fib_changed(self.now, &self.relay, update);
+            }
+        }
+        self.workers.timeout(self.now, &self.relay);
+        self.workers.pump(self.now, &self.relay);
+    }
+
+    /// Lets everything happen that can happen now; the last worker obeys.
+    async fn settle(&mut self, lie: bool) {
+        let mut quiet = 0;
+        while quiet < 20 {
+            self.carry_out();
+            tokio::task::yield_now().await;
+            let mut busy = false;
+            while let Ok(event) = self.events.try_recv() {
+                busy = true;
+                self.workers.event(self.now, &self.relay, event);
+            }
+            if let Some(fake) = self.fakes.borrow_mut().workers.last_mut() {
+                busy |= fake.obey(lie) > 0;
+            }
+            quiet = if busy { 0 } else { quiet + 1 };
+        }
+    }
+
+    fn launched(&self) -> usize {
+        self.fakes.borrow().workers.len()
+    }
+
+    fn worker(&self) -> mcr_api::state::Worker {
+        self.workers.show(self.now).remove(0)
+    }
+
+    fn last<T>(&self, get: impl Fn(&Fake) -> T) -> T {
+        get(self.fakes.borrow().workers.last().unwrap())
+    }
+}
+
+fn rule(number: u32) -> RelayRule {
+    let rule = serde_json::json!({
+        "name": format!("r{number}"),
+        "input": { "interface": "in0", "group": std::net::Ipv4Addr::from(0xEF01_0000 + number) },
+        "outputs": [{ "interface": "out0" }],
+    });
+    mcr_config::rule(&serde_json::from_value(rule).unwrap()).unwrap()
+}
+
+#[tokio::test]
+async fn a_worker_is_told_what_changes_and_no_more() {
+    let mut rig = Rig::new(3);
+    rig.settle(false).await;
+    assert_eq!((rig.launched(), rig.last(|fake| fake.sets)), (1, 3));
+    assert_eq!(rig.last(|fake| fake.outputs), 1);
+    let worker = rig.worker();
+    assert!(worker.in_sync);
+    assert_eq!((worker.entries, worker.healed, worker.restarts), (3, 0, 0));
+    rig.add(vec![rule(7)]);
+    rig.remove("r0");
+    rig.settle(false).await;
+    assert_eq!(rig.last(|fake| fake.sets), 4, "one more was sent");
+    assert_eq!(rig.last(|fake| fake.table.len()), 3);
+    assert!(rig.worker().in_sync);
+}
+
+#[tokio::test]
+async fn drift_is_found_without_a_change_and_healed() {
+    let mut rig = Rig::new(3);
+    rig.settle(false).await;
+    rig.fakes.borrow_mut().workers[0].table.pop();
+    rig.settle(false).await;
+    assert!(rig.worker().in_sync, "nobody asked yet");
+    rig.now += Duration::from_secs(1);
+    rig.settle(false).await;
+    let worker = rig.worker();
+    assert_eq!((worker.healed, worker.restarts), (1, 0));
+    assert!(worker.in_sync);
+    assert_eq!(rig.last(|fake| fake.table.len()), 3);
+    assert_eq!(rig.last(|fake| fake.sets), 6, "all was sent again");
+}
+
+#[tokio::test]
+async fn a_worker_that_differs_again_is_replaced() {
+    let mut rig = Rig::new(3);
+    rig.settle(false).await;
+    rig.now += Duration::from_secs(1);
+    rig.settle(true).await;
+    let worker = rig.worker();
+    assert_eq!((worker.healed, worker.restarts), (2, 1));
+    let exit = worker.last_exit.unwrap();
+    assert!(exit.contains("differed again"), "{exit}");
+    rig.now += Duration::from_millis(20);
+    rig.settle(false).await;
+    assert_eq!(rig.launched(), 2);
+    assert!(rig.worker().in_sync);
+}
+
+#[tokio::test]
+async fn a_worker_that_says_nothing_is_replaced() {
+    let mut rig = Rig::new(3);
+    rig.carry_out();
+    assert_eq!(rig.launched(), 1);
+    rig.now += Duration::from_secs(4);
+    rig.carry_out();
+    assert!(rig.worker().last_exit.is_none());
+    rig.now += Duration::from_secs(1);
+    rig.carry_out();
+    let event = rig.events.recv().await.unwrap();
+    let event = match event {
+        ProcessEvent::Ended(..) => event,
+        ProcessEvent::Said(..) | ProcessEvent::Room(..) => rig.events.recv().await.unwrap(),
+    };
+    rig.workers.event(rig.now, &rig.relay, event);
+    let exit = rig.worker().last_exit.unwrap();
+    assert!(exit.contains("not ready within 5 s"), "{exit}");
+}
+
+#[tokio::test]
+async fn a_worker_that_reads_nothing_holds_up_nothing() {
+    let mut rig = Rig::new(2000);
+    // Many turns, and it takes no message.
+    for _ in 0..1000 {
+        rig.carry_out();
+        tokio::task::yield_now().await;
+        while let Ok(event) = rig.events.try_recv() {
+            rig.workers.event(rig.now, &rig.relay, event);
+        }
+    }
+    assert_eq!(rig.worker().entries, 0);
+    rig.settle(false).await;
+    assert_eq!(rig.last(|fake| fake.table.len()), 2000);
+    assert!(rig.worker().in_sync);
+}
+
+#[tokio::test]
+async fn a_replaced_rule_keeps_the_worker_and_the_last_rule_does_not() {
+    let mut rig = Rig::new(1);
+    rig.settle(false).await;
+    rig.remove("r0");
+    rig.settle(false).await;
+    assert_eq!(rig.last(|fake| fake.outputs), 0, "its sockets are closed");
+    rig.add(vec![rule(5)]);
+    rig.settle(false).await;
+    assert_eq!(rig.launched(), 1);
+    rig.remove("r5");
+    rig.settle(false).await;
+    rig.now += LINGER;
+    rig.settle(false).await;
+    assert!(rig.workers.have_stopped());
+    assert_eq!(rig.workers.next_timeout(), None);
+}
+
+#[tokio::test]
+async fn a_crash_after_start_gets_a_new_socket_and_a_longer_wait() {
+    let mut rig = Rig::new(1);
+    rig.settle(false).await;
+    let mut waits = Vec::new();
+    for _ in 0..4 {
+        rig.fakes
+            .borrow()
+            .workers
+            .last()
+            .unwrap()
+            .killed
+            .notify_one();
+        rig.settle(false).await;
+        let wait = rig.worker().backoff_ms.unwrap();
+        waits.push(wait);
+        rig.now += Duration::from_millis(wait);
+        rig.settle(false).await;
+    }
+    assert_eq!(waits, [10, 20, 40, 80]);
+    assert_eq!((rig.launched(), rig.worker().restarts), (5, 4));
+    assert_eq!(rig.fakes.borrow().inputs_opened, 5);
+    // One that was well keeps its socket.
+    rig.now += Duration::from_secs(20);
+    rig.fakes
+        .borrow()
+        .workers
+        .last()
+        .unwrap()
+        .killed
+        .notify_one();
+    rig.settle(false).await;
+    assert_eq!(rig.worker().backoff_ms, Some(10));
+    rig.now += Duration::from_millis(10);
+    rig.settle(false).await;
+    assert_eq!(rig.fakes.borrow().inputs_opened, 5);
+}
+
+#[tokio::test]
+async fn cells_are_given_out_again_only_when_no_worker_writes_to_them() {
+    let mut rig = Rig::new(1);
+    rig.settle(false).await;
+    let id = *rig.workers.pools.keys().next().unwrap();
+    let slot = |rig: &Rig| {
+        let placed = &rig.workers.pools[&id].table.placed;
+        placed.values().map(|one| one.slot.0).collect::<Vec<_>>()
+    };
+    assert_eq!(slot(&rig), [0]);
+    rig.remove("r0");
+    rig.add(vec![rule(1)]);
+    rig.carry_out();
+    assert_eq!(slot(&rig), [2], "the worker may still count at 0");
+    rig.settle(false).await;
+    rig.add(vec![rule(2)]);
+    rig.settle(false).await;
+    assert_eq!(slot(&rig), [2, 0]);
+}
