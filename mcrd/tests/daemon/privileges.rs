@@ -52,7 +52,8 @@ fn assert_confined(mcrd: &Mcrd, uid: u32) {
 const NOBODY: u32 = 65534;
 
 /// A program that starts another as user nobody, with the two capabilities as
-/// ambient ones: what systemd does for AmbientCapabilities.
+/// ambient ones and no others in reach: what the unit in packaging/ asks of
+/// systemd.
 fn as_nobody(capabilities: &str) -> Command {
     let mut command = Command::new("setpriv");
     command.args([
@@ -61,6 +62,8 @@ fn as_nobody(capabilities: &str) -> Command {
         "--clear-groups",
         &format!("--inh-caps={capabilities}"),
         &format!("--ambient-caps={capabilities}"),
+        &format!("--bounding-set={capabilities}"),
+        "--no-new-privs",
     ]);
     command
 }
