@@ -786,6 +786,15 @@ fn a_byte_order_mark_is_no_mistake() {
 }
 
 #[test]
+fn the_place_in_a_long_line_is_shown() {
+    let text = format!("{{ {}wrong: 1 }}", " ".repeat(50_000));
+    let rendered = problems(&text).render(false);
+    let place = rendered.contains("mcrd.json5:1:50003");
+    assert!(place && rendered.contains("wrong: 1 }\n"), "{rendered}");
+    assert!(rendered.contains("^^^^^\n"), "{rendered}");
+}
+
+#[test]
 fn what_is_printed_fits_the_terminal_and_commands_none() {
     let spaces = "  ".repeat(9000);
     let long = format!("{{ {spaces}rules: [1], '\x1b[31m': 2, 'x\\u001b[2J': 3 }}");

@@ -32,6 +32,15 @@ fn the_examples_of_rfc_1624() {
 }
 
 #[test]
+fn carries_are_added_in_until_there_is_none() {
+    // ffff is the same as nothing; with 1 more the sum carries twice.
+    let adjust = Adjust::new().word(0, 0xffff).word(0, 1);
+    let plain = Adjust::new().word(0, 1);
+    assert_eq!(adjust.apply(0x1234), plain.apply(0x1234));
+    assert_eq!(adjust.apply(0x1234), 0x1233);
+}
+
+#[test]
 fn a_udp_checksum_that_is_none_stays_none() {
     let adjust = Adjust::new().word(1, 2);
     assert_eq!(adjust.apply_udp(0), 0);
