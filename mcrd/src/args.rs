@@ -10,6 +10,7 @@ use mcr_api::state::LogLevel;
 #[command(
     name = "mcrd",
     version,
+    max_term_width = 80,
     after_help = "Exit status: 0 ended in order, or nothing to complain of; 1 the configuration \
                   is wrong; 2 wrong usage; 3 the daemon could not start or had to stop, and the \
                   last line says why."

@@ -19,7 +19,7 @@ or received, or an error, 2 wrong usage.";
 
 /// Sends multicast traffic that can be measured, and measures it.
 #[derive(Debug, Parser)]
-#[command(name = "mcrgen", version, after_help = EXIT)]
+#[command(name = "mcrgen", version, max_term_width = 80, after_help = EXIT)]
 pub struct Cli {
     /// What to do.
     #[command(subcommand)]

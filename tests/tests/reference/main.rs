@@ -14,7 +14,7 @@ use mcr_tests::root;
 use serde_json::Value;
 
 /// The programs whose command lines have a page.
-const PROGRAMS: [&str; 1] = ["mcrctl"];
+const PROGRAMS: [&str; 4] = ["mcrd", "mcrctl", "mcrgen", "lab"];
 
 /// Compares a page with what it should be, or writes it where `make docs` asks.
 fn page(name: &str, expected: &str) {
@@ -219,4 +219,10 @@ fn help_texts_fit_80_columns() {
             assert!(line.chars().count() <= 80, "{program}: {line}");
         }
     }
+}
+
+#[test]
+fn lab_file_schema() {
+    let schema: Value = serde_json::from_str(&help::run("lab", &["schema"])).unwrap();
+    page("lab.schema.json", &pretty(&schema));
 }
