@@ -37,11 +37,11 @@ package() {
 # helpful PROGRAM NAME WHY: a package that is only missed by what WHY says.
 helpful() {
     if ! PATH="$PATH:/usr/sbin:/sbin" command -v "$1" >/dev/null; then
+        local before=$missing
+        missing=0
         package "$2"
-        if [ "$missing" -ne 0 ]; then
-            missing=0
-            say "going on without it: $3"
-        fi
+        if [ "$missing" -ne 0 ]; then say "going on without it: $3"; fi
+        missing=$before
     fi
 }
 
@@ -89,7 +89,7 @@ test)
     PATH="$PATH:/usr/sbin:/sbin" command -v ip >/dev/null || package iproute2
     tool cargo-nextest cargo-nextest 0.9.151 --debug \
         --no-default-features --features default-no-update
-    [ "$missing" -ne 0 ] || helpful setcap libcap2-bin "a test of file capabilities is skipped"
+    helpful setcap libcap2-bin "a test of file capabilities is skipped"
     ;;
 bench)
     PATH="$PATH:/usr/sbin:/sbin" command -v ip >/dev/null || package iproute2
