@@ -10,6 +10,7 @@ pub mod backend;
 pub mod commands;
 pub mod diagnostic;
 pub mod exit;
+pub mod holder;
 pub mod node;
 pub mod report;
 pub mod run;

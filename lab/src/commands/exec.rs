@@ -1,10 +1,157 @@
-//! `lab exec`: a command in a node.
+//! `lab exec`: a command in a node. The caller joins the lab's world and the
+//! node's network; its terminal, pipes and signals reach the command directly.
 
+use std::env;
+use std::ffi::OsString;
+use std::io::{self, IsTerminal};
+use std::os::fd::AsFd;
+use std::os::unix::process::ExitStatusExt;
+use std::path::Path;
+use std::process::{Child, Command, ExitStatus};
+
+use mcr_sys::namespace::{NetNamespace, join_network, join_world};
+use mcr_sys::process::PidFd;
+use nix::sys::signal::{SigSet, Signal};
+use nix::unistd::Pid;
+
+use super::running::{Fault, Running, settle};
 use crate::args::ExecArgs;
 use crate::exit::Exit;
+use crate::rundir::NodeState;
+use crate::sandbox::NAMES;
+
+/// The statuses that a shell gives where it cannot run a command.
+const NOT_EXECUTABLE: u8 = 126;
+const NOT_FOUND: u8 = 127;
+/// A shell adds the signal to this one where a signal ended the command.
+const SIGNALED: u8 = 128;
 
 /// Runs `lab exec`.
-pub fn run(_args: ExecArgs) -> Exit {
-    anstream::eprintln!("lab exec: this build of lab cannot do it");
-    Exit::Infrastructure
+pub fn run(args: ExecArgs) -> Exit {
+    let command: Vec<OsString> = args.command.into_iter().map(Into::into).collect();
+    settle(in_node(args.lab.as_deref(), &args.node, &command))
 }
+
+/// Runs a command in a node, and passes its status on.
+pub(super) fn in_node(lab: Option<&str>, node: &str, command: &[OsString]) -> Result<Exit, Fault> {
+    let lab = Running::find(lab)?;
+    let known = lab.state.nodes.iter().find(|known| known.name == node);
+    let node = known.ok_or_else(|| Fault::NoSuchNode {
+        lab: lab.name.clone(),
+        node: node.to_owned(),
+        nodes: lab
+            .state
+            .nodes
+            .iter()
+            .map(|node| node.name.clone())
+            .collect(),
+    })?;
+    let mut prepared = prepare(&lab, node, command);
+    enter(&lab, &node.name)?;
+    // Blocked before the command exists, so that none is missed.
+    let signals = block()?;
+    match prepared.spawn() {
+        Ok(child) => wait(child, &signals),
+        Err(error) => {
+            let program = prepared.get_program().to_string_lossy().into_owned();
+            anstream::eprintln!("lab: cannot run {program}: {error}");
+            let found = error.kind() != io::ErrorKind::NotFound;
+            Ok(Exit::Status(if found { NOT_EXECUTABLE } else { NOT_FOUND }))
+        }
+    }
+}
+
+/// The command, with the lab's programs in its `PATH`.
+fn prepare(lab: &Running, node: &NodeState, words: &[OsString]) -> Command {
+    let program = words.first().cloned().unwrap_or_default();
+    let mut path = lab.state.programs.clone().into_os_string();
+    if let Some(rest) = env::var_os("PATH") {
+        path.push(":");
+        path.push(rest);
+    }
+    let mut command = Command::new(program);
+    command
+        .args(words.iter().skip(1))
+        .env("PATH", path)
+        .env("MCR_LAB", &lab.name)
+        .env("MCR_NODE", &node.name);
+    if let Some(socket) = &node.socket {
+        command.env("MCR_SOCKET", socket);
+    }
+    command
+}
+
+/// Moves the process into the node. Its PID namespace is the lab's from its
+/// next child on.
+fn enter(lab: &Running, node: &str) -> Result<(), Fault> {
+    let first = lab.hold()?;
+    let here = env::current_dir().ok();
+    let user = lab.other_user_namespace()?;
+    join_world(first.as_fd(), user).map_err(Fault::system("enter the lab"))?;
+    let entered = NetNamespace::open(Path::new(NAMES), node)
+        .and_then(|namespace| join_network(namespace.as_fd()));
+    entered.map_err(Fault::system("enter the node"))?;
+    // Joining a mount namespace leaves one at its root.
+    if let Some(here) = here {
+        env::set_current_dir(here)
+            .or_else(|_| env::set_current_dir("/"))
+            .map_err(Fault::system("change to the working directory"))?;
+    }
+    Ok(())
+}
+
+fn block() -> Result<SigSet, Fault> {
+    let mut signals = SigSet::empty();
+    for signal in [
+        Signal::SIGCHLD,
+        Signal::SIGINT,
+        Signal::SIGQUIT,
+        Signal::SIGTERM,
+        Signal::SIGHUP,
+    ] {
+        signals.add(signal);
+    }
+    signals
+        .thread_block()
+        .map_err(Fault::system("block signals"))?;
+    Ok(signals)
+}
+
+fn wait(mut child: Child, signals: &SigSet) -> Result<Exit, Fault> {
+    let pid = i32::try_from(child.id()).map_err(io::Error::other);
+    let failed = Fault::system::<io::Error>;
+    let held = pid.and_then(|pid| PidFd::open(Pid::from_raw(pid)));
+    let held = held.map_err(failed("hold the command"))?;
+    // The terminal sends these to the command itself.
+    let terminal = io::stdin().is_terminal();
+    loop {
+        if let Some(status) = child.try_wait().map_err(failed("wait for the command"))? {
+            return Ok(Exit::Status(code(status)));
+        }
+        let signal = signals.wait().map_err(Fault::system("wait for signals"))?;
+        let from_terminal = terminal && matches!(signal, Signal::SIGINT | Signal::SIGQUIT);
+        if signal != Signal::SIGCHLD && !from_terminal {
+            // It may have ended at this moment: SIGCHLD comes next then.
+            held.signal(signal)
+                .or_else(ended)
+                .map_err(failed("pass a signal on"))?;
+        }
+    }
+}
+
+fn ended(error: io::Error) -> io::Result<()> {
+    if error.raw_os_error() == Some(libc::ESRCH) {
+        Ok(())
+    } else {
+        Err(error)
+    }
+}
+
+fn code(status: ExitStatus) -> u8 {
+    let signal = || status.signal().and_then(|signal| u8::try_from(signal).ok());
+    let code = status.code().and_then(|code| u8::try_from(code).ok());
+    code.unwrap_or_else(|| SIGNALED.saturating_add(signal().unwrap_or_default()))
+}
+
+#[cfg(test)]
+mod tests;

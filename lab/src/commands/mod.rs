@@ -9,6 +9,7 @@ pub mod exec;
 pub mod graph;
 pub mod new;
 pub mod ps;
+mod running;
 pub mod schema;
 pub mod sh;
 pub mod test;

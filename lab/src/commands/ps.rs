@@ -1,10 +1,145 @@
-//! `lab ps`: the running labs.
+//! `lab ps`: the running labs, their nodes and processes.
 
+use comfy_table::{ContentArrangement, Table, presets};
+use serde::Serialize;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::running::{ANSWER_TIME, Fault, Running, settle};
 use crate::args::PsArgs;
 use crate::exit::Exit;
+use crate::holder::protocol::{Process, Reply, Request};
+
+/// The width of what is printed.
+const WIDTH: u16 = 80;
+
+/// A lab, as `--json` shows it.
+#[derive(Debug, Serialize)]
+struct LabInfo {
+    name: String,
+    file: PathBuf,
+    directory: PathBuf,
+    rootless: bool,
+    uptime_seconds: u64,
+    nodes: Vec<NodeInfo>,
+    /// Why the processes are not known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    problem: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct NodeInfo {
+    name: String,
+    kind: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    socket: Option<PathBuf>,
+    processes: Vec<Process>,
+}
 
 /// Runs `lab ps`.
-pub fn run(_args: PsArgs) -> Exit {
-    anstream::eprintln!("lab ps: this build of lab cannot do it");
-    Exit::Infrastructure
+pub fn run(args: PsArgs) -> Exit {
+    settle(ps(&args))
 }
+
+fn ps(args: &PsArgs) -> Result<Exit, Fault> {
+    let labs: Vec<LabInfo> = Running::all()?.into_iter().map(look).collect();
+    if args.json {
+        let text = serde_json::to_string_pretty(&labs).map_err(std::io::Error::from);
+        anstream::println!("{}", text.map_err(Fault::system("print as JSON"))?);
+    } else if labs.is_empty() {
+        anstream::println!("no lab is running");
+    } else {
+        let texts: Vec<String> = labs.iter().map(text).collect();
+        anstream::println!("{}", texts.join("\n"));
+    }
+    Ok(Exit::Pass)
+}
+
+fn look(lab: Running) -> LabInfo {
+    let (processes, problem) = processes(&lab);
+    let uptime_seconds = lab.state.uptime().as_secs();
+    let of_node = |name: &str| {
+        processes
+            .iter()
+            .filter(|process| process.node == name)
+            .cloned()
+            .collect()
+    };
+    let state = lab.state;
+    let node = |node: crate::rundir::NodeState| NodeInfo {
+        processes: of_node(&node.name),
+        name: node.name,
+        kind: node.kind,
+        socket: node.socket,
+    };
+    LabInfo {
+        name: lab.name,
+        file: state.file,
+        directory: lab.path,
+        rootless: state.rootless,
+        uptime_seconds,
+        nodes: state.nodes.into_iter().map(node).collect(),
+        problem,
+    }
+}
+
+fn processes(lab: &Running) -> (Vec<Process>, Option<String>) {
+    match lab.ask(&Request::Processes {}, ANSWER_TIME) {
+        Ok(Reply::Processes { processes }) => (processes, None),
+        Ok(Reply::Refused { message }) => (Vec::new(), Some(message)),
+        Ok(Reply::Down { .. }) => (Vec::new(), Some("the lab is going down".to_owned())),
+        Err(error) => (
+            Vec::new(),
+            Some(format!("the holder does not answer: {error}")),
+        ),
+    }
+}
+
+fn text(lab: &LabInfo) -> String {
+    let uptime = humantime::format_duration(Duration::from_secs(lab.uptime_seconds));
+    let rights = if lab.rootless { "rootless" } else { "root" };
+    let mut text = format!(
+        "{}  up {uptime}  {rights}  {}\n",
+        lab.name,
+        lab.file.display()
+    );
+    if let Some(problem) = &lab.problem {
+        text.push_str(&format!("  {problem}\n"));
+    }
+    let mut table = Table::new();
+    table
+        .load_style(presets::NOTHING)
+        .set_content_arrangement(ContentArrangement::Dynamic)
+        .set_width(WIDTH)
+        .set_header(["NODE", "KIND", "PID", "PROCESS"]);
+    for node in &lab.nodes {
+        if node.processes.is_empty() {
+            table.add_row([node.name.as_str(), node.kind.as_str(), "-", "-"]);
+        }
+        for process in &node.processes {
+            let pid = process.pid.to_string();
+            let command = shorten(&process.command);
+            table.add_row([node.name.as_str(), node.kind.as_str(), &pid, &command]);
+        }
+    }
+    let lines = table.lines().map(|line| line.trim_end().to_owned());
+    text.push_str(&lines.collect::<Vec<_>>().join("\n"));
+    text.push('\n');
+    text
+}
+
+/// A command for a table: its beginning.
+fn shorten(command: &str) -> String {
+    const LENGTH: usize = 44;
+    if command.chars().count() <= LENGTH {
+        return command.to_owned();
+    }
+    command
+        .chars()
+        .take(LENGTH - 3)
+        .chain("...".chars())
+        .collect()
+}
+
+#[cfg(test)]
+mod tests;

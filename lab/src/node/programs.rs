@@ -46,6 +46,12 @@ impl Programs {
         Ok(Programs { directory })
     }
 
+    /// The folder they are in.
+    #[must_use]
+    pub fn directory(&self) -> &Path {
+        &self.directory
+    }
+
     /// The program's file.
     ///
     /// # Errors

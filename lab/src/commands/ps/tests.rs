@@ -1,0 +1,50 @@
+//! Tests of the text of `lab ps`.
+
+use super::*;
+
+fn lab(command: &str) -> LabInfo {
+    let process = Process {
+        node: "r1".to_owned(),
+        pid: 7,
+        command: command.to_owned(),
+    };
+    let node = |name: &str, kind: &str, processes| NodeInfo {
+        name: name.to_owned(),
+        kind: kind.to_owned(),
+        socket: None,
+        processes,
+    };
+    LabInfo {
+        name: "quick".to_owned(),
+        file: PathBuf::from("lab.yaml"),
+        directory: PathBuf::from("/run/mcr-lab/quick"),
+        rootless: true,
+        uptime_seconds: 3661,
+        nodes: vec![
+            node("r1", "mcrd", vec![process]),
+            node("rcv", "host", Vec::new()),
+        ],
+        problem: None,
+    }
+}
+
+#[test]
+fn every_node_has_a_line() {
+    let expected = "\
+quick  up 1h 1m 1s  rootless  lab.yaml
+ NODE  KIND  PID  PROCESS
+ r1    mcrd  7    mcrd run
+ rcv   host  -    -
+";
+    assert_eq!(text(&lab("mcrd run")), expected);
+}
+
+#[test]
+fn long_commands_fit_the_terminal() {
+    let text = text(&lab(&"word ".repeat(100)));
+    assert!(
+        text.lines().all(|line| line.chars().count() <= 80),
+        "{text}"
+    );
+    assert!(text.contains("word..."), "{text}");
+}

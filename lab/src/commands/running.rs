@@ -1,0 +1,167 @@
+//! The running labs, as the commands see them.
+
+use std::fs;
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use mcr_sys::process::PidFd;
+
+use crate::exit::Exit;
+use crate::holder::SOCKET;
+use crate::holder::protocol::{Reply, Request, ask};
+use crate::node::Unfit;
+use crate::rundir::{self, RunDirError, State};
+use crate::sandbox::SandboxError;
+
+/// How long the holder may take to answer.
+pub(super) const ANSWER_TIME: Duration = Duration::from_secs(5);
+
+/// Why a command failed.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Fault {
+    /// A run directory.
+    #[error(transparent)]
+    RunDir(#[from] RunDirError),
+    /// The lab's own world.
+    #[error(transparent)]
+    Sandbox(#[from] SandboxError),
+    /// A program that is missing.
+    #[error(transparent)]
+    Unfit(#[from] Unfit),
+    /// There is no such lab.
+    #[error("no lab named {0} is running; `lab ps` lists those that are")]
+    NoSuchLab(String),
+    /// There is no lab.
+    #[error("no lab is running; start one with `lab up FILE`")]
+    NoLab,
+    /// There are several.
+    #[error("several labs are running; choose one with -l: {}", .0.join(", "))]
+    SeveralLabs(Vec<String>),
+    /// There is no such node.
+    #[error("lab {lab} has no node {node}; its nodes: {}", .nodes.join(", "))]
+    NoSuchNode {
+        /// The lab.
+        lab: String,
+        /// What was asked for.
+        node: String,
+        /// What there is.
+        nodes: Vec<String>,
+    },
+    /// A lab that ended meanwhile, or is not ready yet.
+    #[error("lab {0} is not there any more, or not ready yet")]
+    Gone(String),
+    /// A name that no lab can have.
+    #[error("a lab's name has 1 to 40 letters, digits, '-' or '_': {0:?} does not")]
+    Name(String),
+    /// The holder could not build the lab.
+    #[error("{message}")]
+    Failed {
+        /// Why.
+        message: String,
+        /// The exit status for it.
+        exit: Exit,
+    },
+    /// The system refused.
+    #[error("cannot {action}: {source}")]
+    System {
+        /// What was tried.
+        action: &'static str,
+        /// The reason.
+        source: io::Error,
+    },
+}
+
+impl Fault {
+    pub(super) fn system<E: Into<io::Error>>(action: &'static str) -> impl FnOnce(E) -> Self {
+        move |error| Self::System {
+            action,
+            source: error.into(),
+        }
+    }
+
+    fn exit(&self) -> Exit {
+        match self {
+            Self::RunDir(error) => error.exit(),
+            Self::Sandbox(error) => error.exit(),
+            Self::Unfit(_) => Exit::Unfit,
+            Self::NoSuchLab(_) | Self::NoLab | Self::Gone(_) => Exit::NothingToRun,
+            Self::SeveralLabs(_) | Self::NoSuchNode { .. } | Self::Name(_) => Exit::Usage,
+            Self::Failed { exit, .. } => *exit,
+            Self::System { .. } => Exit::Infrastructure,
+        }
+    }
+}
+
+/// The exit status of a command, after its fault is told.
+pub(super) fn settle(result: Result<Exit, Fault>) -> Exit {
+    result.unwrap_or_else(|fault| {
+        anstream::eprintln!("lab: {fault}");
+        fault.exit()
+    })
+}
+
+/// A lab that is alive.
+#[derive(Clone, Debug)]
+pub(super) struct Running {
+    /// Its directory.
+    pub(super) path: PathBuf,
+    /// What it says of itself.
+    pub(super) state: State,
+    /// Its name.
+    pub(super) name: String,
+}
+
+impl Running {
+    /// All of the user's, by name.
+    pub(super) fn all() -> Result<Vec<Self>, Fault> {
+        let entries = rundir::list()?.into_iter().filter(|entry| entry.alive);
+        let running = |entry: rundir::Entry| {
+            let (path, name) = (entry.path, entry.name);
+            entry.state.map(|state| Self { path, state, name })
+        };
+        Ok(entries.filter_map(running).collect())
+    }
+
+    /// The one of this name; without a name the only one there is.
+    pub(super) fn find(name: Option<&str>) -> Result<Self, Fault> {
+        let mut all = Self::all()?;
+        if let Some(name) = name {
+            let found = all.into_iter().find(|lab| lab.name == name);
+            return found.ok_or_else(|| Fault::NoSuchLab(name.to_owned()));
+        }
+        match (all.pop(), all.is_empty()) {
+            (None, _) => Err(Fault::NoLab),
+            (Some(lab), true) => Ok(lab),
+            (Some(lab), false) => {
+                all.push(lab);
+                Err(Fault::SeveralLabs(
+                    all.into_iter().map(|lab| lab.name).collect(),
+                ))
+            }
+        }
+    }
+
+    /// Holds its first process.
+    pub(super) fn hold(&self) -> Result<PidFd, Fault> {
+        self.state
+            .hold_init()
+            .ok_or_else(|| Fault::Gone(self.name.clone()))
+    }
+
+    /// Asks its holder.
+    pub(super) fn ask(&self, request: &Request, time: Duration) -> io::Result<Reply> {
+        ask(&self.path.join(SOCKET), request, time)
+    }
+
+    /// Its user namespace is another than the caller's.
+    pub(super) fn other_user_namespace(&self) -> Result<bool, Fault> {
+        let inode = |path: String| {
+            let found = fs::metadata(path).map_err(Fault::system("look at user namespaces"));
+            found.map(|found| found.ino())
+        };
+        let own = inode("/proc/self/ns/user".to_owned())?;
+        Ok(inode(format!("/proc/{}/ns/user", self.state.init))? != own)
+    }
+}

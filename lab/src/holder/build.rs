@@ -1,0 +1,82 @@
+//! Building a lab and taking it down.
+
+use std::fs;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use tokio::net::UnixListener;
+
+use super::protocol::Report;
+use super::{HolderError, Job, Reports, SOCKET, folders};
+use crate::backend::netns::{Network, Options};
+use crate::node::{Daemons, Folders, Programs};
+use crate::sandbox::NAMES;
+use crate::topology::model::Topology;
+
+/// A lab that is held.
+pub(super) struct Lab {
+    pub(super) topology: Topology,
+    pub(super) network: Network,
+    pub(super) listener: UnixListener,
+    daemons: Daemons,
+    programs: Programs,
+    folders: Folders,
+}
+
+/// Builds the lab, and tells when the network is there.
+pub(super) async fn build(job: &Job, reports: &Reports) -> Result<(Lab, Report), HolderError> {
+    let folders = folders(&job.run_dir);
+    for folder in [&folders.configs, &folders.logs, &folders.sockets] {
+        fs::create_dir(folder).map_err(HolderError::system("make the lab's folders"))?;
+    }
+    let options = Options {
+        names: PathBuf::from(NAMES),
+    };
+    let network = Network::deploy(&job.topology, &options).await?;
+    let timings = network.timings();
+    reports
+        .send(&Report::Network {
+            namespaces: milliseconds(timings.namespaces),
+            links: milliseconds(timings.links),
+            addresses: milliseconds(timings.addresses),
+        })
+        .await
+        .map_err(|_| HolderError::Abandoned)?;
+    let start = Instant::now();
+    let (topology, programs) = (job.topology.clone(), job.programs.clone());
+    let daemons = Daemons::start_all(&topology, &network, &programs, &folders).await?;
+    let listener = UnixListener::bind(job.run_dir.join(SOCKET))
+        .map_err(HolderError::system("listen on the holder's socket"))?;
+    let ready = Report::Ready {
+        daemons: milliseconds(start.elapsed()),
+    };
+    Ok((
+        Lab {
+            topology,
+            network,
+            listener,
+            daemons,
+            programs,
+            folders,
+        },
+        ready,
+    ))
+}
+
+impl Lab {
+    /// Takes the lab down, and tells what went wrong.
+    pub(super) async fn end(self) -> Vec<String> {
+        let daemons = self.daemons;
+        let stopped = daemons
+            .stop_all(&self.topology, &self.network, &self.programs, &self.folders)
+            .await;
+        let mut errors: Vec<String> = stopped.iter().map(ToString::to_string).collect();
+        let removed = self.network.teardown().await;
+        errors.extend(removed.iter().map(ToString::to_string));
+        errors
+    }
+}
+
+fn milliseconds(duration: Duration) -> f64 {
+    duration.as_secs_f64() * 1000.0
+}

@@ -1,0 +1,88 @@
+//! Which processes are in which node: a process is where its network namespace
+//! is, whoever started it.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
+use nix::sys::stat::fstat;
+
+use super::protocol::Process;
+use crate::backend::netns::Network;
+use crate::topology::model::{NodeId, Topology};
+
+/// The longest command line that is shown, in characters.
+const MAX_COMMAND: usize = 200;
+
+/// The nodes by their namespaces' inodes.
+#[derive(Debug)]
+pub(super) struct Nodes(BTreeMap<u64, String>);
+
+impl Nodes {
+    /// The nodes of a network.
+    pub(super) fn of(topology: &Topology, network: &Network) -> io::Result<Self> {
+        let inode = |(position, node): (usize, &crate::topology::model::Node)| {
+            let namespace = network
+                .namespace(NodeId(position))
+                .map_err(io::Error::other)?;
+            Ok((fstat(namespace)?.st_ino, node.name.clone()))
+        };
+        topology
+            .nodes
+            .iter()
+            .enumerate()
+            .map(inode)
+            .collect::<io::Result<_>>()
+            .map(Self)
+    }
+}
+
+/// The processes in the nodes, by node and process id.
+pub(super) fn processes(nodes: &Nodes) -> io::Result<Vec<Process>> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir("/proc")? {
+        let entry = entry?;
+        let pid = entry
+            .file_name()
+            .to_str()
+            .and_then(|name| name.parse().ok());
+        let Some(pid) = pid else { continue };
+        // A process that ends while it is looked at is in no node.
+        let namespace = fs::metadata(entry.path().join("ns/net"));
+        let node = namespace
+            .ok()
+            .and_then(|namespace| nodes.0.get(&namespace.ino()));
+        if let Some(node) = node {
+            let command = command_line(&entry.path());
+            found.push(Process {
+                node: node.clone(),
+                pid,
+                command,
+            });
+        }
+    }
+    found.sort_by(|a, b| (&a.node, a.pid).cmp(&(&b.node, b.pid)));
+    Ok(found)
+}
+
+fn command_line(process: &Path) -> String {
+    let line = fs::read(process.join("cmdline")).unwrap_or_default();
+    if line.is_empty() {
+        // A zombie has no command line any more.
+        let name = fs::read_to_string(process.join("comm")).unwrap_or_default();
+        return format!("[{}]", name.trim_end());
+    }
+    let words = line
+        .split(|byte| *byte == 0)
+        .filter(|word| !word.is_empty());
+    let words: Vec<_> = words.map(String::from_utf8_lossy).collect();
+    let printable = |letter: char| if letter.is_control() { ' ' } else { letter };
+    words
+        .join(" ")
+        .chars()
+        .map(printable)
+        .take(MAX_COMMAND)
+        .collect()
+}

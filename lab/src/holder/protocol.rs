@@ -1,0 +1,105 @@
+//! What the holder and the commands say to each other: lines of JSON.
+//!
+//! On the pipe of `lab up` the holder tells how it gets on. On its socket it
+//! answers one request a connection.
+
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+/// The longest request, in bytes.
+pub const MAX_REQUEST: u64 = 4096;
+/// The longest reply: some hundred bytes for each of the most processes there
+/// can be.
+const MAX_REPLY: u64 = 64 << 20;
+
+/// How the lab gets on, from the holder to `lab up`.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(tag = "report", rename_all = "kebab-case")]
+pub enum Report {
+    /// The network is there.
+    Network {
+        /// Milliseconds for the namespaces.
+        namespaces: f64,
+        /// Milliseconds for the links.
+        links: f64,
+        /// Milliseconds for the addresses.
+        addresses: f64,
+    },
+    /// The daemons run, and the holder listens.
+    Ready {
+        /// Milliseconds from the network to here.
+        daemons: f64,
+    },
+    /// There is no lab.
+    Failed {
+        /// Why.
+        message: String,
+        /// The exit status for it.
+        exit: u8,
+    },
+}
+
+/// A request to the holder.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(tag = "request", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Request {
+    /// The processes in the nodes.
+    Processes {},
+    /// The end of the lab.
+    Down {},
+}
+
+/// The holder's answer.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(tag = "reply", rename_all = "kebab-case")]
+pub enum Reply {
+    /// The processes in the nodes.
+    Processes {
+        /// By node, then process id.
+        processes: Vec<Process>,
+    },
+    /// The lab is down.
+    Down {
+        /// What went wrong on the way.
+        errors: Vec<String>,
+    },
+    /// The request was refused.
+    Refused {
+        /// Why.
+        message: String,
+    },
+}
+
+/// A process in a node.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub struct Process {
+    /// The node.
+    pub node: String,
+    /// Its id, as counted inside the lab.
+    pub pid: i32,
+    /// Its command line, in one line.
+    pub command: String,
+}
+
+/// Asks a holder, which has `time` to answer.
+///
+/// # Errors
+/// The system's, or `InvalidData` for an answer that is none.
+pub fn ask(socket: &Path, request: &Request, time: Duration) -> io::Result<Reply> {
+    let mut stream = UnixStream::connect(socket)?;
+    stream.set_read_timeout(Some(time))?;
+    stream.set_write_timeout(Some(time))?;
+    let mut line = serde_json::to_vec(request)?;
+    line.push(b'\n');
+    stream.write_all(&line)?;
+    let mut reply = String::new();
+    BufReader::new(stream.take(MAX_REPLY)).read_line(&mut reply)?;
+    if reply.is_empty() {
+        return Err(io::ErrorKind::UnexpectedEof.into());
+    }
+    Ok(serde_json::from_str(&reply)?)
+}
