@@ -1,0 +1,251 @@
+//! A user of `lab` for the tests, and what the system shows of a lab from
+//! outside: processes, network namespaces, interfaces and files.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use nix::unistd::{User as SystemUser, geteuid};
+use tempfile::TempDir;
+
+/// How long anything may take.
+pub(crate) const DEADLINE: Duration = Duration::from_secs(20);
+
+/// Makes each test's names and process arguments its own.
+static COUNTER: AtomicU32 = AtomicU32::new(0);
+
+/// Someone who uses `lab`, with a home of their own.
+pub(crate) struct User {
+    home: TempDir,
+    program: PathBuf,
+    /// setpriv(1) and its options, where the tests run as root and the user
+    /// is an ordinary one.
+    prefix: Vec<String>,
+    tag: String,
+}
+
+impl User {
+    /// The one that runs the tests, and as root an ordinary one too, each
+    /// after the other: all must behave alike.
+    pub(crate) fn each(test: &str, body: impl Fn(&User)) {
+        body(&User::new(Vec::new()));
+        if !geteuid().is_root() {
+            return;
+        }
+        let Ok(Some(nobody)) = SystemUser::from_name("nobody") else {
+            let name = format!("{test} (rootless)");
+            return mcr_tests::skip(&name, "no user nobody", "make one");
+        };
+        let prefix = vec![
+            "setpriv".to_owned(),
+            format!("--reuid={}", nobody.uid),
+            format!("--regid={}", nobody.gid),
+            "--clear-groups".to_owned(),
+        ];
+        let user = User::new(prefix);
+        std::os::unix::fs::chown(
+            user.home.path(),
+            Some(nobody.uid.into()),
+            Some(nobody.gid.into()),
+        )
+        .unwrap();
+        let mut probe = user.wrapped("unshare");
+        probe.args([
+            "--user",
+            "--map-root-user",
+            "--net",
+            "--pid",
+            "--fork",
+            "true",
+        ]);
+        if !probe.output().is_ok_and(|output| output.status.success()) {
+            let name = format!("{test} (rootless)");
+            let enable = "sysctl -w user.max_user_namespaces=10000";
+            return mcr_tests::skip(&name, "no user namespaces for ordinary users", enable);
+        }
+        body(&user);
+    }
+
+    fn new(prefix: Vec<String>) -> User {
+        let built = mcr_tests::program("lab").unwrap();
+        // Other users cannot reach every build folder.
+        let home = tempfile::tempdir_in("/tmp").unwrap();
+        fs::set_permissions(home.path(), fs::Permissions::from_mode(0o755)).unwrap();
+        let program = home.path().join("lab");
+        fs::copy(built, &program).unwrap();
+        let number = COUNTER.fetch_add(1, Ordering::Relaxed);
+        // Processes are found by this number: no other sleeps so long.
+        let tag = format!("8{:05}{number:02}", std::process::id() % 100_000);
+        User {
+            home,
+            program,
+            prefix,
+            tag,
+        }
+    }
+
+    fn wrapped(&self, program: impl AsRef<Path>) -> Command {
+        let words: Vec<PathBuf> = self
+            .prefix
+            .iter()
+            .map(PathBuf::from)
+            .chain([program.as_ref().to_owned()])
+            .collect();
+        let mut command = Command::new(&words[0]);
+        command.args(&words[1..]).current_dir(self.home.path());
+        // Several users, and tests at once, must not share the place of labs.
+        command.env("XDG_RUNTIME_DIR", self.home.path());
+        command
+    }
+
+    /// `lab` with these arguments, ready to be started.
+    pub(crate) fn lab(&self, arguments: &[&str]) -> Command {
+        let mut command = self.wrapped(&self.program);
+        command.args(arguments).stdin(Stdio::null());
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+    }
+
+    /// Runs `lab` to its end.
+    pub(crate) fn run(&self, arguments: &[&str]) -> Output {
+        self.lab(arguments).output().unwrap()
+    }
+
+    /// Runs `lab`, which must end with this status; returns what it printed.
+    pub(crate) fn expect(&self, status: i32, arguments: &[&str]) -> String {
+        let output = self.run(arguments);
+        let text = format!(
+            "{}{}",
+            String::from_utf8_lossy(&output.stdout),
+            String::from_utf8_lossy(&output.stderr)
+        );
+        assert_eq!(
+            output.status.code(),
+            Some(status),
+            "lab {arguments:?}: {text}"
+        );
+        text
+    }
+
+    /// A name for a lab that no other test has.
+    pub(crate) fn name(&self, what: &str) -> String {
+        format!("{what}-{}", self.tag)
+    }
+
+    /// Writes a lab file; `SLEEP` in it becomes a command that [`Self::world`]
+    /// finds again.
+    pub(crate) fn file(&self, name: &str, text: &str) -> String {
+        let path = self.home.path().join(format!("{name}.yaml"));
+        let text = text.replace("SLEEP", &format!("exec sleep {}", self.tag));
+        fs::write(&path, format!("lab: 1\nname: {name}\n{text}")).unwrap();
+        path.to_str().unwrap().to_owned()
+    }
+
+    /// Where the user's labs are.
+    pub(crate) fn base(&self) -> PathBuf {
+        if self.prefix.is_empty() && geteuid().is_root() {
+            PathBuf::from("/run/mcr-lab")
+        } else {
+            self.home.path().join("mcr-lab")
+        }
+    }
+
+    /// What the system shows of this user's labs.
+    pub(crate) fn world(&self) -> World {
+        let sleeps = processes().into_iter();
+        let mine = sleeps.filter(|(_, line)| line.contains(&self.tag));
+        let program = self.program.to_str().unwrap().to_owned();
+        let labs = processes().into_iter();
+        let labs = labs.filter(|(_, line)| line.first() == Some(&program));
+        let files = fs::read_dir(self.base()).map(|entries| {
+            let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+            names.filter(|name| name.ends_with(&self.tag)).collect()
+        });
+        World {
+            sleeps: mine.map(|(pid, _)| pid).collect(),
+            labs: labs.map(|(pid, _)| pid).collect(),
+            files: files.unwrap_or_default(),
+        }
+    }
+
+    /// Waits until nothing of this user's labs runs any more.
+    pub(crate) fn wait_for_no_process(&self) {
+        let gone = || {
+            let world = self.world();
+            world.sleeps.is_empty() && world.labs.is_empty()
+        };
+        assert!(mcr_tests::eventually(DEADLINE, gone), "{:?}", self.world());
+    }
+}
+
+/// What the system shows of a user's labs.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct World {
+    /// Processes in nodes.
+    pub(crate) sleeps: BTreeSet<i32>,
+    /// Processes of `lab` itself.
+    pub(crate) labs: BTreeSet<i32>,
+    /// Run directories.
+    pub(crate) files: BTreeSet<String>,
+}
+
+impl World {
+    /// Nothing is left.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.sleeps.is_empty() && self.labs.is_empty() && self.files.is_empty()
+    }
+}
+
+/// All processes with their command lines; zombies have none.
+fn processes() -> Vec<(i32, Vec<String>)> {
+    let pids = fs::read_dir("/proc").unwrap().filter_map(|entry| {
+        let name = entry.ok()?.file_name();
+        name.to_str()?.parse::<i32>().ok()
+    });
+    pids.filter_map(|pid| {
+        let line = fs::read(format!("/proc/{pid}/cmdline")).ok()?;
+        let words = line.split(|byte| *byte == 0);
+        let words: Vec<_> = words
+            .map(|word| String::from_utf8_lossy(word).into_owned())
+            .collect();
+        Some((pid, words))
+    })
+    .collect()
+}
+
+/// Whether any process of the system is in a namespace, has it open or has it
+/// mounted. It is given as in `/proc/PID/ns`, like `net:[4026531840]`.
+pub(crate) fn shows(namespace: &str) -> bool {
+    processes().into_iter().any(|(pid, _)| {
+        let process = PathBuf::from(format!("/proc/{pid}"));
+        let is =
+            |path: PathBuf| fs::read_link(path).is_ok_and(|link| link.as_os_str() == namespace);
+        let open = || {
+            let descriptors = fs::read_dir(process.join("fd")).into_iter().flatten();
+            descriptors
+                .flatten()
+                .any(|descriptor| is(descriptor.path()))
+        };
+        let mounted = || {
+            let mounts = fs::read_to_string(process.join("mountinfo"));
+            mounts.is_ok_and(|mounts| mounts.contains(namespace))
+        };
+        is(process.join("ns/net")) || open() || mounted()
+    })
+}
+
+/// The interfaces of the tests' own network namespace, and the names that
+/// `ip netns` would list.
+pub(crate) fn host_network() -> (BTreeSet<String>, BTreeSet<String>) {
+    let names = |path: &str| {
+        let entries = fs::read_dir(path).into_iter().flatten();
+        entries
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect()
+    };
+    (names("/sys/class/net"), names("/run/netns"))
+}
