@@ -504,7 +504,7 @@ fn processes_are_owned() {
             message.starts_with("a: cannot run /no/such/program: No such file"),
             "{message}"
         );
-        let mut process = Process::new(["sh", "-c", "cat & cat & echo $X; wait"]);
+        let mut process = Process::new(["sh", "-c", "sleep 1000 & sleep 1000 & echo $X; wait"]);
         process.env.push(("X".into(), "there".into()));
         process.stdin = Stdio::Pipe;
         process.stdout = Stdio::Pipe;
