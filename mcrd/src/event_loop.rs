@@ -9,7 +9,7 @@ use mcr_api::config::ConfigFile;
 use mcr_api::state::{LogLevel, LogLevels};
 use mcr_proto::interface::InterfaceChange;
 use mcr_proto::relay::{NextHop, NextHopKey, Output, Relay};
-use mcr_sys::netlink::monitor::{Change, Monitor};
+use mcr_sys::netlink::monitor::{Address, Change, Link, Monitor};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
 use tracing::{debug, error, info, warn};
@@ -25,7 +25,10 @@ use crate::supervisor::workers::{ProcessEvent, Settings, Workers};
 const STOP_WITHIN: Duration = Duration::from_millis(700);
 
 /// How long the kernel may take to list what it has.
-const LIST_WITHIN: Duration = Duration::from_secs(2);
+const LIST_WITHIN: Duration = Duration::from_secs(5);
+
+/// Before it is asked again.
+const LIST_AGAIN: Duration = Duration::from_secs(1);
 
 /// The daemon's state. One owner, one thread, no lock.
 pub(crate) struct Daemon {
@@ -40,9 +43,12 @@ pub(crate) struct Daemon {
     /// What was found at the start that an operator should know.
     pub(crate) standing: Vec<String>,
     pub(crate) reload_failure: Option<String>,
-    /// The general log level where the configuration has none.
-    pub(crate) default_level: LogLevel,
+    /// The general log level of the command line, which comes before the
+    /// configuration's until a client sets another.
+    pub(crate) level_of_start: Option<LogLevel>,
     interfaces: Interfaces,
+    /// Changes were lost, and the state is to be read again then.
+    resync_at: Option<Instant>,
     next_hops: mpsc::UnboundedSender<Tell>,
 }
 
@@ -63,7 +69,7 @@ pub(crate) struct Parts {
     pub(crate) settings: ConfigFile,
     pub(crate) start_file: Option<PathBuf>,
     pub(crate) standing: Vec<String>,
-    pub(crate) default_level: LogLevel,
+    pub(crate) level_of_start: Option<LogLevel>,
 }
 
 impl Daemon {
@@ -83,8 +89,9 @@ impl Daemon {
             started: Instant::now(),
             standing: parts.standing,
             reload_failure: None,
-            default_level: parts.default_level,
+            level_of_start: parts.level_of_start,
             interfaces: Interfaces::new(),
+            resync_at: None,
             next_hops: NextHops::start(monitor.kernel(), answers),
         }
     }
@@ -116,7 +123,7 @@ impl Daemon {
         let busy = self.joins.is_busy();
         tokio::select! {
             change = sources.monitor.next() => {
-                self.kernel_changed(change, &mut sources.monitor).await?;
+                self.kernel_changed(change)?;
             }
             Some((key, state)) = sources.next_hops.recv() => {
                 debug!(target: "netlink", ?key, ?state, "next hop");
@@ -132,6 +139,9 @@ impl Daemon {
             () = tokio::task::yield_now(), if busy => {}
         }
         let now = Instant::now();
+        if self.resync_at.is_some_and(|at| at <= now) {
+            self.catch_up(&mut sources.monitor).await;
+        }
         self.joins.advance(now);
         if self.workers.next_timeout().is_some_and(|at| at <= now) {
             self.workers.timeout(now, &self.relay);
@@ -140,8 +150,12 @@ impl Daemon {
     }
 
     fn next_timeout(&self) -> Option<Instant> {
-        let both = [self.workers.next_timeout(), self.joins.next_timeout()];
-        both.into_iter().flatten().min()
+        let all = [
+            self.workers.next_timeout(),
+            self.joins.next_timeout(),
+            self.resync_at,
+        ];
+        all.into_iter().flatten().min()
     }
 
     /// Carries out what the relay wants, and tells the workers.
@@ -172,18 +186,13 @@ impl Daemon {
         }
     }
 
-    async fn kernel_changed(
-        &mut self,
-        change: Option<Change>,
-        monitor: &mut Monitor,
-    ) -> io::Result<()> {
+    fn kernel_changed(&mut self, change: Option<Change>) -> io::Result<()> {
         match change {
             Some(Change::Neighbor(neighbor)) => self.tell_next_hops(Tell::Neighbor(neighbor)),
             Some(Change::Routes) => self.tell_next_hops(Tell::Routes),
             Some(Change::Overflow) => {
                 warn!(target: "netlink", "changes were lost; all is read again");
-                self.tell_next_hops(Tell::Resync);
-                self.resync(monitor).await?;
+                self.resync_at = Some(Instant::now());
             }
             Some(change) => {
                 if let Some(change) = self.interfaces.change(&change) {
@@ -200,14 +209,25 @@ impl Daemon {
         Ok(())
     }
 
+    /// Reads all again after changes were lost.
+    async fn catch_up(&mut self, monitor: &mut Monitor) {
+        // What is queued is older than what was lost, and must not be taken
+        // for news. The answer to a question comes after it.
+        let flushed = list(monitor).await;
+        monitor.discard();
+        self.tell_next_hops(Tell::Resync);
+        let read = self.resync(monitor).await;
+        self.resync_at = None;
+        if let Err(error) = flushed.and(read) {
+            error!(target: "netlink", %error, "interfaces cannot be read; tried again in 1 s");
+            self.resync_at = Some(Instant::now() + LIST_AGAIN);
+        }
+    }
+
     /// Reads all links and addresses. The loop waits for this, because changes
     /// that come meanwhile must be taken in after it.
     async fn resync(&mut self, monitor: &Monitor) -> io::Result<()> {
-        let kernel = monitor.kernel();
-        let list = tokio::time::timeout(LIST_WITHIN, netlink::list(&kernel));
-        let (links, addresses) = list
-            .await
-            .map_err(|_| io::Error::other("the kernel did not list its interfaces within 2 s"))??;
+        let (links, addresses) = list(monitor).await?;
         for change in self.interfaces.replace(links, addresses) {
             self.interface_changed(change);
         }
@@ -293,7 +313,7 @@ impl Daemon {
 
     /// The log levels in force.
     pub(crate) fn levels(&self) -> LogLevels {
-        log::levels(&self.settings.log, self.default_level)
+        log::levels(&self.settings.log, self.level_of_start)
     }
 
     /// Puts the settings in force.
@@ -318,6 +338,14 @@ impl Daemon {
             warn!(target: "supervisor", "workers did not end in time and are killed");
         }
     }
+}
+
+async fn list(monitor: &Monitor) -> io::Result<(Vec<Link>, Vec<Address>)> {
+    let kernel = monitor.kernel();
+    let listed = tokio::time::timeout(LIST_WITHIN, netlink::list(&kernel));
+    listed
+        .await
+        .map_err(|_| io::Error::other("the kernel did not list its interfaces within 5 s"))?
 }
 
 /// What the configuration says of workers.

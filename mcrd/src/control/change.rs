@@ -141,7 +141,10 @@ impl Daemon {
             (Some(facility), None) => {
                 self.settings.log.facilities.remove(&facility);
             }
-            (None, level) => self.settings.log.level = level,
+            (None, level) => {
+                self.level_of_start = None;
+                self.settings.log.level = level;
+            }
         }
         self.settings_changed(Instant::now());
         info!(

@@ -84,10 +84,11 @@ pub(crate) fn of(levels: &LogLevels, facility: Facility) -> LogLevel {
         .unwrap_or(levels.level)
 }
 
-/// The levels that a configuration asks for.
-pub(crate) fn levels(log: &mcr_api::config::Log, default: LogLevel) -> LogLevels {
+/// The levels that a configuration asks for, with the general level of the
+/// command line before its own.
+pub(crate) fn levels(log: &mcr_api::config::Log, of_start: Option<LogLevel>) -> LogLevels {
     LogLevels {
-        level: log.level.unwrap_or(default),
+        level: of_start.or(log.level).unwrap_or(LogLevel::Info),
         facilities: BTreeMap::clone(&log.facilities),
     }
 }

@@ -60,16 +60,13 @@ pub(crate) fn run(arguments: Run) -> ExitCode {
 }
 
 fn start(arguments: Run) -> Result<(), Fault> {
-    let mut loaded = match &arguments.config {
+    let loaded = match &arguments.config {
         Some(path) => mcr_config::load(path)
             .map_err(|problems| Fault::Configuration(problems.render(false)))?,
         None => Loaded::default(),
     };
     if let Some(netns) = &arguments.netns {
         enter_netns(netns)?;
-    }
-    if let Some(level) = arguments.log_level {
-        loaded.file.log.level = Some(level);
     }
     let target = privileges::target(loaded.file.workers.user.as_deref()).map_err(fault)?;
     let path = match (&arguments.socket, &loaded.file.control.socket) {
@@ -89,8 +86,8 @@ fn start(arguments: Run) -> Result<(), Fault> {
             nix::unistd::Uid::effective(),
         ));
     }
-    let default_level = LogLevel::Info;
-    let levels = log::levels(&loaded.file.log, default_level);
+    let level_of_start = arguments.log_level;
+    let levels = log::levels(&loaded.file.log, level_of_start);
     let logging = Logging::start(arguments.log_format, &levels).map_err(fault)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -101,7 +98,7 @@ fn start(arguments: Run) -> Result<(), Fault> {
         loaded,
         logging,
         standing,
-        default_level,
+        level_of_start,
         start_file,
         listener,
         socket: &socket,
@@ -135,7 +132,7 @@ struct Ready<'a> {
     loaded: Loaded,
     logging: Logging,
     standing: Standing,
-    default_level: LogLevel,
+    level_of_start: Option<LogLevel>,
     start_file: Option<PathBuf>,
     listener: std::os::unix::net::UnixListener,
     socket: &'a ControlSocket,
@@ -161,7 +158,7 @@ async fn serve(ready: Ready<'_>) -> Result<(), Fault> {
         rules: Vec::new(),
         ..ready.loaded.file
     };
-    let levels = log::levels(&settings.log, ready.default_level);
+    let levels = log::levels(&settings.log, ready.level_of_start);
     let worker_settings = worker_settings(&settings, &levels);
     let parts = Parts {
         workers: Workers::new(Box::new(Linux), process_events, worker_settings),
@@ -169,7 +166,7 @@ async fn serve(ready: Ready<'_>) -> Result<(), Fault> {
         settings,
         start_file: ready.start_file.clone(),
         standing: ready.standing.notes,
-        default_level: ready.default_level,
+        level_of_start: ready.level_of_start,
     };
     let mut daemon = Daemon::new(parts, &monitor, answers);
     for rule in &ready.loaded.rules {

@@ -172,7 +172,7 @@ fn a_hangup_reloads_or_goes_on() {
         // D29: it killed the daemon.
         mcrd.signal(Signal::SIGHUP);
         assert!(eventually(SOON, || mcrd.status().rules == 2));
-        assert!(mcrd.log().contains("1 added"), "{}", mcrd.log());
+        mcrd.assert_logged("1 added");
         config("{ rules: 5 }");
         mcrd.signal(Signal::SIGHUP);
         let noted = |words: &str| {
@@ -181,7 +181,7 @@ fn a_hangup_reloads_or_goes_on() {
             })
         };
         assert!(noted("the last reload failed"), "{:?}", mcrd.status());
-        assert!(mcrd.log().contains("rules: 5"), "the log shows the place");
+        mcrd.assert_logged("rules: 5");
         let status = mcrd.status();
         assert_eq!((status.rules, status.workers_running), (2, 1));
         config("{}");

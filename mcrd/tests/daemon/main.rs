@@ -6,6 +6,7 @@
 
 mod clients;
 mod configuration;
+mod faults;
 mod interfaces;
 mod mcrd;
 mod privileges;

@@ -75,8 +75,17 @@ impl Start {
         mcrd
     }
 
-    pub(crate) fn spawn(mut self) -> Mcrd {
+    pub(crate) fn spawn(self) -> Mcrd {
         let log = fs::File::create(&self.log).unwrap();
+        self.spawn_logging_to(log)
+    }
+
+    pub(crate) fn spawn_logging_to(mut self, log: impl Into<Stdio>) -> Mcrd {
+        fs::File::options()
+            .create(true)
+            .append(true)
+            .open(&self.log)
+            .unwrap();
         let child = self
             .command
             .stdin(Stdio::null())
@@ -190,6 +199,12 @@ impl Mcrd {
 
     pub(crate) fn log(&self) -> String {
         fs::read_to_string(&self.log).unwrap()
+    }
+
+    /// Waits until the log, which is written beside all else, has these words.
+    pub(crate) fn assert_logged(&self, words: &str) {
+        let logged = eventually(SOON, || self.log().contains(words));
+        assert!(logged, "no '{words}' in the log:\n{}", self.log());
     }
 
     /// How many descriptors it has open.

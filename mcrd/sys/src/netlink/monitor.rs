@@ -9,7 +9,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use futures_util::stream::TryStreamExt;
-use futures_util::{Stream, StreamExt};
+use futures_util::{FutureExt, Stream, StreamExt};
 use rtnetlink::packet_core::{NetlinkMessage, NetlinkPayload};
 use rtnetlink::packet_route::address::{AddressAttribute, AddressHeaderFlags, AddressMessage};
 use rtnetlink::packet_route::link::{LinkAttribute, LinkFlags, LinkMessage};
@@ -87,7 +87,8 @@ pub enum Change {
     Neighbor(Neighbor),
     /// Some IPv4 route is new, different or gone.
     Routes,
-    /// Changes were lost; everything is to be asked for again.
+    /// Changes were lost after those that were received before; everything is
+    /// to be asked for again.
     Overflow,
 }
 
@@ -129,6 +130,11 @@ impl Monitor {
     /// The means to ask.
     pub fn kernel(&self) -> Kernel {
         self.kernel.clone()
+    }
+
+    /// Forgets the changes that were received and not yet taken.
+    pub fn discard(&mut self) {
+        while let Some(Some(_)) = self.messages.next().now_or_never() {}
     }
 
     /// The next change; `None` after the socket broke.
