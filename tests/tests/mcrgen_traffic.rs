@@ -309,7 +309,9 @@ fn both_follow_an_interface_that_is_made_again() {
     let Some(world) = World::new("both_follow_an_interface_that_is_made_again") else {
         return;
     };
-    let mut receiver = world.recv("--group 239.1.1.1 --port 5000");
+    let mut receiver = world.recv("--group 239.1.1.1 --port 5000 --igmp 2");
+    // A host's socket has nothing to join again.
+    let mut host = world.recv("--group 10.9.0.2 --port 5000");
     let mut sender =
         world.send("--interface v0 --group 239.1.1.1 --port 5000 --rate 500pps --interval 20ms");
     receiver.until(|report| received(report) > 20);
@@ -319,6 +321,12 @@ fn both_follow_an_interface_that_is_made_again() {
     world.connect();
     let before = received(&receiver.until(|_| true));
     receiver.until(|report| received(report) > before + 100);
+    let version = "cat /proc/sys/net/ipv4/conf/v1/force_igmp_version";
+    assert_eq!(world.receiver("sh", version).trim(), "2");
+    world
+        .send("--group 10.9.0.2 --port 5000 --count 10")
+        .last_send();
+    host.until(|report| received(report) == 10);
     sender.signal(Signal::SIGTERM);
     let sent = sender.last_send();
     assert!(sent.last_error.is_some());

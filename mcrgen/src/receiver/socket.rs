@@ -106,26 +106,36 @@ impl Members {
     }
 
     /// Joins again where the interface was deleted and made again: the
-    /// kernel's memberships went with the old one.
+    /// kernel's memberships went with the old one. Where that fails, because
+    /// the interface has no address yet or is gone again, it is tried again at
+    /// the next call.
     pub(super) fn rejoin_if_changed(&mut self, epoll: &Epoll) -> Result<(), Error> {
-        let interface = &mut self.config.interface;
+        let interface = &self.config.interface;
         match interface.index_now() {
             Some(index) if index != interface.index => {}
             Some(_) | None => return Ok(()),
         }
-        // It may lack its address yet; then it is tried again.
         let Ok(found) = Interface::find(&interface.name) else {
             return Ok(());
         };
-        if self.config.source.is_some() && found.address.is_none() {
-            return Ok(());
-        }
-        *interface = found;
-        if let (Some(version), true) = (self.config.igmp, self.forced.is_some()) {
-            self.forced = Some(ForcedVersion::force(&self.config.interface.name, version)?);
+        let gone = std::mem::replace(&mut self.config.interface, found);
+        if let Some(version) = self.config.igmp {
+            // The old setting went with the old interface.
+            drop(self.forced.take());
+            self.forced = ForcedVersion::force(&gone.name, version)
+                .map_err(|error| crate::warn(&error.to_string()))
+                .ok();
         }
         for index in 0..self.members.len() {
-            let socket = self.open(self.members[index].group)?;
+            let group = self.members[index].group;
+            // A socket of an address of this host needs no join.
+            if !group.is_multicast() {
+                continue;
+            }
+            let Ok(socket) = self.open(group) else {
+                self.config.interface = gone;
+                return Ok(());
+            };
             register(epoll, &socket, index as u64)?;
             let member = &mut self.members[index];
             member.before += member.read_drops()?;
