@@ -37,6 +37,7 @@ impl Network {
                 for (_, node, interface) in ends {
                     self.set_up(node, interface).await?;
                 }
+                self.wait_for_link(link).await?;
             }
             LinkChange::Delete => self.delete(link, &ends).await?,
             LinkChange::Create => self.create(link, &ends).await?,
@@ -107,6 +108,7 @@ impl Network {
         let index = self.index(node, interface)?;
         let session = self.session(self.node_space(node)?)?;
         let down = session.netlink.down(index).await;
+        self.interface(node, interface)?.down.set(true);
         down.map_err(|source| self.failed(node, interface, "set down", source))
     }
 
@@ -114,6 +116,7 @@ impl Network {
         let index = self.index(node, interface)?;
         let session = self.session(self.node_space(node)?)?;
         let up = session.netlink.up(index).await;
+        self.interface(node, interface)?.down.set(false);
         up.map_err(|source| self.failed(node, interface, "set up", source))?;
         let addresses = self.interface(node, interface)?.addresses.borrow().clone();
         self.set_routes(&session, node, |from| on_one_of(&addresses, from))
@@ -173,6 +176,17 @@ impl Network {
             let addresses = self.interface(node, interface)?.addresses.borrow().clone();
             self.set_routes(&session, node, |from| on_one_of(&addresses, from))
                 .await?;
+        }
+        self.wait_for_link(link).await
+    }
+
+    /// Waits until a link passes packets at each end that is up.
+    async fn wait_for_link(&self, link: LinkId) -> Result<(), NetError> {
+        for (_, node, interface) in self.ends_at(link, None)? {
+            if self.interface(node, interface)?.index.get().is_some() {
+                let session = self.session(self.node_space(node)?)?;
+                self.until_running(&session, node, interface).await?;
+            }
         }
         Ok(())
     }

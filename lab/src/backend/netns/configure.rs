@@ -2,6 +2,7 @@
 //! setting everything up.
 
 use std::net::Ipv4Addr;
+use std::time::Duration;
 
 use futures_util::future::try_join_all;
 use ipnet::Ipv4Net;
@@ -10,37 +11,65 @@ use tokio::runtime;
 
 use super::deploy::{BRIDGE, enter_error, in_each};
 use super::{NetError, Network, Session};
-use crate::topology::model::{LinkId, NodeId};
+use crate::topology::model::{LinkId, Medium, NodeId};
 
-/// How many namespaces are configured at once: each takes a socket with its
-/// buffers for that time.
-const SESSIONS: usize = 64;
+/// How long the kernel may take until a link that is up passes packets.
+const RUNNING_TIME: Duration = Duration::from_secs(10);
 
 /// All of IPv4 multicast, so that a program that names no interface can send.
 const MULTICAST: Ipv4Net = Ipv4Net::new_assert(Ipv4Addr::new(224, 0, 0, 0), 4);
 
 impl Network {
-    /// Sets everything up, a number of namespaces at a time.
+    /// Sets everything up, and waits until all of it passes packets.
     pub(super) async fn configure(&self) -> Result<(), NetError> {
         let runtime = runtime::Handle::current();
-        for (chunk, spaces) in self.spaces.chunks(SESSIONS).enumerate() {
-            let first = chunk * SESSIONS;
-            let open = |_| Session::open(&runtime).map_err(enter_error);
-            let sessions = in_each(&self.namespaces(first..first + spaces.len()), open)?;
-            let nodes = sessions
-                .iter()
-                .enumerate()
-                .map(async |(position, session)| {
-                    let position = first + position;
-                    if position < self.topology.nodes.len() {
-                        self.configure_node(session, NodeId(position)).await
-                    } else {
-                        self.configure_segment(session, position).await
-                    }
-                });
-            try_join_all(nodes).await?;
+        let open = |_| Session::open(&runtime).map_err(enter_error);
+        let sessions = in_each(&self.namespaces(0..self.spaces.len()), open)?;
+        let nodes = self.topology.nodes.len();
+        let all = sessions.iter().enumerate().map(async |(space, session)| {
+            if space < nodes {
+                self.configure_node(session, NodeId(space)).await
+            } else {
+                self.configure_segment(session, space).await
+            }
+        });
+        try_join_all(all).await?;
+        // A segment's ports run as soon as its members do.
+        let nodes = sessions
+            .iter()
+            .take(nodes)
+            .enumerate()
+            .map(async |(node, session)| {
+                for interface in 0..self.topology.nodes[node].interfaces.len() {
+                    self.until_running(session, NodeId(node), interface).await?;
+                }
+                Ok(())
+            });
+        try_join_all(nodes).await.map(drop)
+    }
+
+    /// Waits until an interface passes packets, where the other end of its
+    /// link lets it.
+    pub(super) async fn until_running(
+        &self,
+        session: &Session,
+        node: NodeId,
+        interface: usize,
+    ) -> Result<(), NetError> {
+        let link = self.link_of(self.topology.nodes[node.0].interfaces[interface].link)?;
+        let ends = match link.medium {
+            Medium::Veth => link.ends.as_slice(),
+            Medium::Bridge { .. } => &[(node, interface)],
+        };
+        for (node, interface) in ends {
+            let state = self.interface(*node, *interface)?;
+            if state.down.get() || state.index.get().is_none() {
+                return Ok(());
+            }
         }
-        Ok(())
+        let index = self.index(node, interface)?;
+        let running = session.netlink.until_running(&[index], RUNNING_TIME).await;
+        running.map_err(|source| self.failed(node, interface, "wait for", source))
     }
 
     async fn configure_node(&self, session: &Session, id: NodeId) -> Result<(), NetError> {
@@ -87,6 +116,7 @@ impl Network {
             added.map_err(|source| self.failed(node, interface, "give an address to", source))?;
         }
         let up = session.netlink.up(index).await;
+        self.interface(node, interface)?.down.set(false);
         up.map_err(|source| self.failed(node, interface, "set up", source))
     }
 

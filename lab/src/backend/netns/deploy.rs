@@ -30,8 +30,10 @@ pub(super) const BRIDGE: (&str, u32) = ("br0", FIRST_INDEX);
 /// receive buffer.
 const IN_FLIGHT: usize = 64;
 
-/// Descriptors beside one a namespace: the sessions' two each, the processes'
-/// and the program's own.
+/// Descriptors for a namespace: its own, and the two of a session.
+const FILES: u64 = 3;
+
+/// Descriptors for the processes, their pipes and the program itself.
 const SPARE_FILES: u64 = 512;
 
 /// What every namespace gets. IPv6 would send multicast of its own over the
@@ -68,6 +70,7 @@ impl Network {
         let states = |node: &Node| {
             let state = |interface: &crate::topology::model::Interface| InterfaceState {
                 index: Cell::new(None),
+                down: Cell::new(false),
                 port: Cell::new(None),
                 addresses: RefCell::new(interface.addresses.clone()),
             };
@@ -113,7 +116,7 @@ impl Network {
                 names.push(format!("segment.{}", link.name));
             }
         }
-        allow_files(names.len() as u64 + SPARE_FILES)?;
+        allow_files(names.len() as u64 * FILES + SPARE_FILES)?;
         let options = &self.options;
         let mut first_error = None;
         let each = names.len().div_ceil(threads()).max(1);

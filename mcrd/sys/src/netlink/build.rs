@@ -4,18 +4,25 @@
 use std::io;
 use std::net::{IpAddr, Ipv4Addr};
 use std::os::fd::{AsRawFd, BorrowedFd};
+use std::time::Duration;
 
 use futures_util::TryStreamExt;
 use rtnetlink::packet_route::AddressFamily;
 use rtnetlink::packet_route::address::AddressMessage;
-use rtnetlink::packet_route::link::{BridgeStpState, InfoData, InfoVeth, LinkMessage};
+use rtnetlink::packet_route::link::{
+    BridgeStpState, InfoData, InfoVeth, LinkAttribute, LinkMessage, State,
+};
 use rtnetlink::packet_route::route::{RouteMessage, RouteScope};
 use rtnetlink::{Handle, LinkBridge, LinkUnspec, LinkVeth, RouteMessageBuilder, new_connection};
 use tokio::runtime;
 use tokio::task::{AbortHandle, JoinHandle};
+use tokio::time::{Instant, sleep};
 
 /// The loopback device's index in every namespace.
 pub const LOOPBACK: u32 = 1;
+
+/// The pause between two looks at an interface.
+const LOOK_AGAIN: Duration = Duration::from_millis(1);
 
 /// An IPv4 address with its prefix length.
 pub type Prefix = (Ipv4Addr, u8);
@@ -148,6 +155,31 @@ impl Builder {
             .execute()
             .await
             .map_err(into_io)
+    }
+
+    /// Waits at most `time` until all these interfaces pass packets: after both
+    /// ends of a veth are up, the kernel makes that so in its own time.
+    ///
+    /// # Errors
+    /// `TimedOut` where one still does not, the kernel's otherwise.
+    pub async fn until_running(&self, indices: &[u32], time: Duration) -> io::Result<()> {
+        let deadline = Instant::now() + time;
+        for index in indices {
+            while !self.runs(*index).await? {
+                if Instant::now() >= deadline {
+                    return Err(io::ErrorKind::TimedOut.into());
+                }
+                sleep(LOOK_AGAIN).await;
+            }
+        }
+        Ok(())
+    }
+
+    async fn runs(&self, index: u32) -> io::Result<bool> {
+        let found = self.handle.link().get().match_index(index).execute();
+        let found: Vec<LinkMessage> = found.try_collect().await.map_err(into_io)?;
+        let up = |attribute: &LinkAttribute| *attribute == LinkAttribute::OperState(State::Up);
+        Ok(found.iter().any(|link| link.attributes.iter().any(up)))
     }
 
     /// Deletes an interface, and its peer with it where it is a veth.
