@@ -272,7 +272,7 @@ pub(crate) struct Source {
     /// The rate, all groups together; 100pps unless said otherwise.
     pub(crate) rate: Option<At<RateValue>>,
     /// UDP payload in bytes; 200 unless said otherwise.
-    #[schemars(range(min = 64, max = 65507))]
+    #[schemars(range(min = mcrgen::payload::HEADER_LEN, max = mcrgen::payload::MAX_LEN))]
     pub(crate) size: Option<At<u32>>,
     /// Time to live; 16 unless said otherwise.
     #[schemars(range(min = 1))]

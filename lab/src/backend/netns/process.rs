@@ -205,7 +205,8 @@ impl Network {
             source,
         };
         let namespace = self.namespace(node)?;
-        let mut command = command(&program, process);
+        let own = self.topology.nodes.get(node.0).map(|node| &node.env);
+        let mut command = command(&program, own.into_iter().flatten(), process);
         let (mut child, pidfd) = spawn_in(&mut command, namespace).map_err(failed)?;
         let stdin = child.stdin.take().map(OwnedFd::from);
         let stdout = child.stdout.take().map(OwnedFd::from);
@@ -239,10 +240,16 @@ impl Network {
     }
 }
 
-fn command(program: &OsStr, process: Process) -> Command {
+/// What the lab itself sets, as `PATH`, goes over the node's own environment.
+fn command<'a>(
+    program: &OsStr,
+    own: impl Iterator<Item = &'a (String, String)>,
+    process: Process,
+) -> Command {
     let mut command = Command::new(program);
     command
         .args(process.argv.iter().skip(1))
+        .envs(own.map(|(name, value)| (name, value)))
         .envs(process.env)
         .stdin(process.stdin)
         .stdout(process.stdout)

@@ -576,3 +576,26 @@ fn a_hundred_nodes_in_a_chain() {
         print!("{seen}");
     });
 }
+
+#[test]
+fn a_process_has_its_nodes_environment_under_its_own() {
+    in_a_world(
+        "a_process_has_its_nodes_environment_under_its_own",
+        async |options| {
+            let mut topology = pair();
+            let own = [("X", "of the node"), ("Y", "of the node")];
+            topology.nodes[0].env = own.map(|(k, v)| (k.to_owned(), v.to_owned())).to_vec();
+            let network = Network::deploy(&topology, &options).await.unwrap();
+            let mut process = Process::new(["sh", "-c", "echo $X, $Y"]);
+            process.env.push(("Y".into(), "of the process".into()));
+            process.stdout = Stdio::Pipe;
+            let mut child = network.spawn(NodeId(0), process).unwrap();
+            let mut text = String::new();
+            let stdout = child.stdout.as_mut().unwrap();
+            stdout.read_to_string(&mut text).await.unwrap();
+            assert_eq!(text, "of the node, of the process\n");
+            assert_eq!(child.wait().await.unwrap().code(), Some(0));
+            assert!(network.teardown().await.is_empty());
+        },
+    );
+}

@@ -1,6 +1,9 @@
 //! Receivers and sources.
 
 use std::net::Ipv4Addr;
+use std::ops::RangeInclusive;
+
+use mcrgen::payload;
 
 use super::Context;
 use super::network::Network;
@@ -11,6 +14,10 @@ use crate::topology::value::{Address, Group, RateValue};
 
 /// The port of receivers and sources that name none.
 const PORT: u16 = 5000;
+
+/// What the generator can fill.
+#[expect(clippy::cast_possible_truncation, reason = "both are less than 2^16")]
+const SIZES: RangeInclusive<u32> = payload::HEADER_LEN as u32..=payload::MAX_LEN as u32;
 
 /// The most groups of a receiver or source.
 const MAX_GROUPS: u32 = 10_000;
@@ -198,7 +205,7 @@ fn source(
         }
         value
     });
-    let ranged = |value: Option<&At<u32>>, default, range: std::ops::RangeInclusive<u32>| {
+    let ranged = |value: Option<&At<u32>>, default, range: RangeInclusive<u32>| {
         let Some(At { span, value }) = value else {
             return default;
         };
@@ -208,7 +215,7 @@ fn source(
         }
         *value
     };
-    let small = |value: Option<&At<u8>>, default, range: std::ops::RangeInclusive<u32>| {
+    let small = |value: Option<&At<u8>>, default, range: RangeInclusive<u32>| {
         let wide = value.map(|At { span, value }| At {
             span: *span,
             value: u32::from(*value),
@@ -222,7 +229,7 @@ fn source(
         groups,
         port: positive(cx, written.port.as_ref()).unwrap_or(PORT),
         rate,
-        size: ranged(written.size.as_ref(), 200, 64..=65_507),
+        size: ranged(written.size.as_ref(), 200, SIZES),
         ttl: small(written.ttl.as_ref(), 16, 1..=255),
         dscp: small(written.dscp.as_ref(), 0, 0..=63),
         source_port: positive(cx, written.source_port.as_ref()),

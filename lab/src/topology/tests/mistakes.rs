@@ -430,6 +430,12 @@ const OF_RECEIVERS_AND_SOURCES: &[Case] = &[
         "",
     ),
     (
+        "sources:\n  S: {at: a, group: 239.1.1.1, size: 43}\n",
+        2,
+        "from 44 to 65507, not 43",
+        "",
+    ),
+    (
         "sources:\n  S: {at: a, group: 239.1.1.1, ttl: 0}\n",
         2,
         "from 1 to 255, not 0",
