@@ -2,14 +2,15 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::net::UnixStream;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use mcr_api::{ErrorCode, MAX_LINE, Reply};
 use mcr_tests::eventually;
 use nix::sys::signal::Signal;
 
-use crate::mcrd::{Mcrd, SOON, Start, rule};
-use crate::world::in_world;
+use crate::mcrd::{Mcrd, SOON, Start, binary, rule};
+use crate::world::{in_user_world, in_world};
 
 /// A bare connection that has read its hello.
 fn connect(mcrd: &Mcrd) -> BufReader<UnixStream> {
@@ -215,4 +216,30 @@ fn the_socket_is_private_and_goes_with_the_daemon() {
             assert_prompt(&Start::new().ready());
         },
     );
+}
+
+#[test]
+fn too_many_clients_are_told_so() {
+    // Real root could raise the limit again.
+    in_user_world("clients::too_many_clients_are_told_so", || {
+        let mut command = Command::new("prlimit");
+        command.args(["--nofile=200:200", "nsenter", "--net=/run/netns/r"]);
+        command.arg(binary());
+        let mcrd = Start::in_place(command).ready();
+        let mut clients: Vec<_> = (0..100).map(|_| connect(&mcrd)).collect();
+        let refused = || {
+            let mut stream = connect(&mcrd);
+            let mut line = String::new();
+            stream
+                .get_ref()
+                .set_read_timeout(Some(Duration::from_millis(300)))
+                .unwrap();
+            stream.read_line(&mut line).is_ok() && line.contains("\"limit\"")
+        };
+        assert!(refused());
+        // Who left makes room.
+        clients.truncate(50);
+        assert!(eventually(SOON, || !refused()));
+        mcrd.status();
+    });
 }

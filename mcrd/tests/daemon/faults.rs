@@ -1,7 +1,6 @@
 //! What surrounds the daemon fails: the kernel loses messages, nobody reads
 //! the log, processes are stopped or killed.
 
-use std::fs;
 use std::io::Write;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -11,13 +10,8 @@ use mcr_api::state::{Interface, LogLevel, LogLevels};
 use mcr_tests::eventually;
 use nix::sys::signal::Signal;
 
-use crate::mcrd::{SOON, Start, rule, send_signal};
+use crate::mcrd::{SOON, Start, is_alive, rule, send_signal};
 use crate::world::in_world;
-
-fn is_alive(pid: u32) -> bool {
-    fs::read_to_string(format!("/proc/{pid}/status"))
-        .is_ok_and(|status| !status.contains("State:\tZ"))
-}
 
 #[test]
 fn a_stopped_worker_does_not_hold_up_the_end() {

@@ -170,3 +170,37 @@ fn inputs_are_joined_and_left() {
         assert!(eventually(SOON, || !joined("239.1.1.1") && !joined("239.1.1.2")));
     });
 }
+
+#[test]
+fn a_rule_follows_the_name_and_not_the_number() {
+    in_world(
+        "interfaces::a_rule_follows_the_name_and_not_the_number",
+        || {
+            let mcrd = Start::new().ready();
+            let mut other = rule("b", 2);
+            other.input.interface = "other0".to_owned();
+            mcrd.add(&[rule("a", 1), other]);
+            assert_relays(&mcrd);
+            ip("-n r link set in0 down");
+            ip("-n r link set in0 name other0");
+            ip("-n r link set other0 up");
+            wait_state(&mcrd, RuleState::Waiting);
+            let other = eventually(SOON, || {
+                let workers = mcrd.workers();
+                workers.len() == 1 && workers[0].interface == "other0" && workers[0].in_sync
+            });
+            assert!(other, "{:?}", mcrd.workers());
+            let (sender, receiver) = (sender(), receiver(2));
+            send(&sender, 2, 0..10);
+            assert_eq!(take(&receiver, 10, SOON).len(), 10);
+            send(&sender, 1, 0..10);
+            assert_eq!((mcrd.stats("a").packets, mcrd.stats("b").packets), (10, 10));
+            ip("-n r link set other0 down");
+            ip("-n r link set other0 name in0");
+            ip("-n r link set in0 up");
+            wait_state(&mcrd, RuleState::Active);
+            assert_relays(&mcrd);
+            assert_eq!(mcrd.stats("a").packets, 20);
+        },
+    );
+}

@@ -231,6 +231,12 @@ pub(crate) fn send_signal(pid: u32, signal: Signal) {
     kill(Pid::from_raw(i32::try_from(pid).unwrap()), signal).unwrap();
 }
 
+/// Whether the process runs; one that ended and was not waited for does not.
+pub(crate) fn is_alive(pid: u32) -> bool {
+    fs::read_to_string(format!("/proc/{pid}/status"))
+        .is_ok_and(|status| !status.contains("State:\tZ"))
+}
+
 /// Writes a configuration file, in a directory that the daemon may write to.
 pub(crate) fn config(text: &str) -> PathBuf {
     let directory = world::path("etc");

@@ -7,7 +7,7 @@ use mcr_api::state::{Facility, LogLevel, WorkerState};
 use mcr_tests::eventually;
 use nix::sys::signal::Signal;
 
-use crate::mcrd::{Mcrd, SOON, Start, rule, rule_text, send_signal};
+use crate::mcrd::{Mcrd, SOON, Start, is_alive, rule, rule_text, send_signal};
 use crate::traffic::{receiver, send, sender, take};
 use crate::world::in_world;
 
@@ -58,7 +58,10 @@ fn what_arrives_while_there_is_no_worker_waits_for_the_next() {
             // One that was well for a second keeps its socket for the next.
             let well = Instant::now() + Duration::from_millis(1100);
             assert!(eventually(SOON, || Instant::now() > well));
-            send_signal(worker.pid.unwrap(), Signal::SIGKILL);
+            let pid = worker.pid.unwrap();
+            send_signal(pid, Signal::SIGKILL);
+            // Until it is dead, it takes packets.
+            assert!(eventually(SOON, || !is_alive(pid)));
             send(&sender, 1, 0..50);
             assert_eq!(take(&receiver, 50, SOON), Vec::from_iter(0..50));
             assert_eq!(mcrd.stats("a").packets, 50);

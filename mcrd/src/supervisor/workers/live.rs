@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::os::fd::OwnedFd;
 use std::time::{Duration, Instant};
 
-use mcr_dataplane::channel::{PacketIo, ToWorker};
+use mcr_dataplane::channel::{Level, PacketIo, ToWorker};
 use mcr_proto::fib::{FibDigest, FibKey};
 use mcr_proto::id::IfIndex;
 use tracing::{debug, info, warn};
@@ -43,6 +43,8 @@ pub(super) struct Live {
     /// The whole table was sent again and not confirmed since.
     resent: bool,
     killed: Option<&'static str>,
+    /// The log level it was told.
+    level: Level,
 }
 
 /// What a ready worker said of itself.
@@ -66,7 +68,8 @@ pub(super) enum Drift {
 }
 
 impl Live {
-    pub(super) fn new(process: Process, table: &Table, now: Instant) -> Live {
+    pub(super) fn new(process: Process, table: &Table, cx: &Context) -> Live {
+        let now = cx.now;
         Live {
             process,
             ready: None,
@@ -82,6 +85,7 @@ impl Live {
             confirmed_epoch: table.epoch,
             resent: false,
             killed: None,
+            level: cx.log_level,
         }
     }
 
@@ -207,6 +211,10 @@ impl Live {
             self.dirty.remove(&key);
         }
         self.open_missing(table, cx)?;
+        if self.level != cx.log_level {
+            self.send(ToWorker::LogLevel(cx.log_level), Vec::new())?;
+            self.level = cx.log_level;
+        }
         let unused: Vec<IfIndex> = self
             .outputs
             .iter()

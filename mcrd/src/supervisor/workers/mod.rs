@@ -193,11 +193,6 @@ impl Workers {
     /// or their CPUs change.
     pub(crate) fn configure(&mut self, now: Instant, relay: &Relay, settings: Settings) {
         let old = std::mem::replace(&mut self.settings, settings);
-        if old.log_level != self.settings.log_level {
-            for place in self.pools.values().flat_map(|pool| &pool.places) {
-                place.set_level(self.settings.log_level);
-            }
-        }
         let moved: Vec<IfIndex> = self
             .by_input
             .iter()

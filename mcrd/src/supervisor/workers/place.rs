@@ -181,7 +181,7 @@ impl Place {
         if process.send(|| start).is_err() {
             return Err(io::Error::other("its queue is full before its start"));
         }
-        Ok(Live::new(process, table, cx.now))
+        Ok(Live::new(process, table, cx))
     }
 
     /// Tells the process what there is room for.
@@ -264,19 +264,6 @@ impl Place {
     pub(super) fn kill(&mut self) {
         if let State::Live(live) = &mut self.state {
             live.kill("it did not stop within 1 s");
-        }
-    }
-
-    /// Tells the process the log level.
-    pub(super) fn set_level(&self, level: Level) {
-        if let State::Live(live) = &self.state {
-            let told = live.process.send(|| Parcel {
-                message: ToWorker::LogLevel(level),
-                descriptors: Vec::new(),
-            });
-            if told.is_err() {
-                warn!(target: "workers", pid = live.process.pid, "too busy to take a log level");
-            }
         }
     }
 

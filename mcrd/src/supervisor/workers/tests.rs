@@ -31,6 +31,7 @@ struct Fake {
     sets: usize,
     table: Vec<(mcr_proto::fib::FibKey, mcr_proto::fib::FibEntry)>,
     outputs: usize,
+    level: Option<Level>,
 }
 
 struct FakePlatform(Rc<RefCell<Fakes>>);
@@ -60,6 +61,7 @@ impl Platform for FakePlatform {
             sets: 0,
             table: Vec::new(),
             outputs: 0,
+            level: None,
         });
         Ok(Launched {
             channel,
@@ -117,7 +119,7 @@ impl Fake {
                 ToWorker::OpenOutput(_) => self.outputs += 1,
                 ToWorker::CloseOutput(_) => self.outputs -= 1,
                 ToWorker::Stop => self.killed.notify_one(),
-                ToWorker::LogLevel(_) => {}
+                ToWorker::LogLevel(level) => self.level = Some(level),
             }
         }
         messages
@@ -393,4 +395,50 @@ async fn cells_are_given_out_again_only_when_no_worker_writes_to_them() {
     rig.add(vec![rule(2)]);
     rig.settle(false).await;
     assert_eq!(slot(&rig), [2, 0]);
+}
+
+#[tokio::test]
+async fn a_log_level_is_told_once_and_to_each() {
+    let mut rig = Rig::new(1);
+    rig.settle(false).await;
+    assert_eq!(
+        rig.last(|fake| fake.level),
+        None,
+        "it started with its level"
+    );
+    let settings = Settings {
+        log_level: Level::Trace,
+        ..rig.workers.settings.clone()
+    };
+    rig.workers.configure(rig.now, &rig.relay, settings);
+    rig.settle(false).await;
+    assert_eq!(rig.last(|fake| fake.level), Some(Level::Trace));
+    assert_eq!(rig.launched(), 1);
+}
+
+#[tokio::test]
+async fn hundreds_of_restarts_leave_no_descriptor_behind() {
+    let mut rig = Rig::new(1);
+    rig.settle(false).await;
+    let open = || std::fs::read_dir("/proc/self/fd").unwrap().count();
+    let mut before = None;
+    for _ in 0..300 {
+        rig.fakes
+            .borrow()
+            .workers
+            .last()
+            .unwrap()
+            .killed
+            .notify_one();
+        rig.settle(false).await;
+        rig.now += Duration::from_secs(11);
+        rig.settle(false).await;
+        // The test's own ends of dead workers.
+        let last = rig.fakes.borrow_mut().workers.pop();
+        rig.fakes.borrow_mut().workers.clear();
+        rig.fakes.borrow_mut().workers.extend(last);
+        let before = *before.get_or_insert_with(open);
+        assert!(open() <= before, "{before} before, {} now", open());
+    }
+    assert_eq!(rig.worker().restarts, 300);
 }
