@@ -182,7 +182,7 @@ fn receive(world: &World, mcrgen: &Path, seconds: f64) -> anyhow::Result<Value> 
         "--group",
         "239.1.1.1",
     ]);
-    command.args(["--port", "5000", "--size", "100", "--no-gso"]);
+    command.args(["--port", "5000", "--size", "100"]);
     command.args(["--rate", &format!("{RECEIVER_RATE}pps")]);
     command.args(["--count", &count.to_string()]);
     let sent = last_line(&output(command)?)?;
@@ -223,7 +223,7 @@ fn print(rows: &[Value], receiver: &Value) {
         );
     }
     println!(
-        "Receiver at {:.0} pps: {} sent, {} received, {} lost, {} own drops",
+        "Receiver at {:.0} of {RECEIVER_RATE} pps: {} sent, {} received, {} lost, {} own drops",
         number(&receiver["pps"]),
         receiver["sent"],
         receiver["received"],

@@ -116,7 +116,7 @@ pub struct RecvArgs {
     #[arg(long, value_name = "1|2|3", value_parser = clap::value_parser!(u8).range(1..=3))]
     pub igmp: Option<u8>,
     /// Receive buffer of each group in bytes.
-    #[arg(long, value_name = "B", default_value_t = 16 << 20)]
+    #[arg(long, value_name = "B", default_value_t = 64 << 20)]
     pub buffer: usize,
     /// The most flows that are told apart.
     #[arg(long, value_name = "N", default_value_t = 4096)]
