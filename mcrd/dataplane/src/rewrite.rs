@@ -131,3 +131,6 @@ fn load(bytes: &[u8], at: usize) -> u16 {
 fn store(bytes: &mut [u8], at: usize, value: u16) {
     bytes[at..at + 2].copy_from_slice(&value.to_be_bytes());
 }
+
+#[cfg(test)]
+mod tests;

@@ -259,3 +259,6 @@ fn exact(group: u32, source: u32, protocol: u8, port: u16) -> Exact {
         u32::from(protocol) << 16 | u32::from(port),
     )
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,6 +6,7 @@ pub mod capture;
 pub mod channel;
 pub mod clock;
 pub mod ethtool;
+pub mod features;
 pub mod frames;
 pub mod membership;
 pub mod memfile;

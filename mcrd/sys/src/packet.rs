@@ -65,6 +65,25 @@ pub fn open_output(ifindex: u32) -> io::Result<OwnedFd> {
     Ok(socket)
 }
 
+/// A socket that receives the IPv4 frames of one interface as they are, or, with
+/// `receive` false, only sends, past the interface's queue. This is what a
+/// simple relay uses; the benchmarks compare with it.
+pub fn open_plain(ifindex: u32, receive: bool) -> io::Result<OwnedFd> {
+    let socket = open()?;
+    if !receive {
+        set_option(&socket, libc::PACKET_QDISC_BYPASS, 1)?;
+        bind(&socket, ifindex, 0)?;
+        return Ok(socket);
+    }
+    attach_filter(&socket, ifindex)?;
+    set_option(&socket, libc::PACKET_IGNORE_OUTGOING, 1)?;
+    if setsockopt(&socket, sockopt::RcvBufForce, &RECEIVE_BUFFER).is_err() {
+        setsockopt(&socket, sockopt::RcvBuf, &RECEIVE_BUFFER)?;
+    }
+    bind(&socket, ifindex, libc::ETH_P_IP)?;
+    Ok(socket)
+}
+
 /// What the kernel counted since the last call, for any duplicate of the
 /// descriptor: reading sets it to zero.
 pub fn statistics(socket: impl AsFd) -> io::Result<Statistics> {

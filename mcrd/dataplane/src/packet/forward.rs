@@ -463,3 +463,6 @@ fn reason(errno: i32) -> DropReason {
         _ => DropReason::SendError,
     }
 }
+
+#[cfg(test)]
+mod tests;
