@@ -1,1 +1,4 @@
 //! Helpers shared by the benchmarks.
+
+pub mod forwarding;
+pub mod plain_relay;
