@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use nix::fcntl::{Flock, FlockArg};
 use nix::sys::stat::{Mode, umask};
-use nix::unistd::{Group, Uid, User};
+use nix::unistd::{AccessFlags, Group, Uid, User, access};
 
 /// Why there is no control socket.
 #[derive(Debug, thiserror::Error)]
@@ -53,7 +53,9 @@ pub(crate) struct ControlSocket {
 
 /// Where the socket is when nobody says otherwise.
 pub(crate) fn default_path() -> Result<PathBuf, SocketError> {
-    if Uid::effective().is_root() {
+    // Root of a user namespace is an ordinary user to the file system.
+    let writable = |path: &str| access(path, AccessFlags::W_OK).is_ok();
+    if Uid::effective().is_root() && (writable("/run/mcrd") || writable("/run")) {
         return Ok(PathBuf::from("/run/mcrd/control.sock"));
     }
     // A system service has RuntimeDirectory=, an ordinary user a session.
@@ -201,7 +203,7 @@ impl ControlSocket {
             Some(parent) if !parent.as_os_str().is_empty() => parent,
             Some(_) | None => Path::new("."),
         };
-        nix::unistd::access(directory, nix::unistd::AccessFlags::W_OK).is_ok()
+        access(directory, AccessFlags::W_OK).is_ok()
     }
 }
 

@@ -70,7 +70,11 @@ impl Logging {
 
 fn targets(levels: &LogLevels) -> Targets {
     Facility::ALL.into_iter().fold(
-        Targets::new().with_default(LevelFilter::OFF),
+        // Targets match by their beginning, and the netlink crates' own begin
+        // as a facility's does.
+        Targets::new()
+            .with_default(LevelFilter::OFF)
+            .with_target("netlink_", LevelFilter::OFF),
         |targets, facility| targets.with_target(facility.name(), filter(of(levels, facility))),
     )
 }

@@ -204,3 +204,66 @@ fn a_rule_follows_the_name_and_not_the_number() {
         },
     );
 }
+
+/// The sources that the kernel lets in for 239.1.1.2, sorted.
+fn sources() -> Vec<String> {
+    let table = inside("r", || {
+        std::fs::read_to_string("/proc/thread-self/net/mcfilter")
+    });
+    let mut sources: Vec<String> = table
+        .lines()
+        .filter_map(|line| {
+            let mut fields = line.split_whitespace().skip(2);
+            let (group, source) = (fields.next()?, fields.next()?);
+            (group == "0xef010102").then(|| source.to_owned())
+        })
+        .collect();
+    sources.sort();
+    sources
+}
+
+#[test]
+fn sources_are_joined_until_any_source_is() {
+    in_world("interfaces::sources_are_joined_until_any_source_is", || {
+        let mcrd = Start::new().ready();
+        // More than one socket takes (net.ipv4.igmp_max_msf is 10).
+        let rules: Vec<_> = (0..25)
+            .map(|number| {
+                let mut one = rule(&format!("from-{number}"), 2);
+                one.input.source = Some([10, 0, 0, 2 + number].into());
+                one
+            })
+            .collect();
+        mcrd.add(&rules);
+        assert!(
+            eventually(SOON, || sources().len() == 25),
+            "{:?}",
+            sources()
+        );
+        mcrd.add(&[rule("any", 2)]);
+        assert!(eventually(SOON, || sources().is_empty()), "{:?}", sources());
+        let groups = || {
+            let all: Vec<mcr_api::state::Interface> = mcrd.call(Method::Interfaces {});
+            all.iter().find(|one| one.name == "in0").unwrap().groups
+        };
+        assert_eq!(groups(), 1);
+        mcrd.remove("any");
+        assert!(
+            eventually(SOON, || sources().len() == 25),
+            "{:?}",
+            sources()
+        );
+        assert!(
+            mcrd.status()
+                .notes
+                .iter()
+                .all(|note| !note.contains("membership"))
+        );
+        // The rule of the source comes before the one of any.
+        mcrd.add(&[rule("any", 2)]);
+        mcrd.wait_workers(1);
+        send(&sender(), 2, 0..3);
+        assert!(eventually(SOON, || mcrd.stats("from-0").packets == 3));
+        assert_eq!(mcrd.stats("any").packets, 0);
+    });
+}
