@@ -223,7 +223,8 @@ fn print(rows: &[Value], receiver: &Value) {
         );
     }
     println!(
-        "Receiver at {:.0} of {RECEIVER_RATE} pps: {} sent, {} received, {} lost, {} own drops",
+        "Receiver, at {:.0} of {RECEIVER_RATE} pps:\n\
+         {} sent, {} received, {} lost, {} own drops",
         number(&receiver["pps"]),
         receiver["sent"],
         receiver["received"],
