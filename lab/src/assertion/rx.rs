@@ -18,7 +18,7 @@ pub fn judge(check: &RxCheck, seen: &RxSeen, since: u64) -> Observed {
     if seen.own_drops > 0 {
         return Observed {
             truth: Truth::Unknowable,
-            measured: measured(seen),
+            measured: measured(check, seen, since),
             missed: vec![format!(
                 "not measured: the receiver's own socket dropped {} datagrams; \
                  lower the rate, or run fewer things beside it",
@@ -30,7 +30,7 @@ pub fn judge(check: &RxCheck, seen: &RxSeen, since: u64) -> Observed {
     judge_counts(check, seen, &mut missed);
     judge_times(check, seen, since, &mut missed);
     judge_arrivals(check, seen, &mut missed);
-    let mut observed = Observed::judged(measured(seen), missed);
+    let mut observed = Observed::judged(measured(check, seen, since), missed);
     if let Some(first) = first_after(seen, since)
         && check.first_within.is_some()
     {
@@ -47,9 +47,9 @@ pub fn judge(check: &RxCheck, seen: &RxSeen, since: u64) -> Observed {
     observed
 }
 
-/// The figures in one line: sent, received, lost, duplicated, latency.
-#[must_use]
-pub fn measured(seen: &RxSeen) -> String {
+/// The figures in one line: sent, received, lost, duplicated, latency, and
+/// what else is asked for.
+fn measured(check: &RxCheck, seen: &RxSeen, since: u64) -> String {
     let mut line = format!(
         "sent {}  received {}  lost {}  dup {}",
         seen.sent, seen.received, seen.lost, seen.duplicated
@@ -69,6 +69,15 @@ pub fn measured(seen: &RxSeen) -> String {
                 nanoseconds(latency.p99_ns as f64)
             ),
         );
+    }
+    if !bound::is_open(&check.gap_ns) {
+        add(
+            &mut line,
+            &format!("  gap {}", nanoseconds(seen.gap_ns as f64)),
+        );
+    }
+    if let (Some(_), Some(first)) = (check.first_within, first_after(seen, since)) {
+        add(&mut line, &format!("  first {}", nanoseconds(first as f64)));
     }
     line
 }

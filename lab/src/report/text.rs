@@ -107,7 +107,8 @@ pub fn closing(run: &RunReport) -> Vec<String> {
 }
 
 fn expected(lines: &mut Vec<String>, expectation: &ExpectationReport, colour: bool) {
-    let mut line = format!("{}  {}", expectation.about, expectation.measured);
+    let never = if expectation.never { "never " } else { "" };
+    let mut line = format!("{never}{}  {}", expectation.about, expectation.measured);
     if let Some(metric) = &expectation.metric {
         line = format!("{line}  [{metric}]");
     }
@@ -135,7 +136,7 @@ fn expected(lines: &mut Vec<String>, expectation: &ExpectationReport, colour: bo
             ));
         }
         if expectation.never {
-            lines.push("  must never be true".to_owned());
+            lines.push("  it became true, and must not have".to_owned());
         }
         for missed in &expectation.missed {
             for part in wrapped(missed, WIDTH - INDENT - 2) {

@@ -13,7 +13,7 @@ use super::locate;
 use super::observe::owes;
 use super::{probe, shell};
 use crate::report::{RunReport, StepReport, junit, pcapng, text};
-use crate::topology::model::{Check, Exec, Kind, NodeId, Receiver, RxCheck, Step, Topology};
+use crate::topology::model::{Check, Exec, Kind, NodeId, RxCheck, Step, Topology};
 
 /// How long a `state` command may run.
 const STATE_TIME: std::time::Duration = std::time::Duration::from_secs(5);
@@ -181,7 +181,6 @@ fn rx_findings(engine: &Engine<'_>, check: &RxCheck, began_ns: u64) -> Vec<Strin
             said.push(format!("{} <- {}: {sentence}", receiver.name, source.name));
         }
     }
-    said.extend(first_gap(&ledger, check, receiver));
     said
 }
 
@@ -191,22 +190,6 @@ fn is_meant(topology: &Topology, check: &RxCheck, source: usize) -> bool {
     }
     let groups = topology.sources.get(source).map(|source| &source.groups);
     groups.is_some_and(|groups| groups.iter().any(|to| owes(topology, check, source, *to)))
-}
-
-fn first_gap(
-    ledger: &super::ledger::Ledger,
-    check: &RxCheck,
-    receiver: &Receiver,
-) -> Option<String> {
-    let now = super::clock::now_ns();
-    let counts =
-        |run: &super::ledger::SendRun| check.of.is_empty() || check.of.contains(&run.source);
-    let seen = ledger.rx(check.by, now, counts, |_, _| !check.of.is_empty());
-    let first = seen.first_missing?;
-    Some(format!(
-        "{}: the first gap is at or after sequence number {first}",
-        receiver.name
-    ))
 }
 
 fn drop_findings(topology: &Topology, before: &Drops, now: &Drops) -> Vec<String> {

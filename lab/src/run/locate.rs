@@ -17,8 +17,8 @@ pub struct Passed {
     pub link: LinkId,
     /// The point's name.
     pub name: String,
-    /// Different datagrams of these senders that passed it.
-    pub datagrams: usize,
+    /// The datagrams of these senders that passed it: run, flow, sequence.
+    pub datagrams: BTreeSet<(u64, u32, u64)>,
     /// The ring was too small, or the lab too slow: there may have been more.
     pub partial: bool,
 }
@@ -42,7 +42,7 @@ pub fn passed(seen: &[(LinkId, Seen)], runs: &BTreeSet<u64>, since: u64) -> Vec<
             Passed {
                 link: *link,
                 name: point.name.clone(),
-                datagrams: known.len(),
+                datagrams: known,
                 partial: point.missed > 0 || (point.evicted > 0 && oldest > since),
             }
         })
@@ -93,7 +93,7 @@ pub fn sentence(
 ) -> Option<(String, Option<NodeId>)> {
     let at = |link: LinkId| {
         let points = passed.iter().filter(move |point| point.link == link);
-        points.max_by_key(|point| point.datagrams)
+        points.max_by_key(|point| point.datagrams.len())
     };
     let links: Vec<(&Passed, NodeId)> = way
         .iter()
@@ -105,23 +105,29 @@ pub fn sentence(
             let sign = if point.partial { "at least " } else { "" };
             let link = topology.links.get(point.link.0);
             let name = link.map_or(point.name.as_str(), |link| &link.name);
-            format!("{sign}{} on {name}", point.datagrams)
+            format!("{sign}{} on {name}", point.datagrams.len())
         })
         .collect();
     if shown.is_empty() {
         return None;
     }
     let mut text = format!("links saw {}", shown.join(", "));
-    let drop = links
-        .windows(2)
-        .find(|pair| pair[1].0.datagrams < pair[0].0.datagrams);
-    let lost_at = drop.map(|pair| pair[0].1);
-    match lost_at.and_then(|node| topology.nodes.get(node.0)) {
-        Some(node) => {
-            text.push_str(": lost at ");
-            text.push_str(&node.name);
+    let first_lost = links.windows(2).find_map(|pair| {
+        let mut lost = pair[0].0.datagrams.difference(&pair[1].0.datagrams);
+        Some((pair[0].1, lost.next()?))
+    });
+    let lost_at = first_lost.map(|(node, _)| node);
+    match first_lost.and_then(|(node, lost)| Some((topology.nodes.get(node.0)?, lost))) {
+        Some((node, (_, flow, sequence))) => {
+            text.push_str(&format!(
+                ": lost at {}, first sequence {sequence} of flow {flow}",
+                node.name
+            ));
         }
-        None if links.first().is_some_and(|(point, _)| point.datagrams == 0) => {
+        None if links
+            .first()
+            .is_some_and(|(point, _)| point.datagrams.is_empty()) =>
+        {
             text.push_str(": never sent into the network");
         }
         None => text.push_str(": not lost before the receiver's link"),

@@ -17,7 +17,8 @@ mod probe;
 mod shell;
 mod traffic;
 
-use std::fs;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use serde_json::json;
@@ -152,8 +153,12 @@ impl Job<'_> {
             logs: self.folder.join("logs"),
             sockets: self.options.work.join("sockets"),
         };
-        fs::create_dir_all(&folders.configs)?;
-        fs::create_dir_all(&folders.sockets)?;
+        for folder in [&folders.configs, &folders.sockets] {
+            fs::create_dir_all(folder)?;
+            // mcrd started by root is soon another user, who saves its file and
+            // removes its socket. Nobody but the lab's own processes is here.
+            fs::set_permissions(folder, Permissions::from_mode(0o777))?;
+        }
         Ok(folders)
     }
 

@@ -101,7 +101,7 @@ impl Scene<'_> {
     ) -> Option<RateSeen> {
         let (node, interface) = match at {
             RatePoint::Receiver(receiver) => {
-                return Some(self.traffic.ledger().borrow().rx_rate(receiver, of));
+                return self.traffic.ledger().borrow().rx_rate(receiver, of);
             }
             RatePoint::Interface(node, interface) => (node, interface),
         };

@@ -44,7 +44,6 @@ fn seen() -> RxSeen {
             p999_ns: 400_000,
             max_ns: 2_000_000,
         }),
-        first_missing: Some(3),
         arrivals: vec![Arrival {
             source: Some(Ipv4Addr::new(10, 0, 1, 1)),
             source_port: 4000,
@@ -170,6 +169,13 @@ fn the_line_has_all_figures_in_80_columns() {
         line,
         "sent 1000  received 990  lost 10  dup 1  reordered 2  p50 20us p99 90us"
     );
+    let asked = RxCheck {
+        gap_ns: at_most(1e9),
+        first_within: Some(Duration::from_secs(1)),
+        ..RxCheck::default()
+    };
+    let line = judge(&asked, &seen(), SINCE).measured;
+    assert!(line.ends_with("  gap 40ms  first 30ms"), "{line}");
 }
 
 #[test]

@@ -34,9 +34,6 @@ pub struct RxSeen {
     pub gap_ns: u64,
     /// One-way latency since the flow began.
     pub latency: Option<Latency>,
-    /// The first sequence number that is missing at the end, or in the middle
-    /// where the receiver cannot tell which, the first one owed.
-    pub first_missing: Option<u64>,
     /// How the latest datagram of each flow arrived.
     pub arrivals: Vec<Arrival>,
     /// Flows seen.
@@ -126,9 +123,10 @@ impl Ledger {
         seen
     }
 
-    /// The rate at which `receiver` gets datagrams of `group`, or of all.
+    /// The rate at which `receiver` gets datagrams of `group`, or of all; `None`
+    /// until it has been watched for long enough.
     #[must_use]
-    pub fn rx_rate(&self, receiver: usize, group: Option<Ipv4Addr>) -> RateSeen {
+    pub fn rx_rate(&self, receiver: usize, group: Option<Ipv4Addr>) -> Option<RateSeen> {
         let mut sum = RateSeen::default();
         for session in self.sessions(receiver) {
             if session.ended_at.is_some() && self.frozen_at.is_none() {
@@ -136,17 +134,21 @@ impl Ledger {
             }
             let latest = session.report();
             let from = self.rate_from(session, latest);
+            let watched = latest.at_ns.saturating_sub(from.at_ns);
+            if watched < RATE_WINDOW_NS && self.frozen_at.is_none() {
+                return None;
+            }
             let (datagrams, bytes) = counted(latest, group);
             let (before, bytes_before) = counted(from, group);
             let rate = RateSeen::over(
                 datagrams.saturating_sub(before),
                 bytes.saturating_sub(bytes_before),
-                latest.at_ns.saturating_sub(from.at_ns),
+                watched,
             );
             sum.pps += rate.pps;
             sum.bps += rate.bps;
         }
-        sum
+        Some(sum)
     }
 
     fn rate_from<'a>(&self, session: &'a Session, latest: &RecvReport) -> &'a RecvReport {
@@ -202,15 +204,6 @@ impl Ledger {
         seen.sent += owed;
         seen.received += received;
         seen.lost += lost;
-        if lost > 0 {
-            let missing = if received == 0 {
-                from
-            } else {
-                arrived_until.max(from)
-            };
-            let missing = if sent > arrived_until { missing } else { from };
-            seen.first_missing = Some(seen.first_missing.map_or(missing, |m| m.min(missing)));
-        }
         let Some((at, leg)) = leg else { return };
         seen.flows += 1;
         seen.duplicated += leg.duplicated.saturating_sub(before.duplicated);

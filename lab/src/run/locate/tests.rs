@@ -54,11 +54,11 @@ fn topology() -> Topology {
     }
 }
 
-fn saw(link: usize, datagrams: usize) -> Passed {
+fn saw(link: usize, datagrams: u64) -> Passed {
     Passed {
         link: LinkId(link),
         name: "x".to_owned(),
-        datagrams,
+        datagrams: (0..datagrams).map(|sequence| (7, 0, sequence)).collect(),
         partial: false,
     }
 }
@@ -78,12 +78,14 @@ fn the_loss_is_between_the_last_full_link_and_the_next() {
     for (counts, text, at) in [
         (
             [100, 100, 0],
-            "links saw 100 on src--r1, 100 on r1--r2, 0 on r2--rcv: lost at r2",
+            "links saw 100 on src--r1, 100 on r1--r2, 0 on r2--rcv: lost at r2, \
+             first sequence 0 of flow 0",
             Some(2),
         ),
         (
             [100, 90, 90],
-            "links saw 100 on src--r1, 90 on r1--r2, 90 on r2--rcv: lost at r1",
+            "links saw 100 on src--r1, 90 on r1--r2, 90 on r2--rcv: lost at r1, \
+             first sequence 90 of flow 0",
             Some(1),
         ),
         (
@@ -135,6 +137,6 @@ fn only_the_datagrams_of_the_runs_and_the_span_count() {
     ];
     let seen = Seen::of("src--r1", frames);
     let found = passed(&[(LinkId(0), seen)], &BTreeSet::from([7]), 100);
-    assert_eq!(found[0].datagrams, 2);
+    assert_eq!(found[0].datagrams, BTreeSet::from([(7, 0, 1), (7, 0, 2)]));
     assert!(!found[0].partial);
 }
