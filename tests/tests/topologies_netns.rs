@@ -1,0 +1,390 @@
+//! Every scenario of `topologies/`, run by the `lab` program as a user runs
+//! it, and what `lab test` does when a scenario fails, is interrupted or is
+//! killed.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io;
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::Duration;
+
+use mcr_tests::{eventually, programs, root, skip};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::{Pid, geteuid};
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// One test each; a folder that is missing here is an error.
+const FOLDERS: [&str; 8] = [
+    "quickstart",
+    "relay-fanout-20",
+    "relay-interface-flap",
+    "relay-jumbo",
+    "relay-rules-under-traffic",
+    "relay-throughput",
+    "relay-unicast-out",
+    "relay-worker-kill",
+];
+
+/// The exit statuses that the tests meet.
+const FAILED: i32 = 1;
+const UNFIT: i32 = 5;
+const INTERRUPTED: i32 = 6;
+
+/// A run of `lab test` with a folder of its own.
+struct Run {
+    folder: TempDir,
+    output: Output,
+}
+
+impl Run {
+    fn text(&self) -> String {
+        String::from_utf8_lossy(&self.output.stdout).into_owned()
+            + &String::from_utf8_lossy(&self.output.stderr)
+    }
+
+    fn code(&self) -> Option<i32> {
+        self.output.status.code()
+    }
+
+    fn latest(&self) -> PathBuf {
+        self.folder.path().join("latest")
+    }
+}
+
+fn command(folder: &Path, file: &Path) -> Command {
+    let mut command = Command::new(programs().unwrap().lab);
+    command.args(["test", "--format", "plain", "--run-dir"]);
+    command.arg(folder).arg(file).current_dir(root());
+    command.stdin(Stdio::null());
+    command
+}
+
+/// Runs a file; `None` where this machine cannot, which is recorded.
+fn lab_test(test: &str, file: &Path) -> Option<Run> {
+    let folder = tempfile::tempdir().unwrap();
+    let output = command(folder.path(), file).output().unwrap();
+    let run = Run { folder, output };
+    if run.code() == Some(UNFIT) {
+        skip(
+            test,
+            "lab test says this machine is unfit",
+            &first_line(&run.text()),
+        );
+        return None;
+    }
+    Some(run)
+}
+
+fn first_line(text: &str) -> String {
+    text.lines().next().unwrap_or_default().to_owned()
+}
+
+fn topology(name: &str) {
+    let file = root().join("topologies").join(name);
+    if let Some(run) = lab_test(name, &file) {
+        assert_eq!(run.code(), Some(0), "{}", run.text());
+    }
+}
+
+fn data(name: &str) -> PathBuf {
+    root().join("tests/tests/data").join(name)
+}
+
+#[test]
+fn netns_quickstart() {
+    let file = root().join("topologies/quickstart");
+    let Some(run) = lab_test("netns_quickstart", &file) else {
+        return;
+    };
+    let text = run.text();
+    assert_eq!(run.code(), Some(0), "{text}");
+    for receiver in ["R1", "R2"] {
+        let line = format!("{receiver} <- S  sent 2000  received 2000  lost 0  dup 0  p50 ");
+        assert!(text.contains(&line), "no {line:?} in\n{text}");
+    }
+    assert!(
+        text.lines().all(|line| line.chars().count() <= 80),
+        "{text}"
+    );
+    let result = fs::read_to_string(run.latest().join("result.json")).unwrap();
+    let result: Value = serde_json::from_str(&result).unwrap();
+    assert_eq!(result["outcome"], "pass");
+    assert_eq!(result["counts"]["passed"], 3);
+    for kept in [
+        "result.txt",
+        "junit.xml",
+        "events.ndjson",
+        "configs/r1.json5",
+        "logs/r1.log",
+    ] {
+        assert!(run.latest().join(kept).is_file(), "no {kept}");
+    }
+}
+
+#[test]
+fn netns_relay_fanout_20() {
+    topology("relay-fanout-20");
+}
+
+#[test]
+fn netns_relay_interface_flap() {
+    topology("relay-interface-flap");
+}
+
+#[test]
+fn netns_relay_jumbo() {
+    topology("relay-jumbo");
+}
+
+#[test]
+fn netns_relay_rules_under_traffic() {
+    topology("relay-rules-under-traffic");
+}
+
+#[test]
+fn netns_relay_throughput() {
+    topology("relay-throughput");
+}
+
+#[test]
+fn netns_relay_unicast_out() {
+    topology("relay-unicast-out");
+}
+
+#[test]
+fn netns_relay_worker_kill() {
+    topology("relay-worker-kill");
+}
+
+#[test]
+fn every_folder_has_a_test() {
+    let folders: BTreeSet<String> = fs::read_dir(root().join("topologies"))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    assert_eq!(folders, FOLDERS.map(str::to_owned).into());
+}
+
+#[test]
+fn netns_a_missing_rule_is_found_and_located() {
+    let name = "netns_a_missing_rule_is_found_and_located";
+    let Some(run) = lab_test(name, &data("quickstart-broken.yaml")) else {
+        return;
+    };
+    let text = run.text();
+    assert_eq!(run.code(), Some(FAILED), "{text}");
+    let packets = run.latest().join("step1.pcapng");
+    for part in [
+        "FAIL two receivers, and a rule for one of them",
+        "R1 <- S  sent 500  received 500  lost 0",
+        "R2 <- S  sent 500  received 0  lost 500",
+        "500 on src--r1, 0 on r1--rcv2: lost at r1",
+        "r1 dropped 100 from src: no-rule",
+        "SKIP never reached",
+        "evidence in ",
+        "step1.pcapng",
+    ] {
+        assert!(text.contains(part), "no {part:?} in\n{text}");
+    }
+    assert!(
+        fs::metadata(packets).unwrap().len() > 100_000,
+        "packets of 500 datagrams"
+    );
+    let junit = fs::read_to_string(run.latest().join("junit.xml")).unwrap();
+    assert!(junit.contains("failures=\"1\""), "{junit}");
+    let state = fs::read_to_string(run.latest().join("state/r1.json")).unwrap();
+    assert!(state.contains("no-rule"), "{state}");
+}
+
+#[test]
+fn netns_killed_daemon_comes_back_with_its_rules() {
+    let name = "netns_killed_daemon_comes_back_with_its_rules";
+    if let Some(run) = lab_test(name, &data("daemon-kill.yaml")) {
+        assert_eq!(run.code(), Some(0), "{}", run.text());
+    }
+}
+
+#[test]
+fn netns_labs_side_by_side_do_not_meet() {
+    let file = root().join("topologies/quickstart");
+    let folders: [TempDir; 3] = std::array::from_fn(|_| tempfile::tempdir().unwrap());
+    let children: Vec<Child> = folders
+        .iter()
+        .map(|folder| {
+            let mut command = command(folder.path(), &file);
+            command.stdout(Stdio::piped()).stderr(Stdio::piped());
+            command.spawn().unwrap()
+        })
+        .collect();
+    for child in children {
+        let output = child.wait_with_output().unwrap();
+        let text = String::from_utf8_lossy(&output.stdout).into_owned()
+            + &String::from_utf8_lossy(&output.stderr);
+        if output.status.code() == Some(UNFIT) {
+            let name = "netns_labs_side_by_side_do_not_meet";
+            skip(
+                name,
+                "lab test says this machine is unfit",
+                &first_line(&text),
+            );
+            return;
+        }
+        assert_eq!(output.status.code(), Some(0), "{text}");
+    }
+}
+
+#[test]
+fn netns_run_as_another_user() {
+    let name = "netns_run_as_another_user";
+    if !geteuid().is_root() {
+        skip(
+            name,
+            "the other tests run without root already",
+            "run it as root",
+        );
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o777)).unwrap();
+    let mut command = command(folder.path(), &root().join("topologies/quickstart"));
+    // The user `nobody`, who must be able to read the programs.
+    command.uid(65534).gid(65534).current_dir("/");
+    let output = match command.output() {
+        Ok(output) => output,
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+            let enable = "put the repository where every user can read it";
+            skip(name, "the user nobody cannot read the programs", enable);
+            return;
+        }
+        Err(error) => panic!("{error}"),
+    };
+    let text = String::from_utf8_lossy(&output.stdout).into_owned()
+        + &String::from_utf8_lossy(&output.stderr);
+    if output.status.code() == Some(UNFIT) {
+        skip(
+            name,
+            "no user namespaces for ordinary users",
+            &first_line(&text),
+        );
+        return;
+    }
+    assert_eq!(output.status.code(), Some(0), "{text}");
+    assert!(text.contains("rootless"), "{text}");
+}
+
+/// A lab in the middle of a run that would take minutes.
+struct Endless {
+    folder: TempDir,
+    child: Child,
+    mark: String,
+}
+
+impl Endless {
+    /// `None` where this machine cannot run it, which is recorded.
+    fn start(test: &str) -> Option<Endless> {
+        let folder = tempfile::tempdir().unwrap();
+        let mark = format!("LAB_TEST_MARK={}", folder.path().display());
+        let (key, value) = mark.split_once('=').unwrap();
+        let mut command = command(folder.path(), &data("endless.yaml"));
+        command.env(key, value);
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        let child = command.spawn().unwrap();
+        let mut endless = Endless {
+            folder,
+            child,
+            mark,
+        };
+        let events = endless.folder.path().join("latest/events.ndjson");
+        let mut unfit = false;
+        let in_the_middle = eventually(Duration::from_secs(60), || {
+            unfit = endless.child.try_wait().unwrap().is_some();
+            let events = fs::read_to_string(&events).unwrap_or_default();
+            unfit || events.contains("Wait(")
+        });
+        if unfit {
+            let output = endless.child.wait_with_output().unwrap();
+            let text = String::from_utf8_lossy(&output.stderr).into_owned();
+            assert_eq!(output.status.code(), Some(UNFIT), "{text}");
+            skip(
+                test,
+                "lab test says this machine is unfit",
+                &first_line(&text),
+            );
+            return None;
+        }
+        assert!(in_the_middle, "the run did not get to its second step");
+        Some(endless)
+    }
+
+    fn signal(&self, signal: Signal) {
+        let pid = i32::try_from(self.child.id()).unwrap();
+        kill(Pid::from_raw(pid), signal).unwrap();
+    }
+
+    /// Processes that were started by this lab, by their environment.
+    fn processes(&self) -> Vec<String> {
+        let mut found = Vec::new();
+        for entry in fs::read_dir("/proc").unwrap() {
+            let path = entry.unwrap().path();
+            let environment = fs::read(path.join("environ")).unwrap_or_default();
+            let mut variables = environment.split(|byte| *byte == 0);
+            if variables.any(|variable| variable == self.mark.as_bytes()) {
+                found.push(fs::read_to_string(path.join("cmdline")).unwrap_or_default());
+            }
+        }
+        found
+    }
+
+    fn is_gone(&self) -> bool {
+        eventually(Duration::from_secs(10), || self.processes().is_empty())
+    }
+}
+
+#[test]
+fn netns_interrupted_run_ends_in_order() {
+    let Some(mut endless) = Endless::start("netns_interrupted_run_ends_in_order") else {
+        return;
+    };
+    endless.signal(Signal::SIGINT);
+    let ended = eventually(Duration::from_secs(20), || {
+        endless.child.try_wait().unwrap().is_some()
+    });
+    assert!(ended, "it goes on: {:?}", endless.processes());
+    assert!(endless.is_gone(), "{:?}", endless.processes());
+    let output = endless.child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(INTERRUPTED));
+    let result = endless.folder.path().join("latest/result.txt");
+    let result = fs::read_to_string(result).unwrap();
+    for part in [
+        "PASS the stream is relayed",
+        "interrupted by Ctrl-C",
+        "SKIP never reached",
+    ] {
+        assert!(result.contains(part), "no {part:?} in\n{result}");
+    }
+}
+
+#[test]
+fn netns_killed_lab_leaves_nothing_behind() {
+    let Some(mut endless) = Endless::start("netns_killed_lab_leaves_nothing_behind") else {
+        return;
+    };
+    let running = endless.processes();
+    for program in ["lab", "mcrd", "mcrgen"] {
+        let runs = running.iter().any(|line| {
+            line.split('\0')
+                .next()
+                .is_some_and(|first| first.ends_with(program))
+        });
+        assert!(runs, "no {program} among {running:?}");
+    }
+    endless.signal(Signal::SIGKILL);
+    endless.child.wait().unwrap();
+    assert!(endless.is_gone(), "left behind: {:?}", endless.processes());
+}
