@@ -10,7 +10,7 @@ use crate::walk::Found;
 const WIDTH: usize = 80;
 
 /// Lines longer than this are shown from near the place on.
-const LONG_LINE: usize = 4096;
+const LONG_LINE: usize = 1024;
 
 /// The starts of a text's lines.
 pub(crate) struct Lines<'t> {
@@ -35,11 +35,22 @@ impl<'t> Lines<'t> {
     }
 
     pub(crate) fn place(&self, at: usize) -> Place {
+        self.place_after(None, at)
+    }
+
+    /// As [`Lines::place`]; from a place before it on the same line, columns
+    /// are counted on.
+    pub(crate) fn place_after(&self, before: Option<(usize, Place)>, at: usize) -> Place {
         let at = self.text.floor_char_boundary(at);
+        let before = before.map(|(from, place)| (self.text.floor_char_boundary(from), place));
         let line = self.line(at);
+        let (from, column) = match before {
+            Some((from, place)) if from <= at && place.line == line + 1 => (from, place.column),
+            Some(_) | None => (self.starts[line], 1),
+        };
         Place {
             line: line + 1,
-            column: self.text[self.starts[line]..at].chars().count() + 1,
+            column: column + self.text[from..at].chars().count(),
         }
     }
 
@@ -53,21 +64,24 @@ impl<'t> Lines<'t> {
         let span =
             self.text.floor_char_boundary(span.start)..self.text.ceil_char_boundary(span.end);
         let line = self.line(span.start);
-        let mut start = self.starts[line];
-        let rest = &self.text[start..];
-        let mut end = start + rest.find(['\n', '\r']).unwrap_or(rest.len());
+        let line_start = self.starts[line];
+        let cut = span.start - line_start > LONG_LINE;
+        let start = if cut {
+            self.text.floor_char_boundary(span.start - LONG_LINE / 8)
+        } else {
+            line_start
+        };
+        // The place is at most a long line behind the start, and what is far
+        // behind it is not looked at.
+        let window = self.text.ceil_char_boundary(start + 2 * LONG_LINE);
+        let ahead = &self.text[span.start..window];
+        let end = span.start + ahead.find(['\n', '\r']).unwrap_or(ahead.len());
         let span_end = if span.end > end {
             let first = self.text[span.start..].chars().next();
-            (span.start + first.map_or(0, char::len_utf8)).min(end.max(span.start))
+            span.start + first.map_or(0, char::len_utf8)
         } else {
             span.end
         };
-        let cut = span.start - start > LONG_LINE;
-        if cut {
-            start = self.text.floor_char_boundary(span.start - LONG_LINE / 8);
-        }
-        // The place is at most a long line behind the start.
-        end = end.min(self.text.ceil_char_boundary(start + 2 * LONG_LINE));
         Excerpt {
             text: &self.text[start..end],
             line: line + 1,

@@ -29,6 +29,7 @@ struct Problem {
 impl Problems {
     pub(crate) fn in_text(name: &str, text: &str, findings: Findings) -> Problems {
         let lines = Lines::of(text);
+        let mut before = None;
         let problems = findings
             .kept
             .into_iter()
@@ -36,8 +37,10 @@ impl Problems {
             .map(|(position, found)| {
                 let shown =
                     |color| (position < MAX_PRINTED).then(|| render(name, &lines, &found, color));
+                let place = lines.place_after(before, found.span.start);
+                before = Some((found.span.start, place));
                 Problem {
-                    place: Some(lines.place(found.span.start)),
+                    place: Some(place),
                     plain: shown(false),
                     colored: shown(true),
                     key: found.key,

@@ -795,6 +795,13 @@ fn the_place_in_a_long_line_is_shown() {
 }
 
 #[test]
+fn places_on_one_line_are_counted_in_characters() {
+    let text = "{ 'é': 1, x: 2,\n 'éé': 3, y: 4 }";
+    let places: Vec<(usize, usize)> = said(text).iter().map(|p| (p.0, p.1)).collect();
+    assert_eq!(places, [(1, 3), (1, 11), (2, 2), (2, 11)]);
+}
+
+#[test]
 fn what_is_printed_fits_the_terminal_and_commands_none() {
     let spaces = "  ".repeat(9000);
     let long = format!("{{ {spaces}rules: [1], '\x1b[31m': 2, 'x\\u001b[2J': 3 }}");
@@ -810,6 +817,8 @@ fn what_is_printed_fits_the_terminal_and_commands_none() {
         &wide,
         &spread,
         &late,
+        // A carriage return alone ends no line here.
+        "{ log: {},\r rules: [1, 2],\r x: 3 }",
         "{ rules: [{ input: { interface: 'in0', group: '224.0.0.5' }, outputs: [{ \
          interface: 'in0', source_port: 65536, destination: '300.300.300.300' }] }] }",
     ];
