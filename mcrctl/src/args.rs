@@ -112,13 +112,13 @@ pub(crate) struct RulesAdd {
     /// The IP protocol: udp, esp or a number [default: udp]
     #[arg(long, value_parser = rule_args::protocol, requires = "input")]
     pub(crate) protocol: Option<Protocol>,
-    /// A copy: INTERFACE[:ADDRESS[:PORT]][,OPTION=VALUE...]
+    /// A copy; give it once for each
     ///
     /// Address and port are the input's where they are left out. Options:
     /// ttl=1..255 (default 16), source=interface|keep|ADDRESS (default
     /// interface), source-port=PORT, dscp=0..63 or a name as ef, cs5, af41.
-    /// Give it once for each copy.
-    #[arg(long, value_name = "OUTPUT", required_unless_present = "file")]
+    #[arg(long, value_name = "INTERFACE[:ADDRESS[:PORT]][,OPTION=VALUE...]")]
+    #[arg(required_unless_present = "file")]
     #[arg(requires = "input")]
     pub(crate) output: Vec<OutputArg>,
     /// Rules in JSON: one, a list, or an object with `rules`; - is standard
