@@ -32,7 +32,7 @@ const WRITABLE: u64 = 3 << 32;
 /// After frames have arrived, how long to gather more of them, or this many:
 /// frames that arrive together are sent for less. A frame after a pause is not
 /// delayed.
-const GATHER: Timespec = Timespec::new().nsec(40_000);
+const GATHER: Timespec = Timespec::new().nsec(100_000);
 const GATHER_FRAMES: usize = 64;
 
 /// What a wait ended with.
