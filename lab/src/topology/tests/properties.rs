@@ -124,3 +124,33 @@ proptest! {
         prop_assert_eq!(lans(&before), lans(&after));
     }
 }
+
+/// Aliases of aliases, and brackets without end: refused before they grow.
+#[test]
+fn small_files_do_not_grow_large() {
+    let mut bomb = "lab: 1\nvars:\n  v0: &v0 [x, x, x, x, x, x, x, x, x]\n".to_owned();
+    for level in 1..10 {
+        let below = format!("*v{}", level - 1);
+        let many = vec![below; 9].join(", ");
+        bomb.push_str(&format!("  v{level}: &v{level} [{many}]\n"));
+    }
+    let deep = format!(
+        "lab: 1\nvars: {{v: {}{}}}\n",
+        "[".repeat(9999),
+        "]".repeat(9999)
+    );
+    let long = format!("lab: 1\nabout: {}\n", "x".repeat(5 << 20));
+    for (text, said) in [
+        (bomb, "alias replay limit exceeded"),
+        (deep, "recursion limit exceeded"),
+        (long, "the file is larger than 4 MiB"),
+    ] {
+        let mistakes = read(&text).expect_err("accepted").list;
+        assert_eq!(mistakes.len(), 1);
+        assert!(
+            mistakes[0].message.contains(said),
+            "{}",
+            mistakes[0].message
+        );
+    }
+}
