@@ -192,7 +192,7 @@ pub(crate) enum Log {
 }
 
 fn log_help() -> String {
-    let levels: Vec<_> = LEVELS.map(LogLevel::name).into();
+    let levels: Vec<_> = LogLevel::ALL.map(LogLevel::name).into();
     let facilities: Vec<_> = Facility::ALL.map(Facility::name).into();
     format!(
         "Levels:     {}\nFacilities: {}",
@@ -200,14 +200,6 @@ fn log_help() -> String {
         facilities.join(", ")
     )
 }
-
-const LEVELS: [LogLevel; 5] = [
-    LogLevel::Error,
-    LogLevel::Warn,
-    LogLevel::Info,
-    LogLevel::Debug,
-    LogLevel::Trace,
-];
 
 /// One level to set, as `log.set` takes it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -247,11 +239,11 @@ impl FromStr for LogSetting {
 }
 
 fn level(text: &str) -> Result<LogLevel, String> {
-    LEVELS
+    LogLevel::ALL
         .into_iter()
         .find(|level| level.name() == text)
         .ok_or_else(|| {
-            let names = LEVELS.map(LogLevel::name).join(", ");
+            let names = LogLevel::ALL.map(LogLevel::name).join(", ");
             format!("no level {text:?}; there are {names}")
         })
 }

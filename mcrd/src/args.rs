@@ -77,14 +77,7 @@ pub(crate) enum LogFormat {
 }
 
 fn level(text: &str) -> Result<LogLevel, String> {
-    const LEVELS: [LogLevel; 5] = [
-        LogLevel::Error,
-        LogLevel::Warn,
-        LogLevel::Info,
-        LogLevel::Debug,
-        LogLevel::Trace,
-    ];
-    LEVELS
+    LogLevel::ALL
         .into_iter()
         .find(|level| level.name() == text)
         .ok_or_else(|| "a level is one of error, warn, info, debug, trace".to_owned())

@@ -295,6 +295,15 @@ pub enum LogLevel {
 }
 
 impl LogLevel {
+    /// All of them, the most important first.
+    pub const ALL: [LogLevel; 5] = [
+        LogLevel::Error,
+        LogLevel::Warn,
+        LogLevel::Info,
+        LogLevel::Debug,
+        LogLevel::Trace,
+    ];
+
     /// Its name.
     pub const fn name(self) -> &'static str {
         match self {

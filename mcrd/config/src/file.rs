@@ -152,19 +152,15 @@ fn log(walk: &mut Walk, value: &Value<'_>, path: &Path<'_>) {
 }
 
 fn level(walk: &mut Walk, value: &Value<'_>, path: &Path<'_>) {
-    const LEVELS: [LogLevel; 5] = [
-        LogLevel::Error,
-        LogLevel::Warn,
-        LogLevel::Info,
-        LogLevel::Debug,
-        LogLevel::Trace,
-    ];
     if let Field::Given(name) = walk.string(value, path)
-        && !LEVELS.iter().any(|known| known.name() == name)
+        && !LogLevel::ALL.iter().any(|known| known.name() == name)
     {
         walk.report(span(value), path, || {
             let message = format!("there is no log level '{}'", shown(&name));
-            (message, Some(nearest(&name, &LEVELS.map(LogLevel::name))))
+            (
+                message,
+                Some(nearest(&name, &LogLevel::ALL.map(LogLevel::name))),
+            )
         });
     }
 }
