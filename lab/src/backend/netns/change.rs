@@ -7,9 +7,11 @@ use std::io;
 use std::net::Ipv4Addr;
 
 use ipnet::Ipv4Net;
-use mcr_sys::netlink::build::Builder;
+use mcr_sys::netlink::build::{Builder, LOOK_AGAIN, LinkState};
 use tokio::runtime;
+use tokio::time::{Instant, sleep};
 
+use super::configure::RUNNING_TIME;
 use super::{NetError, Network};
 use crate::topology::model::{LinkChange, LinkId, Medium, NodeId};
 
@@ -108,7 +110,6 @@ impl Network {
         let index = self.index(node, interface)?;
         let session = self.session(self.node_space(node)?)?;
         let down = session.netlink.down(index).await;
-        self.interface(node, interface)?.down.set(true);
         down.map_err(|source| self.failed(node, interface, "set down", source))
     }
 
@@ -116,7 +117,6 @@ impl Network {
         let index = self.index(node, interface)?;
         let session = self.session(self.node_space(node)?)?;
         let up = session.netlink.up(index).await;
-        self.interface(node, interface)?.down.set(false);
         up.map_err(|source| self.failed(node, interface, "set up", source))?;
         let addresses = self.interface(node, interface)?.addresses.borrow().clone();
         self.set_routes(&session, node, |from| on_one_of(&addresses, from))
@@ -180,15 +180,41 @@ impl Network {
         self.wait_for_link(link).await
     }
 
-    /// Waits until a link passes packets at each end that is up.
+    /// Waits until a link passes packets at each end that can: commands in the
+    /// nodes may have set an end down or deleted it.
     async fn wait_for_link(&self, link: LinkId) -> Result<(), NetError> {
+        let pair = matches!(self.link_of(link)?.medium, Medium::Veth);
+        let mut ends = Vec::new();
         for (_, node, interface) in self.ends_at(link, None)? {
-            if self.interface(node, interface)?.index.get().is_some() {
-                let session = self.session(self.node_space(node)?)?;
-                self.until_running(&session, node, interface).await?;
+            match self.interface(node, interface)?.index.get() {
+                Some(index) => {
+                    let session = self.session(self.node_space(node)?)?;
+                    ends.push((node, interface, index, session));
+                }
+                None if pair => return Ok(()),
+                None => {}
             }
         }
-        Ok(())
+        let deadline = Instant::now() + RUNNING_TIME;
+        loop {
+            let (mut waiting, mut cut) = (None, false);
+            for (node, interface, index, session) in &ends {
+                let state = session.netlink.link_state(*index).await;
+                match state.map_err(|source| self.failed(*node, *interface, "look at", source))? {
+                    LinkState::Absent | LinkState::Down => cut = true,
+                    LinkState::Waiting => waiting = Some((*node, *interface)),
+                    LinkState::Running => {}
+                }
+            }
+            let Some((node, interface)) = waiting.filter(|_| !(pair && cut)) else {
+                return Ok(());
+            };
+            if Instant::now() >= deadline {
+                let late = io::ErrorKind::TimedOut.into();
+                return Err(self.failed(node, interface, "wait for", late));
+            }
+            sleep(LOOK_AGAIN).await;
+        }
     }
 
     /// A veth pair exists with both ends or not at all; on a segment each

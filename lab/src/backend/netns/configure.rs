@@ -11,10 +11,10 @@ use tokio::runtime;
 
 use super::deploy::{BRIDGE, enter_error, in_each};
 use super::{NetError, Network, Session};
-use crate::topology::model::{LinkId, Medium, NodeId};
+use crate::topology::model::{LinkId, NodeId};
 
 /// How long the kernel may take until a link that is up passes packets.
-const RUNNING_TIME: Duration = Duration::from_secs(10);
+pub(super) const RUNNING_TIME: Duration = Duration::from_secs(10);
 
 /// All of IPv4 multicast, so that a program that names no interface can send.
 const MULTICAST: Ipv4Net = Ipv4Net::new_assert(Ipv4Addr::new(224, 0, 0, 0), 4);
@@ -35,41 +35,18 @@ impl Network {
         });
         try_join_all(all).await?;
         // A segment's ports run as soon as its members do.
-        let nodes = sessions
-            .iter()
-            .take(nodes)
-            .enumerate()
-            .map(async |(node, session)| {
-                for interface in 0..self.topology.nodes[node].interfaces.len() {
-                    self.until_running(session, NodeId(node), interface).await?;
-                }
-                Ok(())
-            });
-        try_join_all(nodes).await.map(drop)
-    }
-
-    /// Waits until an interface passes packets, where the other end of its
-    /// link lets it.
-    pub(super) async fn until_running(
-        &self,
-        session: &Session,
-        node: NodeId,
-        interface: usize,
-    ) -> Result<(), NetError> {
-        let link = self.link_of(self.topology.nodes[node.0].interfaces[interface].link)?;
-        let ends = match link.medium {
-            Medium::Veth => link.ends.as_slice(),
-            Medium::Bridge { .. } => &[(node, interface)],
-        };
-        for (node, interface) in ends {
-            let state = self.interface(*node, *interface)?;
-            if state.down.get() || state.index.get().is_none() {
-                return Ok(());
+        let nodes = sessions.iter().take(nodes).enumerate();
+        try_join_all(nodes.map(async |(node, session)| {
+            for interface in 0..self.topology.nodes[node].interfaces.len() {
+                let index = self.index(NodeId(node), interface)?;
+                let running = session.netlink.until_running(&[index], RUNNING_TIME).await;
+                running
+                    .map_err(|source| self.failed(NodeId(node), interface, "wait for", source))?;
             }
-        }
-        let index = self.index(node, interface)?;
-        let running = session.netlink.until_running(&[index], RUNNING_TIME).await;
-        running.map_err(|source| self.failed(node, interface, "wait for", source))
+            Ok(())
+        }))
+        .await
+        .map(drop)
     }
 
     async fn configure_node(&self, session: &Session, id: NodeId) -> Result<(), NetError> {
@@ -116,7 +93,6 @@ impl Network {
             added.map_err(|source| self.failed(node, interface, "give an address to", source))?;
         }
         let up = session.netlink.up(index).await;
-        self.interface(node, interface)?.down.set(false);
         up.map_err(|source| self.failed(node, interface, "set up", source))
     }
 

@@ -70,7 +70,6 @@ impl Network {
         let states = |node: &Node| {
             let state = |interface: &crate::topology::model::Interface| InterfaceState {
                 index: Cell::new(None),
-                down: Cell::new(false),
                 port: Cell::new(None),
                 addresses: RefCell::new(interface.addresses.clone()),
             };

@@ -96,8 +96,6 @@ impl Space {
 struct InterfaceState {
     /// Its index while it exists.
     index: Cell<Option<u32>>,
-    /// It was set down.
-    down: Cell<bool>,
     /// The index of its segment's port, where it is on a segment.
     port: Cell<Option<u32>>,
     /// The addresses it has, or will have again.

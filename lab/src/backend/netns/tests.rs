@@ -383,6 +383,28 @@ fn a_segment_joins_all_its_members() {
 }
 
 #[test]
+fn an_end_set_down_by_hand_keeps_nobody_waiting() {
+    in_a_world(
+        "an_end_set_down_by_hand_keeps_nobody_waiting",
+        async |options| {
+            let network = Network::deploy(&pair(), &options).await.unwrap();
+            let words = ["ip", "link", "set", "dev", "to-a", "down"];
+            output(&network, 1, &words).await;
+            let start = Instant::now();
+            for change in [LinkChange::Down, LinkChange::Up] {
+                let near = Some(NodeId(0));
+                network.link(LinkId(0), change, near).await.unwrap();
+            }
+            assert!(start.elapsed() < Duration::from_secs(5));
+            let far = Some(NodeId(1));
+            network.link(LinkId(0), LinkChange::Up, far).await.unwrap();
+            assert!(passes(&network, 0, 1, "10.0.0.2"));
+            assert!(network.teardown().await.is_empty());
+        },
+    );
+}
+
+#[test]
 fn links_go_and_come_with_addresses_and_routes() {
     in_a_world(
         "links_go_and_come_with_addresses_and_routes",

@@ -10,7 +10,7 @@ use futures_util::TryStreamExt;
 use rtnetlink::packet_route::AddressFamily;
 use rtnetlink::packet_route::address::AddressMessage;
 use rtnetlink::packet_route::link::{
-    BridgeStpState, InfoData, InfoVeth, LinkAttribute, LinkMessage, State,
+    BridgeStpState, InfoData, InfoVeth, LinkAttribute, LinkFlags, LinkMessage, State,
 };
 use rtnetlink::packet_route::route::{RouteMessage, RouteScope};
 use rtnetlink::{Handle, LinkBridge, LinkUnspec, LinkVeth, RouteMessageBuilder, new_connection};
@@ -22,7 +22,7 @@ use tokio::time::{Instant, sleep};
 pub const LOOPBACK: u32 = 1;
 
 /// The pause between two looks at an interface.
-const LOOK_AGAIN: Duration = Duration::from_millis(1);
+pub const LOOK_AGAIN: Duration = Duration::from_millis(1);
 
 /// An IPv4 address with its prefix length.
 pub type Prefix = (Ipv4Addr, u8);
@@ -55,6 +55,19 @@ pub struct Bridge<'a> {
     pub snooping: bool,
     /// It sends IGMP queries.
     pub querier: bool,
+}
+
+/// How far an interface has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LinkState {
+    /// There is none with this index.
+    Absent,
+    /// It was not set up.
+    Down,
+    /// It was set up and does not pass packets yet.
+    Waiting,
+    /// It passes packets.
+    Running,
 }
 
 /// A route netlink socket in one network namespace.
@@ -165,7 +178,7 @@ impl Builder {
     pub async fn until_running(&self, indices: &[u32], time: Duration) -> io::Result<()> {
         let deadline = Instant::now() + time;
         for index in indices {
-            while !self.runs(*index).await? {
+            while self.link_state(*index).await? != LinkState::Running {
                 if Instant::now() >= deadline {
                     return Err(io::ErrorKind::TimedOut.into());
                 }
@@ -175,11 +188,23 @@ impl Builder {
         Ok(())
     }
 
-    async fn runs(&self, index: u32) -> io::Result<bool> {
+    /// What the kernel says of an interface.
+    ///
+    /// # Errors
+    /// The kernel's.
+    pub async fn link_state(&self, index: u32) -> io::Result<LinkState> {
         let found = self.handle.link().get().match_index(index).execute();
-        let found: Vec<LinkMessage> = found.try_collect().await.map_err(into_io)?;
+        let found: Vec<LinkMessage> = match found.try_collect().await.map_err(into_io) {
+            Err(error) if error.raw_os_error() == Some(libc::ENODEV) => Vec::new(),
+            found => found?,
+        };
         let up = |attribute: &LinkAttribute| *attribute == LinkAttribute::OperState(State::Up);
-        Ok(found.iter().any(|link| link.attributes.iter().any(up)))
+        Ok(match found.first() {
+            None => LinkState::Absent,
+            Some(link) if !link.header.flags.contains(LinkFlags::Up) => LinkState::Down,
+            Some(link) if link.attributes.iter().any(up) => LinkState::Running,
+            Some(_) => LinkState::Waiting,
+        })
     }
 
     /// Deletes an interface, and its peer with it where it is a veth.
