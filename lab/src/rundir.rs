@@ -8,7 +8,7 @@ mod state;
 
 use std::env;
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
-use std::io;
+use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
@@ -78,7 +78,10 @@ impl RunDir {
         // Written beside and renamed, so that nobody reads half of it.
         let (path, beside) = (self.path().join(STATE), self.path().join("lab.json.new"));
         let text = serde_json::to_vec_pretty(state).map_err(io::Error::other);
-        text.and_then(|text| fs::write(&beside, text))
+        // A node's environment may hold what others must not read.
+        let mut only_own = OpenOptions::new();
+        only_own.write(true).create(true).truncate(true).mode(0o600);
+        text.and_then(|text| only_own.open(&beside)?.write_all(&text))
             .and_then(|()| fs::rename(&beside, &path))
             .map_err(RunDirError::file("write", &path))
     }

@@ -157,6 +157,75 @@ fn exec_passes_status_input_and_output_on() {
     });
 }
 
+/// A node with the daemon, and an environment of its own.
+const DAEMON: &str = "\
+nodes:
+  a: { kind: host, env: { WHO: 'node a' } }
+  r1:
+    kind: mcrd
+    env: { WHO: the relay, PATH: /nowhere }
+    config:
+      rules:
+        - name: feed
+          input: { interface: a, group: 239.1.1.1, port: 5001 }
+          outputs:
+            - { interface: b, destination: 239.1.1.2 }
+  b: host
+links:
+  - a -- r1
+  - r1 -- b
+";
+
+#[test]
+fn a_daemon_is_reached_in_its_node() {
+    User::each("a_daemon_is_reached_in_its_node", |user| {
+        user.bring_daemon();
+        let (one, two) = (user.name("daemon"), user.name("other"));
+        let file = user.file(&one, DAEMON);
+        let status = |lab: &str| -> Value {
+            let asked = ["exec", "-l", lab, "r1", "--", "mcrctl", "status", "--json"];
+            serde_json::from_str(&user.expect(0, &asked)).unwrap()
+        };
+        for name in [&one, &two] {
+            user.expect(0, &["up", &file, "--name", name]);
+            assert_eq!(status(name)["rules"], 1);
+            let config = status(name)["config_file"].as_str().unwrap().to_owned();
+            assert!(config.contains(name.as_str()), "{config}");
+        }
+        let say = "echo $WHO in $LAB_NAME at $LAB_NODE, ${MCR_SOCKET:-no daemon}";
+        let said = |node| user.expect(0, &["exec", "-l", &one, node, "--", "sh", "-c", say]);
+        assert_eq!(said("a"), format!("node a in {one} at a, no daemon\n"));
+        let relay = format!("the relay in {one} at r1, ");
+        assert!(said("r1").starts_with(&relay), "{}", said("r1"));
+        let ps = user.expect(0, &["ps"]);
+        assert!(ps.contains("mcrd worker a/0"), "{ps}");
+        in_a_terminal(user, &one);
+        user.expect(0, &["down", &one]);
+        assert_eq!(status(&two)["rules"], 1, "the other lab stays");
+        user.expect(0, &["down", &two]);
+        assert!(user.world().is_empty(), "{:?}", user.world());
+    });
+}
+
+/// A shell in a node has the terminal, and its end is told.
+fn in_a_terminal(user: &User, lab: &str) {
+    let line = user.line(&format!("sh -l {lab} r1"));
+    let mut script = user.wrapped("script");
+    script.args(["--quiet", "--return", "--command", &line, "/dev/null"]);
+    script.env("SHELL", "/bin/bash").env("TERM", "dumb");
+    script.stdin(Stdio::piped()).stdout(Stdio::piped());
+    let Ok(mut script) = script.spawn() else {
+        let name = "a_daemon_is_reached_in_its_node (terminal)";
+        return mcr_tests::skip(name, "no script(1)", "apt-get install bsdutils");
+    };
+    let typed = b"test -t 0 && test -t 1 && mcrctl status && exit 7\n";
+    script.stdin.take().unwrap().write_all(typed).unwrap();
+    let output = script.wait_with_output().unwrap();
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(output.status.code(), Some(7), "{text}");
+    assert!(text.contains("rules    1"), "{text}");
+}
+
 #[test]
 fn labs_do_not_disturb_each_other() {
     User::each("labs_do_not_disturb_each_other", |user| {

@@ -17,6 +17,7 @@ use nix::unistd::Pid;
 use super::running::{Fault, Running, settle};
 use crate::args::ExecArgs;
 use crate::exit::Exit;
+use crate::node::{environment, path_behind};
 use crate::rundir::NodeState;
 use crate::sandbox::NAMES;
 
@@ -61,23 +62,16 @@ pub(super) fn in_node(lab: Option<&str>, node: &str, command: &[OsString]) -> Re
     }
 }
 
-/// The command, with the lab's programs in its `PATH`.
+/// The command, with the environment that a step's command has too.
 fn prepare(lab: &Running, node: &NodeState, words: &[OsString]) -> Command {
     let program = words.first().cloned().unwrap_or_default();
-    let mut path = lab.state.programs.clone().into_os_string();
-    if let Some(rest) = env::var_os("PATH") {
-        path.push(":");
-        path.push(rest);
-    }
+    let path = path_behind(&lab.state.programs);
     let mut command = Command::new(program);
     command
         .args(words.iter().skip(1))
-        .env("PATH", path)
-        .env("MCR_LAB", &lab.name)
-        .env("MCR_NODE", &node.name);
-    if let Some(socket) = &node.socket {
-        command.env("MCR_SOCKET", socket);
-    }
+        .envs(node.env.iter().map(|(name, value)| (name, value)))
+        .envs(environment(path, &node.name, node.socket.as_deref()))
+        .env("LAB_NAME", &lab.name);
     command
 }
 

@@ -98,6 +98,7 @@ fn state(path: &Path, topology: &Topology, programs: &Programs) -> State {
         kind: kind_name(&node.kind).to_owned(),
         socket: matches!(node.kind, Kind::Mcrd { .. })
             .then(|| sockets.join(format!("{}.sock", node.name))),
+        env: node.env.clone(),
     };
     let now = SystemTime::now()
         .duration_since(UNIX_EPOCH)

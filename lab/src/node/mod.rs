@@ -9,6 +9,7 @@ mod host;
 mod mcrd;
 mod programs;
 
+use std::ffi::OsString;
 use std::fs::{File, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -21,7 +22,7 @@ use crate::backend::netns::{Child, NetError, Network, Stdio};
 use crate::topology::model::{Kind, NodeId, Topology};
 
 pub use daemons::Daemons;
-pub use programs::{Programs, Unfit};
+pub use programs::{Programs, Unfit, path_behind};
 
 /// How long a daemon may take to end by itself.
 const STOP_TIME: Duration = Duration::from_secs(3);
@@ -209,6 +210,19 @@ pub enum NodeError {
         /// The node.
         node: String,
     },
+}
+
+/// What a command in a node finds in its environment, beside what the lab file
+/// gives to the node.
+#[must_use]
+pub fn environment(
+    path: OsString,
+    node: &str,
+    socket: Option<&Path>,
+) -> Vec<(&'static str, OsString)> {
+    let mut variables = vec![("PATH", path), ("LAB_NODE", node.into())];
+    variables.extend(socket.map(|socket| ("MCR_SOCKET", socket.into())));
+    variables
 }
 
 /// SIGTERM, then SIGKILL where that does not help in time.

@@ -70,11 +70,17 @@ impl Programs {
     /// `PATH` with the programs first.
     #[must_use]
     pub fn path(&self) -> OsString {
-        let mut path = self.directory.clone().into_os_string();
-        if let Some(rest) = env::var_os("PATH") {
-            path.push(":");
-            path.push(rest);
-        }
-        path
+        path_behind(&self.directory)
     }
+}
+
+/// `PATH` with the programs of this folder first.
+#[must_use]
+pub fn path_behind(directory: &Path) -> OsString {
+    let mut path = directory.as_os_str().to_owned();
+    if let Some(rest) = env::var_os("PATH") {
+        path.push(":");
+        path.push(rest);
+    }
+    path
 }

@@ -1,5 +1,6 @@
 //! Commands of a lab file, run to their end in a node.
 
+use std::ffi::OsString;
 use std::process::ExitStatus;
 use std::time::Duration;
 
@@ -10,7 +11,7 @@ use tokio::time::timeout;
 
 use super::traffic::World;
 use crate::backend::netns::{Process, Stdio};
-use crate::node::Place;
+use crate::node::{self, Place};
 use crate::topology::model::{Exec, Kind, NodeId, Topology};
 
 /// What is kept of a command's output.
@@ -97,22 +98,20 @@ fn number(status: ExitStatus) -> i32 {
         .unwrap_or_else(|| 128 + status.signal().unwrap_or_default())
 }
 
-fn environment(world: World<'_>, at: NodeId) -> Vec<(std::ffi::OsString, std::ffi::OsString)> {
-    let mut variables = vec![("PATH".into(), world.programs.path())];
-    if runs_mcrd(world.topology, at) {
-        let place = Place::new(
-            world.topology,
-            at,
-            world.network,
-            world.programs,
-            world.folders,
-        );
-        variables.push(("MCR_SOCKET".into(), place.socket().into()));
-    }
-    if let Some(node) = world.topology.nodes.get(at.0) {
-        variables.push(("LAB_NODE".into(), node.name.clone().into()));
-    }
-    variables
+fn environment(world: World<'_>, at: NodeId) -> Vec<(OsString, OsString)> {
+    let place = Place::new(
+        world.topology,
+        at,
+        world.network,
+        world.programs,
+        world.folders,
+    );
+    let socket = runs_mcrd(world.topology, at).then(|| place.socket());
+    let variables = node::environment(world.programs.path(), place.name, socket.as_deref());
+    let owned = variables
+        .into_iter()
+        .map(|(name, value)| (name.into(), value));
+    owned.collect()
 }
 
 fn runs_mcrd(topology: &Topology, node: NodeId) -> bool {

@@ -39,6 +39,9 @@ pub struct NodeState {
     pub kind: String,
     /// Its daemon's control socket.
     pub socket: Option<PathBuf>,
+    /// The environment that the lab file gives it.
+    #[serde(default)]
+    pub env: Vec<(String, String)>,
 }
 
 impl State {

@@ -7,9 +7,11 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::thread::panicking;
 use std::time::Duration;
 
-use nix::unistd::{User as SystemUser, geteuid};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::{Pid, User as SystemUser, geteuid};
 use tempfile::TempDir;
 
 /// How long anything may take.
@@ -88,7 +90,15 @@ impl User {
         }
     }
 
-    fn wrapped(&self, program: impl AsRef<Path>) -> Command {
+    /// Puts the daemon and its control program beside `lab`.
+    pub(crate) fn bring_daemon(&self) {
+        for name in ["mcrd", "mcrctl"] {
+            let built = mcr_tests::program(name).unwrap();
+            fs::copy(built, self.home.path().join(name)).unwrap();
+        }
+    }
+
+    pub(crate) fn wrapped(&self, program: impl AsRef<Path>) -> Command {
         let words: Vec<PathBuf> = self
             .prefix
             .iter()
@@ -100,6 +110,11 @@ impl User {
         // Several users, and tests at once, must not share the place of labs.
         command.env("XDG_RUNTIME_DIR", self.home.path());
         command
+    }
+
+    /// `lab` with these arguments as a shell would write it.
+    pub(crate) fn line(&self, arguments: &str) -> String {
+        format!("{} {arguments}", self.program.display())
     }
 
     /// `lab` with these arguments, ready to be started.
@@ -156,13 +171,17 @@ impl User {
 
     /// What the system shows of this user's labs.
     pub(crate) fn world(&self) -> World {
+        let programs = ["lab", "mcrd"].map(|name| self.home.path().join(name));
         let sleeps = processes().into_iter();
         let mine = sleeps.filter(|(_, line)| line.contains(&self.tag));
-        let program = self.program.to_str().unwrap().to_owned();
         let labs = processes().into_iter();
-        let labs = labs.filter(|(_, line)| line.first() == Some(&program));
+        let labs = labs.filter(|(_, line)| {
+            let first = line.first().map(Path::new);
+            first.is_some_and(|first| programs.iter().any(|program| program == first))
+        });
         let files = fs::read_dir(self.base()).map(|entries| {
-            let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+            let names = entries.flatten();
+            let names = names.filter_map(|entry| entry.file_name().into_string().ok());
             names.filter(|name| name.ends_with(&self.tag)).collect()
         });
         World {
@@ -182,12 +201,31 @@ impl User {
     }
 }
 
+impl Drop for User {
+    /// What a failed test left would disturb others, and stay for ever.
+    fn drop(&mut self) {
+        let left = self.world();
+        if left.is_empty() {
+            return;
+        }
+        for name in &left.files {
+            self.lab(&["down", name]).output().ok();
+        }
+        for pid in self.world().labs.into_iter().chain(self.world().sleeps) {
+            kill(Pid::from_raw(pid), Signal::SIGKILL).ok();
+        }
+        let gone = mcr_tests::eventually(DEADLINE, || self.world().labs.is_empty());
+        self.lab(&["clean"]).output().ok();
+        assert!(gone || panicking(), "{:?}", self.world());
+    }
+}
+
 /// What the system shows of a user's labs.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct World {
     /// Processes in nodes.
     pub(crate) sleeps: BTreeSet<i32>,
-    /// Processes of `lab` itself.
+    /// Processes of `lab` itself, and of `mcrd`.
     pub(crate) labs: BTreeSet<i32>,
     /// Run directories.
     pub(crate) files: BTreeSet<String>,
