@@ -77,7 +77,12 @@ pub fn process_started(pid: i32) -> Option<u64> {
 /// proc_pid_stat(5): the start is field 22, the state behind the name field 3.
 fn started_in_stat(stat: &str) -> Option<u64> {
     let (_, rest) = stat.rsplit_once(')')?;
-    rest.split_whitespace().nth(22 - 3)?.parse().ok()
+    let mut fields = rest.split_whitespace();
+    // A zombie has ended, even where nobody ever waits for it.
+    if fields.next()? == "Z" {
+        return None;
+    }
+    fields.nth(22 - 4)?.parse().ok()
 }
 
 #[cfg(test)]

@@ -191,11 +191,22 @@ impl User {
         }
     }
 
+    /// The first process of a lab, until it has ended: on its way there it has
+    /// no command line any more.
+    fn init(&self, name: &str) -> Option<i64> {
+        let state = fs::read(self.base().join(name).join("lab.json")).ok()?;
+        let state: serde_json::Value = serde_json::from_slice(&state).ok()?;
+        let init = state["init"].as_i64()?;
+        let stat = fs::read_to_string(format!("/proc/{init}/stat")).ok()?;
+        (!stat.contains(") Z ")).then_some(init)
+    }
+
     /// Waits until nothing of this user's labs runs any more.
     pub(crate) fn wait_for_no_process(&self) {
         let gone = || {
             let world = self.world();
-            world.sleeps.is_empty() && world.labs.is_empty()
+            let inits = world.files.iter().filter_map(|name| self.init(name));
+            world.sleeps.is_empty() && world.labs.is_empty() && inits.count() == 0
         };
         assert!(mcr_tests::eventually(DEADLINE, gone), "{:?}", self.world());
     }

@@ -29,4 +29,6 @@ fn the_start_is_found_behind_any_name() {
     let stat = format!("7 (a) b) {}", fields.join(" "));
     assert_eq!(started_in_stat(&stat), Some(22));
     assert_eq!(started_in_stat("7 (a) S 1"), None);
+    let zombie = stat.replace(") 3 ", ") Z ");
+    assert_eq!(started_in_stat(&zombie), None);
 }
