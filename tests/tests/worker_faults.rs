@@ -306,8 +306,8 @@ fn an_input_that_goes_down_comes_back() {
         rig.commit();
         worker_rig::ip("link set in0 up");
         rig.commit();
-        rig.inject(&udp(GROUP, 5000, b"again"));
-        assert_eq!(payload(&rig.capture(0, 1)[0]), b"again");
+        let frame = rig.inject_until_captured(&udp(GROUP, 5000, b"again"), 0);
+        assert_eq!(payload(&frame), b"again");
     });
 }
 

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::time::Duration;
 
 use mcr_api::Method;
@@ -18,6 +19,10 @@ use crate::world;
 
 /// Long enough for a machine that compiles at the same time.
 pub(crate) const SOON: Duration = Duration::from_secs(10);
+
+/// Each start has a log of its own: one that empties the file of another, which
+/// still writes at the place it had, loses lines.
+static STARTS: AtomicU32 = AtomicU32::new(0);
 
 /// A daemon in the network `r`; killed when dropped.
 pub(crate) struct Mcrd {
@@ -47,7 +52,7 @@ impl Start {
         Start {
             command,
             socket,
-            log: world::path("mcrd.log"),
+            log: world::path(&format!("mcrd-{}.log", STARTS.fetch_add(1, Relaxed))),
         }
     }
 

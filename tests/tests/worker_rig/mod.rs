@@ -315,6 +315,19 @@ impl Rig {
         frames.drain(..count).collect()
     }
 
+    /// Puts the frame on the input cable until it comes out. An end that has
+    /// just got its carrier back loses what it sends until the kernel has given
+    /// it its queue again, and says nothing of it.
+    pub fn inject_until_captured(&self, frame: &[u8], output: usize) -> Vec<u8> {
+        let mut captured = None;
+        mcr_tests::eventually(DEADLINE, || {
+            self.inject(frame);
+            captured = self.try_capture(output).and_then(|mut some| some.pop());
+            captured.is_some()
+        });
+        captured.unwrap_or_else(|| panic!("nothing comes out; {}", self.figures()))
+    }
+
     fn try_capture(&self, output: usize) -> Option<Vec<Vec<u8>>> {
         let mut buffer = vec![0; FRAME_SIZE];
         let capture = self.outputs[output].capture.as_raw_fd();
