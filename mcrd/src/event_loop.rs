@@ -22,7 +22,7 @@ use crate::observe::log::{self, Logging};
 use crate::supervisor::workers::{ProcessEvent, Settings, Workers};
 
 /// Workers that have not ended by then are killed with the daemon.
-const STOP_WITHIN: Duration = Duration::from_millis(700);
+const STOP_WITHIN: Duration = Duration::from_millis(500);
 
 /// How long the kernel may take to list what it has.
 const LIST_WITHIN: Duration = Duration::from_secs(5);

@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::io;
+use std::time::Duration;
 
 use mcr_api::state::{Facility, LogLevel, LogLevels};
 use mcr_dataplane::channel::Level;
@@ -19,12 +20,29 @@ use crate::args::LogFormat;
 /// Lines that wait for the reader, at most.
 const QUEUE: usize = 8192;
 
+/// At the end, how long the reader may take for what is queued.
+const WRITE_WITHIN: Duration = Duration::from_millis(200);
+
 /// The log while the daemon runs. What is queued is written when it is
 /// dropped.
 pub(crate) struct Logging {
     filter: reload::Handle<Targets, Registry>,
     lost: ErrorCounter,
-    _writer: WorkerGuard,
+    writer: Option<WorkerGuard>,
+}
+
+impl Drop for Logging {
+    fn drop(&mut self) {
+        let writer = self.writer.take();
+        let (done, written) = std::sync::mpsc::channel::<()>();
+        // The guard waits longer than the end may take for who reads nothing.
+        std::thread::spawn(move || {
+            drop(writer);
+            drop(done);
+        });
+        // Either answer means that the daemon goes on to its end.
+        written.recv_timeout(WRITE_WITHIN).unwrap_or_default();
+    }
 }
 
 impl Logging {
@@ -51,7 +69,7 @@ impl Logging {
         Ok(Logging {
             filter: handle,
             lost,
-            _writer: guard,
+            writer: Some(guard),
         })
     }
 

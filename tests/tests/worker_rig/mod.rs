@@ -320,12 +320,13 @@ impl Rig {
     /// it its queue again, and says nothing of it.
     pub fn inject_until_captured(&self, frame: &[u8], output: usize) -> Vec<u8> {
         let mut captured = None;
-        mcr_tests::eventually(DEADLINE, || {
+        let came = mcr_tests::eventually(DEADLINE, || {
             self.inject(frame);
             captured = self.try_capture(output).and_then(|mut some| some.pop());
             captured.is_some()
         });
-        captured.unwrap_or_else(|| panic!("nothing comes out; {}", self.figures()))
+        assert!(came, "nothing comes out; {}", self.figures());
+        captured.unwrap()
     }
 
     fn try_capture(&self, output: usize) -> Option<Vec<Vec<u8>>> {
