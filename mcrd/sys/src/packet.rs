@@ -17,6 +17,18 @@ const SEND_BUFFER: usize = 16 << 20;
 /// linux/if_packet.h.
 const PACKET_FANOUT_HASH: u32 = 0;
 
+/// linux/if_packet.h: the kernel picks a number that no group has.
+const PACKET_FANOUT_FLAG_UNIQUEID: u32 = 0x2000;
+
+/// A group of sockets that share what arrives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fanout {
+    /// A group of its own, with a number that no other has.
+    New,
+    /// The group that another socket is in.
+    Of(u16),
+}
+
 /// What the kernel counted for a receiving socket since it was last asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub struct Statistics {
@@ -32,9 +44,10 @@ pub struct Statistics {
 /// are not seen here but on the VLAN's own interface, and those of a bridge's
 /// port on the bridge. All sockets with the same `fanout` group share the
 /// frames by a hash of the flow, so the order within a flow is kept.
+/// The numbers of groups are shared by all programs in the network namespace.
 ///
 /// Needs CAP_NET_RAW in the network namespace.
-pub fn open_input(ifindex: u32, fanout: Option<u16>) -> io::Result<OwnedFd> {
+pub fn open_input(ifindex: u32, fanout: Option<Fanout>) -> io::Result<OwnedFd> {
     // Protocol 0: nothing arrives before filter and binding are in place.
     let socket = open()?;
     attach_filter(&socket, ifindex)?;
@@ -45,11 +58,34 @@ pub fn open_input(ifindex: u32, fanout: Option<u16>) -> io::Result<OwnedFd> {
         setsockopt(&socket, sockopt::RcvBuf, &RECEIVE_BUFFER)?;
     }
     bind(&socket, ifindex, libc::ETH_P_IP)?;
-    if let Some(group) = fanout {
-        let value = u32::from(group) | (PACKET_FANOUT_HASH << 16);
+    if let Some(fanout) = fanout {
+        let (group, flags) = match fanout {
+            Fanout::New => (0, PACKET_FANOUT_FLAG_UNIQUEID),
+            Fanout::Of(group) => (u32::from(group), 0),
+        };
+        let value = group | ((PACKET_FANOUT_HASH | flags) << 16);
         set_option(&socket, libc::PACKET_FANOUT, value)?;
     }
     Ok(socket)
+}
+
+/// The number of the fanout group that the socket is in.
+pub fn fanout_group(socket: impl AsFd) -> io::Result<u16> {
+    let mut value: u32 = 0;
+    let mut len = mem::size_of_val(&value) as libc::socklen_t;
+    // SAFETY: value and len are valid for writes of the size that len says.
+    let result = unsafe {
+        libc::getsockopt(
+            socket.as_fd().as_raw_fd(),
+            libc::SOL_PACKET,
+            libc::PACKET_FANOUT,
+            (&raw mut value).cast(),
+            &raw mut len,
+        )
+    };
+    check(result)?;
+    // The group is in the lower half, its kind in the upper one.
+    Ok((value & 0xffff) as u16)
 }
 
 /// A socket that sends frames on one interface and receives nothing.

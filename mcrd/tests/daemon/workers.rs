@@ -1,15 +1,17 @@
 //! Workers that die, hang or are to be more than one.
 
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use mcr_api::Method;
 use mcr_api::state::{Facility, LogLevel, WorkerState};
+use mcr_sys::packet::{self, Fanout};
 use mcr_tests::eventually;
 use nix::sys::signal::Signal;
 
 use crate::mcrd::{Mcrd, SOON, Start, is_alive, rule, rule_text, send_signal};
 use crate::traffic::{receiver, send, sender, take};
-use crate::world::in_world;
+use crate::world::{in_world, inside};
 
 #[test]
 fn a_killed_worker_is_back_at_once_and_nothing_is_miscounted() {
@@ -146,6 +148,46 @@ fn pinning_makes_one_worker_for_each_cpu() {
         assert_eq!(mcrd.stats("a").packets, 200);
         assert_eq!(mcrd.input("in0").received, 200);
     });
+}
+
+#[test]
+fn fanout_groups_of_other_programs_are_left_alone() {
+    in_world(
+        "workers::fanout_groups_of_other_programs_are_left_alone",
+        || {
+            let lo = inside("r", || Ok(nix::net::if_::if_nametoindex("lo")?));
+            let open = |fanout| inside("r", || packet::open_input(lo, Some(fanout)));
+            let taken: Vec<_> = (0..100).map(|_| open(Fanout::New)).collect();
+            let ids: BTreeSet<_> = taken
+                .iter()
+                .map(|socket| packet::fanout_group(socket).unwrap())
+                .collect();
+            assert_eq!(ids.len(), taken.len());
+            let id = *ids.first().unwrap();
+            let in0 = inside("r", || Ok(nix::net::if_::if_nametoindex("in0")?));
+            // This is what a worker got that took the number of another.
+            let refused = inside("r", || {
+                Ok(packet::open_input(in0, Some(Fanout::Of(id))).is_err())
+            });
+            assert!(refused);
+            let count = std::thread::available_parallelism().unwrap().get().min(2);
+            let text = format!(
+                "{{ pinning: {{ in0: {:?} }}, rules: [{}] }}",
+                Vec::from_iter(0..count),
+                rule_text("a", 1)
+            );
+            let mcrd = Mcrd::with_config(&text);
+            mcrd.wait_workers(count);
+            let receiver = receiver(1);
+            for _ in 0..20 {
+                send(&sender(), 1, 0..10);
+                assert_eq!(take(&receiver, 10, SOON), Vec::from_iter(0..10));
+            }
+            // A frame that came to both would be counted twice.
+            assert_eq!(mcrd.input("in0").received, 200);
+            assert!(mcrd.workers().iter().all(|worker| worker.restarts == 0));
+        },
+    );
 }
 
 #[test]

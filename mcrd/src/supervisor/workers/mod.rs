@@ -4,6 +4,7 @@
 //! the last rule.
 
 mod backoff;
+mod input;
 mod live;
 mod place;
 pub(crate) mod platform;
@@ -14,6 +15,7 @@ mod tally;
 
 use std::collections::BTreeMap;
 use std::io;
+use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use mcr_dataplane::channel::Level;
@@ -23,6 +25,7 @@ use mcr_proto::relay::{Relay, RelayRule};
 use tokio::sync::mpsc;
 use tracing::{debug, error};
 
+use self::input::SharedFanout;
 use self::place::{Context, Place, State};
 use self::platform::Platform;
 use self::pool::{Pool, PoolId};
@@ -157,20 +160,16 @@ impl Workers {
         match self.settings.pinning.get(interface).map(Vec::as_slice) {
             None | Some([]) => Ok(vec![Place::new(0, None, None, start)?]),
             Some([cpu]) => Ok(vec![Place::new(0, Some(*cpu), None, start)?]),
-            Some(cpus) => (0..)
-                .zip(cpus)
-                .map(|(position, cpu)| {
-                    Place::new(position, Some(*cpu), Some(self.fanout_group()), start)
-                })
-                .collect(),
+            Some(cpus) => {
+                let fanout = Rc::new(SharedFanout::default());
+                (0..)
+                    .zip(cpus)
+                    .map(|(position, cpu)| {
+                        Place::new(position, Some(*cpu), Some(Rc::clone(&fanout)), start)
+                    })
+                    .collect()
+            }
         }
-    }
-
-    /// A number for PACKET_FANOUT, which is shared by all programs in the
-    /// network namespace: taken from the process id, as others do too.
-    fn fanout_group(&self) -> u16 {
-        let mixed = u64::from(std::process::id()).wrapping_mul(31) + self.serial;
-        (mixed % u64::from(u16::MAX)) as u16
     }
 
     /// An interface has this name now, or is gone.

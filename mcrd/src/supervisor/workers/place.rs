@@ -1,7 +1,8 @@
 //! One worker's place: it is filled by one process after the other.
 
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::AsFd;
+use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use mcr_dataplane::channel::{FromWorker, Level, ToWorker, WorkerConfig};
@@ -11,6 +12,7 @@ use tokio::sync::mpsc;
 use tracing::{debug, warn};
 
 use super::backoff::Backoff;
+use super::input::{Input, SharedFanout};
 use super::live::{Drift, Live};
 use super::platform::Platform;
 use super::pool::Table;
@@ -40,10 +42,10 @@ pub(super) struct Place {
     pub(super) healed: u64,
     pub(super) last_exit: Option<String>,
     pub(super) state: State,
-    fanout: Option<u16>,
+    fanout: Option<Rc<SharedFanout>>,
     /// Kept open from one process to the next, so that what arrives between
     /// them waits in it.
-    input: Option<OwnedFd>,
+    input: Option<Input>,
     backoff: Backoff,
 }
 
@@ -61,7 +63,7 @@ impl Place {
     pub(super) fn new(
         position: u32,
         cpu: Option<u32>,
-        fanout: Option<u16>,
+        fanout: Option<Rc<SharedFanout>>,
         now: Instant,
     ) -> io::Result<Place> {
         Ok(Place {
@@ -158,10 +160,10 @@ impl Place {
     fn launch(&mut self, id: ProcessId, table: &Table, cx: &Context) -> io::Result<Live> {
         let input = match self.input.take() {
             Some(input) => input,
-            None => cx.platform.open_input(table.iif, self.fanout)?,
+            None => Input::open(cx.platform, table.iif, self.fanout.as_deref())?,
         };
         let descriptors = vec![
-            input.try_clone()?,
+            input.socket.try_clone()?,
             self.counters.as_fd().try_clone_to_owned()?,
         ];
         self.input = Some(input);
@@ -270,7 +272,7 @@ impl Place {
     /// Adds what the kernel dropped since the last time.
     pub(super) fn read_drops(&mut self, platform: &dyn Platform) {
         if let Some(input) = &self.input {
-            match platform.drops(input) {
+            match platform.drops(&input.socket) {
                 Ok(drops) => self.kernel_drops += drops,
                 Err(error) => debug!(target: "workers", %error, "the drop counter cannot be read"),
             }

@@ -11,7 +11,7 @@ use std::process::{ExitStatus, Stdio};
 
 use mcr_dataplane::channel::{CHANNEL_FD, SupervisorEnd};
 use mcr_proto::id::IfIndex;
-use mcr_sys::packet;
+use mcr_sys::packet::{self, Fanout};
 
 /// How a process ended, in words.
 pub(crate) type Ending = String;
@@ -20,7 +20,9 @@ pub(crate) type Ending = String;
 pub(crate) trait Platform {
     /// A packet socket that receives from the interface; with `fanout` it
     /// shares the packets with the other sockets of that group.
-    fn open_input(&self, iif: IfIndex, fanout: Option<u16>) -> io::Result<OwnedFd>;
+    fn open_input(&self, iif: IfIndex, fanout: Option<Fanout>) -> io::Result<OwnedFd>;
+    /// The number of the group that the socket is in.
+    fn fanout_group(&self, input: &OwnedFd) -> io::Result<u16>;
     /// A packet socket that sends on the interface.
     fn open_output(&self, oif: IfIndex) -> io::Result<OwnedFd>;
     /// Packets the kernel dropped on the socket since the last call.
@@ -51,8 +53,12 @@ pub(crate) trait Child: Send + Sync {
 pub(crate) struct Linux;
 
 impl Platform for Linux {
-    fn open_input(&self, iif: IfIndex, fanout: Option<u16>) -> io::Result<OwnedFd> {
+    fn open_input(&self, iif: IfIndex, fanout: Option<Fanout>) -> io::Result<OwnedFd> {
         packet::open_input(iif.get(), fanout)
+    }
+
+    fn fanout_group(&self, input: &OwnedFd) -> io::Result<u16> {
+        packet::fanout_group(input)
     }
 
     fn open_output(&self, oif: IfIndex) -> io::Result<OwnedFd> {

@@ -14,6 +14,7 @@ use mcr_proto::fib::FibDigest;
 use mcr_proto::id::MacAddr;
 use mcr_proto::interface::{Interface, InterfaceChange};
 use mcr_proto::relay::Output;
+use mcr_sys::packet::Fanout;
 use tokio::sync::Notify;
 
 use super::platform::{Child, Ending, Launched};
@@ -23,6 +24,7 @@ use super::*;
 struct Fakes {
     workers: Vec<Fake>,
     inputs_opened: usize,
+    fanouts: Vec<Fanout>,
 }
 
 struct Fake {
@@ -39,9 +41,15 @@ struct FakePlatform(Rc<RefCell<Fakes>>);
 struct FakeChild(Arc<Notify>);
 
 impl Platform for FakePlatform {
-    fn open_input(&self, _: IfIndex, _: Option<u16>) -> io::Result<OwnedFd> {
-        self.0.borrow_mut().inputs_opened += 1;
+    fn open_input(&self, _: IfIndex, fanout: Option<Fanout>) -> io::Result<OwnedFd> {
+        let mut fakes = self.0.borrow_mut();
+        fakes.inputs_opened += 1;
+        fakes.fanouts.extend(fanout);
         File::open("/dev/null").map(OwnedFd::from)
+    }
+
+    fn fanout_group(&self, _: &OwnedFd) -> io::Result<u16> {
+        Ok(self.0.borrow().inputs_opened as u16)
     }
 
     fn open_output(&self, _: IfIndex) -> io::Result<OwnedFd> {
@@ -266,6 +274,22 @@ async fn drift_is_found_without_a_change_and_healed() {
     assert!(worker.in_sync);
     assert_eq!(rig.last(|fake| fake.table.len()), 3);
     assert_eq!(rig.last(|fake| fake.sets), 6, "all was sent again");
+}
+
+#[test]
+fn a_fanout_group_lives_as_long_as_its_sockets() {
+    let fakes = Rc::new(RefCell::new(Fakes::default()));
+    let platform = FakePlatform(Rc::clone(&fakes));
+    let shared = SharedFanout::default();
+    let iif = IfIndex::new(1).unwrap();
+    let open = || input::Input::open(&platform, iif, Some(&shared)).unwrap();
+    let first = open();
+    let second = open();
+    drop(first);
+    drop((open(), second));
+    drop(open());
+    let (new, of) = (Fanout::New, Fanout::Of(1));
+    assert_eq!(fakes.borrow().fanouts, [new, of, of, new]);
 }
 
 #[tokio::test]

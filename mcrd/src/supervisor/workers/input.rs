@@ -1,0 +1,55 @@
+//! A place's input socket. Where workers share an interface, their sockets are
+//! in one fanout group, whose number the kernel gives: numbers are shared by
+//! all programs in the network namespace.
+
+use std::cell::RefCell;
+use std::io;
+use std::os::fd::OwnedFd;
+use std::rc::{Rc, Weak};
+
+use mcr_proto::id::IfIndex;
+use mcr_sys::packet::Fanout;
+
+use super::platform::Platform;
+
+/// The fanout group of the workers of one interface. It is there as long as
+/// one of its sockets; after that its number may be another program's.
+#[derive(Debug, Default)]
+pub(super) struct SharedFanout(RefCell<Weak<u16>>);
+
+/// An open input socket.
+pub(super) struct Input {
+    pub(super) socket: OwnedFd,
+    _group: Option<Rc<u16>>,
+}
+
+impl Input {
+    pub(super) fn open(
+        platform: &dyn Platform,
+        iif: IfIndex,
+        fanout: Option<&SharedFanout>,
+    ) -> io::Result<Input> {
+        let Some(shared) = fanout else {
+            let socket = platform.open_input(iif, None)?;
+            return Ok(Input {
+                socket,
+                _group: None,
+            });
+        };
+        let known = shared.0.borrow().upgrade();
+        let wanted = known.as_deref().map_or(Fanout::New, |id| Fanout::Of(*id));
+        let socket = platform.open_input(iif, Some(wanted))?;
+        let group = match known {
+            Some(group) => group,
+            None => {
+                let group = Rc::new(platform.fanout_group(&socket)?);
+                shared.0.replace(Rc::downgrade(&group));
+                group
+            }
+        };
+        Ok(Input {
+            socket,
+            _group: Some(group),
+        })
+    }
+}
