@@ -185,6 +185,12 @@ impl Relay {
         self.memberships.poll_leave().map(Output::Leave)
     }
 
+    /// Whether every change of the forwarding tables was taken from
+    /// [`Relay::poll_output`]: else they are ahead of what was told of them.
+    pub fn tables_are_told(&self) -> bool {
+        self.untold.is_empty()
+    }
+
     /// All rules, by name.
     pub fn rules(&self) -> impl Iterator<Item = &RelayRule> {
         self.rules.values()

@@ -171,9 +171,10 @@ impl Live {
     }
 
     /// Tells it what there is room for, and asks for the digest when all is
-    /// told.
+    /// told. Before all changes of the table are known here, what is known and
+    /// the table's digest are of different moments.
     pub(super) fn pump(&mut self, table: &Table, cx: &Context) {
-        if !self.is_killed() && self.tell_all(table, cx).is_ok() {
+        if cx.told && !self.is_killed() && self.tell_all(table, cx).is_ok() {
             self.commit(table, cx);
         }
     }

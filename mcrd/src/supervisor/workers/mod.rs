@@ -234,6 +234,7 @@ impl Workers {
             platform: self.platform.as_ref(),
             events: &self.events,
             fib: relay.fib(pool.table.iif),
+            told: relay.tables_are_told(),
             allow_io_uring: self.settings.allow_io_uring,
             log_level: self.settings.log_level,
         };
@@ -347,6 +348,7 @@ impl Workers {
                 platform: self.platform.as_ref(),
                 events: &self.events,
                 fib: relay.fib(pool.table.iif),
+                told: relay.tables_are_told(),
                 allow_io_uring: self.settings.allow_io_uring,
                 log_level: self.settings.log_level,
             };

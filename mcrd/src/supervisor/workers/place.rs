@@ -28,6 +28,8 @@ pub(super) struct Context<'a> {
     pub(super) platform: &'a dyn Platform,
     pub(super) events: &'a mpsc::Sender<ProcessEvent>,
     pub(super) fib: &'a Fib,
+    /// All changes of it were told.
+    pub(super) told: bool,
     pub(super) allow_io_uring: bool,
     pub(super) log_level: Level,
 }

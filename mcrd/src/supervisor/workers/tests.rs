@@ -276,6 +276,24 @@ async fn drift_is_found_without_a_change_and_healed() {
     assert_eq!(rig.last(|fake| fake.sets), 6, "all was sent again");
 }
 
+/// The moment to compare can come between a change of the relay and its being
+/// told.
+#[tokio::test]
+async fn a_change_that_was_not_told_yet_is_no_drift() {
+    let mut rig = Rig::new(3);
+    rig.settle(false).await;
+    for round in 1..10 {
+        rig.add((round * 100..round * 100 + 50).map(rule).collect());
+        rig.remove(&format!("r{}", (round - 1) * 100));
+        rig.now += Duration::from_secs(1);
+        rig.workers.timeout(rig.now, &rig.relay);
+        rig.settle(false).await;
+        assert!(rig.worker().in_sync);
+        assert_eq!((rig.worker().healed, rig.worker().restarts), (0, 0));
+    }
+    assert_eq!(rig.last(|fake| fake.table.len()), 3 + 9 * 49);
+}
+
 #[test]
 fn a_fanout_group_lives_as_long_as_its_sockets() {
     let fakes = Rc::new(RefCell::new(Fakes::default()));
