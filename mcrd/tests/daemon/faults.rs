@@ -120,6 +120,29 @@ fn a_log_that_nobody_reads_costs_lines_and_no_time() {
 }
 
 #[test]
+fn a_reader_that_stopped_does_not_hold_up_the_end() {
+    in_world(
+        "faults::a_reader_that_stopped_does_not_hold_up_the_end",
+        || {
+            let (_unread, mut writer) = std::io::pipe().unwrap();
+            let size = nix::fcntl::fcntl(&writer, nix::fcntl::FcntlArg::F_SETPIPE_SZ(4096));
+            writer
+                .write_all(&vec![b'-'; usize::try_from(size.unwrap()).unwrap()])
+                .unwrap();
+            // From its first line on, the log's thread waits for a reader, and
+            // its queue has room.
+            let mut mcrd = Start::new().spawn_logging_to(writer);
+            assert!(eventually(SOON, || mcrd.socket.exists()));
+            mcrd.add(&[crate::mcrd::rule("a", 1)]);
+            mcrd.wait_workers(1);
+            mcrd.signal(Signal::SIGTERM);
+            let status = mcrd.ended(Duration::from_secs(1)).unwrap();
+            assert_eq!(status.code(), Some(0));
+        },
+    );
+}
+
+#[test]
 fn the_level_of_the_command_line_is_not_the_configurations() {
     in_world(
         "faults::the_level_of_the_command_line_is_not_the_configurations",
