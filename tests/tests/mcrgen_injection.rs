@@ -9,89 +9,14 @@
 
 mod mcrgen_world;
 
-use std::net::{Ipv4Addr, SocketAddrV4, UdpSocket};
-use std::os::fd::{AsRawFd, OwnedFd};
-
-use mcr_sys::udp::{SendConfig, sender};
-use mcrgen::payload::{HEADER_LEN, Header, Template};
 use mcrgen::report::{RecvReport, Report};
-use mcrgen_world::{DEADLINE, World, helper, received, this};
-use nix::sys::socket::{
-    AddressFamily, MsgFlags, SockFlag, SockProtocol, SockType, SockaddrIn, recv, sendto,
-    setsockopt, socket, sockopt,
-};
-use nix::sys::time::{TimeVal, TimeValLike};
+use mcrgen_world::{DEADLINE, Running, World, received};
 
-const GROUP: SocketAddrV4 = SocketAddrV4::new(Ipv4Addr::new(239, 1, 1, 1), 5000);
-const SCRIPT: &str = "MCRGEN_SCRIPT";
-
-/// One datagram of run 1, flow 1, as a sender would make it.
-fn datagram(sequence: u64) -> Vec<u8> {
-    let template = Template::new(100).unwrap();
-    let header = Header {
-        run: 1,
-        flow: 1,
-        sequence,
-        ..Header::default()
-    };
-    let mut octets = template.header(&header).to_vec();
-    octets.extend_from_slice(template.filler(sequence));
-    octets
-}
-
-/// Sends what the script says: sequence numbers, or `foreign`, `corrupt-N`,
-/// `cut-N` and `badsum-N`.
-#[test]
-#[ignore = "a program that other tests run in a namespace"]
-fn inject() {
-    let script = std::env::var(SCRIPT).unwrap();
-    let index = nix::net::if_::if_nametoindex("v0").unwrap();
-    let socket = sender(&SendConfig {
-        bind: SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, 4000),
-        interface: Some(index),
-        ttl: 1,
-        dscp: 0,
-        multicast_loop: false,
-    })
-    .unwrap();
-    let socket = UdpSocket::from(socket);
-    for word in script.split_whitespace() {
-        let (kind, number) = word.split_once('-').unwrap_or(("", word));
-        let mut octets = number.parse().map(datagram).unwrap_or_default();
-        match kind {
-            "corrupt" => octets[HEADER_LEN + 3] ^= 1,
-            "cut" => octets.truncate(60),
-            "badsum" => {
-                send_with_bad_checksum(&octets);
-                continue;
-            }
-            _ => {}
-        }
-        if word == "foreign" {
-            octets = b"not of mcrgen".to_vec();
-        }
-        socket.send_to(&octets, GROUP).unwrap();
-    }
-}
-
-/// A raw socket sends the UDP header as it is given.
-fn send_with_bad_checksum(payload: &[u8]) {
-    let raw = socket(
-        AddressFamily::Inet,
-        SockType::Raw,
-        SockFlag::empty(),
-        SockProtocol::Udp,
-    )
-    .unwrap();
-    let length = u16::try_from(8 + payload.len()).unwrap();
-    let mut octets = Vec::new();
-    for field in [4000, GROUP.port(), length, 0x1234] {
-        octets.extend_from_slice(&field.to_be_bytes());
-    }
-    octets.extend_from_slice(payload);
-    setsockopt(&raw, sockopt::BindToDevice, &"v0".into()).unwrap();
-    let to = SockaddrIn::from(GROUP);
-    sendto(raw.as_raw_fd(), &octets, &to, MsgFlags::empty()).unwrap();
+/// Starts the tests' own program in the sender's namespace.
+fn helper(world: &World, arguments: &str) -> Running {
+    let mut command = world.in_sender(env!("CARGO_BIN_EXE_mcr-test-helper"));
+    command.args(arguments.split_whitespace());
+    Running::start(command)
 }
 
 /// Sends the script, waits for `count` datagrams and one marked as the end.
@@ -104,7 +29,7 @@ fn report_of(world: &World, script: &str, count: u64) -> RecvReport {
 }
 
 fn injected(world: &World, script: &str) -> (Vec<String>, std::process::ExitStatus) {
-    helper(world.in_sender(&this()), "inject", &[(SCRIPT, script)]).finish_text()
+    helper(world, &format!("inject {script}")).finish_text()
 }
 
 #[test]
@@ -154,42 +79,15 @@ fn a_wrong_udp_checksum_is_loss_and_no_own_drop() {
     );
 }
 
-/// Prints the type of each IGMP message that arrives at `v0`.
-#[test]
-#[ignore = "a program that other tests run in a namespace"]
-fn watch_igmp() {
-    let raw: OwnedFd = socket(
-        AddressFamily::Packet,
-        SockType::Datagram,
-        SockFlag::empty(),
-        // ETH_P_IP: the only way to see a report to a group of its own.
-        SockProtocol::EthAll,
-    )
-    .unwrap();
-    setsockopt(&raw, sockopt::ReceiveTimeout, &TimeVal::seconds(1)).unwrap();
-    println!("@watching");
-    let end = std::time::Instant::now() + DEADLINE;
-    while std::time::Instant::now() < end {
-        let mut packet = [0; 2048];
-        let Ok(length) = recv(raw.as_raw_fd(), &mut packet, MsgFlags::empty()) else {
-            continue;
-        };
-        let header = usize::from(packet[0] & 0x0f) * 4;
-        if packet[0] >> 4 == 4 && packet[9] == 2 && length > header {
-            println!("@igmp {:#04x}", packet[header]);
-        }
-    }
-}
-
 #[test]
 fn the_igmp_version_is_seen_on_the_wire() {
     let Some(world) = World::new("the_igmp_version_is_seen_on_the_wire") else {
         return;
     };
     let version_file = "cat /proc/sys/net/ipv4/conf/v1/force_igmp_version";
-    for (version, report) in [(1, "@igmp 0x12"), (2, "@igmp 0x16"), (3, "@igmp 0x22")] {
-        let mut watcher = helper(world.in_sender(&this()), "watch_igmp", &[]);
-        watcher.until_text("@watching");
+    for (version, report) in [(1, "igmp 0x12"), (2, "igmp 0x16"), (3, "igmp 0x22")] {
+        let mut watcher = helper(&world, "watch-igmp");
+        watcher.until_text("watching");
         let receiver = world.recv(&format!("--group 239.1.1.1 --port 5000 --igmp {version}"));
         watcher.until_text(report);
         assert_eq!(
@@ -199,7 +97,7 @@ fn the_igmp_version_is_seen_on_the_wire() {
         receiver.last_recv();
         if version == 2 {
             // The leave is in the same version.
-            watcher.until_text("@igmp 0x17");
+            watcher.until_text("igmp 0x17");
         }
         assert_eq!(world.receiver("sh", version_file).trim(), "0");
     }

@@ -169,6 +169,23 @@ fn tests_do_not_sleep() {
 }
 
 #[test]
+fn no_test_is_ignored() {
+    let mut findings = Vec::new();
+    for source in sources(&["rs"]) {
+        for (line, code) in source.code() {
+            if code.contains("#[ignore") {
+                findings.push(format!("{}:{line}", source.name));
+            }
+        }
+    }
+    report(
+        "A test that cannot run says so with mcr_tests::skip; a program that \
+         tests run is tests/src/bin/mcr-test-helper.rs.",
+        &findings,
+    );
+}
+
+#[test]
 fn lints_are_not_switched_off() {
     const KEPT: [&str; 5] = [
         "clippy::too_many_lines",

@@ -18,12 +18,6 @@ const OTHER: [u8; 4] = [239, 2, 2, 2];
 /// Frames to this group mark the end of what was injected.
 const MARKER: [u8; 4] = [239, 255, 0, 1];
 
-#[test]
-#[ignore = "not a test: the worker of the others"]
-fn worker_child() {
-    worker_rig::be_the_worker();
-}
-
 /// Runs a scenario with each way to move packets, each in its own namespace.
 fn both(name: &str, mtu: u32, scenario: fn(&mut Rig)) {
     isolated(name, || {

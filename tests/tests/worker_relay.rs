@@ -11,12 +11,6 @@ use worker_rig::{Options, Rig, frame, isolated, keep};
 
 const GROUP: [u8; 4] = [239, 1, 1, 1];
 
-#[test]
-#[ignore = "not a test: the worker of the others"]
-fn worker_child() {
-    worker_rig::be_the_worker();
-}
-
 fn options(io_uring: bool) -> Options {
     Options {
         outputs: 3,

@@ -130,20 +130,6 @@ pub(crate) fn mcrgen() -> PathBuf {
     program("mcrgen").unwrap()
 }
 
-/// Runs an ignored test of this file as a program, in a namespace: that is how
-/// a test gets a thread of its own there.
-pub(crate) fn helper(mut command: Command, name: &str, environment: &[(&str, &str)]) -> Running {
-    command.args(["--ignored", "--exact", "--nocapture", name]);
-    command.envs(environment.iter().copied());
-    Running::start(command)
-}
-
-/// This test program.
-pub(crate) fn this() -> String {
-    let path = std::env::current_exe().unwrap();
-    path.to_str().unwrap().to_owned()
-}
-
 fn enter(pid: u32, user: bool, program: &str) -> Command {
     let mut command = Command::new("nsenter");
     command.args(["--target", &pid.to_string(), "--net"]);

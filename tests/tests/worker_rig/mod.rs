@@ -55,6 +55,8 @@ pub fn isolated(name: &str, body: impl FnOnce()) {
         let enable = "run as root or allow user namespaces, and install iproute2";
         return mcr_tests::skip(name, "no network namespace of its own", enable);
     }
+    // Before the test is alone: a build may want the network.
+    mcr_tests::program("mcrd").unwrap();
     let status = unshare()
         .arg(env::current_exe().unwrap())
         .args([name, "--exact", "--nocapture"])
@@ -62,16 +64,6 @@ pub fn isolated(name: &str, body: impl FnOnce()) {
         .status()
         .unwrap();
     assert!(status.success(), "{name} failed in its namespace");
-}
-
-/// What the hidden test `worker_child` does: be the worker.
-pub fn be_the_worker() {
-    if env::var_os(ISOLATED).is_none() {
-        return;
-    }
-    let channel = mcr_sys::channel::inherited(CHANNEL_FD).unwrap();
-    nix::unistd::close(CHANNEL_FD).unwrap();
-    mcr_dataplane::packet::worker::run(channel).unwrap();
 }
 
 /// How the rig is built.
@@ -404,8 +396,8 @@ impl Drop for Rig {
 
 fn spawn_worker() -> (Child, SupervisorEnd) {
     let (supervisor, worker) = channel::pair().unwrap();
-    let mut command = Command::new(env::current_exe().unwrap());
-    command.args(["worker_child", "--exact", "--ignored", "--nocapture"]);
+    let mut command = Command::new(mcr_tests::program("mcrd").unwrap());
+    command.args(["worker", "in0"]);
     command.stdout(Stdio::null());
     spawn::pass_descriptor(&mut command, worker, CHANNEL_FD);
     (command.spawn().unwrap(), supervisor)
