@@ -343,3 +343,6 @@ impl BufferRing {
         tail.store(self.tail, Ordering::Release);
     }
 }
+
+#[cfg(test)]
+mod tests;
