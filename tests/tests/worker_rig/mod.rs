@@ -116,6 +116,18 @@ fn cable(a: &str, b: &str, mtu: u32) {
     ));
     ip(&format!("link set {a} up"));
     ip(&format!("link set {b} up"));
+    for end in [a, b] {
+        let ready = mcr_tests::eventually(DEADLINE, || has_queue(end));
+        assert!(ready, "{end} does not get ready to send");
+    }
+}
+
+/// Whether an end of a cable has the queue that it gets some time after its
+/// carrier. Until then it loses what it sends, and says nothing of it.
+fn has_queue(name: &str) -> bool {
+    let shown = Command::new("ip").args(["link", "show", name]).output();
+    let shown = String::from_utf8(shown.unwrap().stdout).unwrap();
+    shown.contains("state UP") && !shown.contains("qdisc noop ")
 }
 
 fn index(name: &str) -> IfIndex {
