@@ -11,7 +11,16 @@ use crate::exit::Exit;
 
 /// Runs `lab sh`.
 pub fn run(args: ShArgs) -> Exit {
-    let own = env::var_os("SHELL").filter(|shell| Path::new(shell).is_file());
-    let shell = own.unwrap_or_else(|| OsString::from("/bin/sh"));
-    settle(in_node(args.lab.as_deref(), &args.node, &[shell]))
+    settle(in_node(args.lab.as_deref(), &args.node, &[shell()]))
+}
+
+/// The user's own shell, or one of the system's: bash first, because dash
+/// cannot give the terminal back from a PID namespace, and ends with status 2.
+fn shell() -> OsString {
+    let own = env::var_os("SHELL");
+    let system = ["/bin/bash", "/bin/sh"].map(OsString::from);
+    own.into_iter()
+        .chain(system)
+        .find(|shell| Path::new(shell).is_file())
+        .unwrap_or_else(|| OsString::from("/bin/sh"))
 }
