@@ -4,13 +4,17 @@
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll, ppoll};
+use nix::sys::time::TimeSpec;
 
 use crate::frames::{Batch, FRAME_SIZE, FRAMES, FramePool, MessageHeaders, Received, descriptor};
 use crate::uring::Events;
 
 /// Frames taken by one call.
 const AT_ONCE: u16 = 64;
+
+/// How long to gather frames after some have arrived, as in [`crate::uring`].
+const GATHER: TimeSpec = TimeSpec::new(0, 100_000);
 
 /// The sockets and buffers.
 pub struct PacketCalls {
@@ -24,6 +28,8 @@ pub struct PacketCalls {
     headers: MessageHeaders,
     order: Vec<usize>,
     sorted: Vec<libc::mmsghdr>,
+    /// The last wait brought frames, but not as many as it can.
+    busy: bool,
 }
 
 impl PacketCalls {
@@ -57,6 +63,7 @@ impl PacketCalls {
             headers: MessageHeaders::default(),
             order: Vec::new(),
             sorted: Vec::new(),
+            busy: false,
         })
     }
 
@@ -66,6 +73,7 @@ impl PacketCalls {
         let mut events = Events::default();
         let mut interest = PollFlags::POLLIN;
         interest.set(PollFlags::POLLOUT, want_writable);
+        self.gather(interest)?;
         let mut fds = [
             PollFd::new(self.rx.as_fd(), PollFlags::POLLIN),
             PollFd::new(self.control.as_fd(), interest),
@@ -86,6 +94,19 @@ impl PacketCalls {
         Ok(events)
     }
 
+    /// After frames have arrived, lets more of them come: frames that arrive
+    /// together are sent for less. The control descriptor ends it.
+    fn gather(&mut self, interest: PollFlags) -> io::Result<()> {
+        if !std::mem::take(&mut self.busy) {
+            return Ok(());
+        }
+        let mut fds = [PollFd::new(self.control.as_fd(), interest)];
+        match ppoll(&mut fds, Some(GATHER), None) {
+            Ok(_) | Err(nix::errno::Errno::EINTR) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
     fn receive(&mut self) -> Option<i32> {
         // SAFETY: each header names a room of FRAME_SIZE bytes that nobody
         // reads now: the list of received frames is empty.
@@ -104,6 +125,7 @@ impl PacketCalls {
                 other => other,
             };
         };
+        self.busy = count > 0 && count < self.incoming.len();
         let filled = (0u16..).zip(self.incoming.iter().take(count));
         self.received.extend(filled.map(|(frame, header)| Received {
             frame,
