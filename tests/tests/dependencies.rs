@@ -29,7 +29,11 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ),
     ("mcrctl", &["mcr-api"]),
     ("mcrgen", &["mcr-sys", "mcr-wire"]),
-    ("lab", &["mcr-api", "mcr-config", "mcr-sys", "mcrgen"]),
+    ("mcr-sim", &["mcr-config", "mcr-proto", "mcr-wire"]),
+    (
+        "lab",
+        &["mcr-api", "mcr-config", "mcr-sim", "mcr-sys", "mcrgen"],
+    ),
 ];
 
 /// Everything that these crates take from others, and nothing else: a codec or

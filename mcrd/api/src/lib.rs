@@ -9,6 +9,7 @@
 pub mod client;
 pub mod config;
 pub mod message;
+pub mod router;
 pub mod rule;
 pub mod schema;
 pub mod state;

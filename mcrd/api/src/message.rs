@@ -85,6 +85,60 @@ pub enum Method {
     /// Returns a list of [`crate::state::Interface`].
     #[serde(rename = "interfaces")]
     Interfaces {},
+    /// Returns a list of [`crate::router::PimInterface`].
+    #[serde(rename = "pim.interfaces")]
+    PimInterfaces {},
+    /// Returns a list of [`crate::router::Neighbor`].
+    #[serde(rename = "pim.neighbors")]
+    PimNeighbors {},
+    /// Returns a list of [`crate::router::Rp`].
+    #[serde(rename = "pim.rps")]
+    PimRps {},
+    /// Returns [`crate::router::RpOf`].
+    #[serde(rename = "pim.rp")]
+    PimRp {
+        /// The group.
+        group: std::net::Ipv4Addr,
+    },
+    /// Returns [`crate::router::RpfOf`].
+    #[serde(rename = "rpf")]
+    Rpf {
+        /// The address of a source or RP.
+        address: std::net::Ipv4Addr,
+        /// The group, which takes part in the choice among equal ways.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        group: Option<std::net::Ipv4Addr>,
+    },
+    /// Returns a list of [`crate::router::IgmpInterface`].
+    #[serde(rename = "igmp.interfaces")]
+    IgmpInterfaces {},
+    /// Returns a [`crate::state::Page`] of [`crate::router::IgmpGroup`], by
+    /// interface and group.
+    #[serde(rename = "igmp.groups")]
+    IgmpGroups {
+        /// Where the page starts: the `next` of the page before.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        cursor: Option<String>,
+    },
+    /// Returns a [`crate::state::Page`] of [`crate::router::Mroute`], by group
+    /// and source.
+    #[serde(rename = "mroute")]
+    Mroute {
+        /// This group's only.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        group: Option<std::net::Ipv4Addr>,
+        /// Where the page starts: the `next` of the page before.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        cursor: Option<String>,
+    },
+    /// Returns a list of [`crate::router::ProtocolCounters`].
+    #[serde(rename = "stats.protocols")]
+    StatsProtocols {},
+    /// Returns `{}`, and from then on a line for each event, which is a
+    /// [`crate::router::WatchLine`], until the client closes; no other request
+    /// is answered on this connection.
+    #[serde(rename = "watch")]
+    Watch {},
     /// Returns the running configuration without its rules
     /// ([`crate::config::ConfigFile`]); `rules.list` has those.
     #[serde(rename = "config.show")]

@@ -45,6 +45,7 @@ pub(crate) fn read(text: &str) -> Result<Loaded, Findings> {
     if walk.findings.total == 0 {
         let file = syntax::settings(text).map_err(one)?;
         return Ok(Loaded {
+            router: mcr_proto::config::Config::default(),
             file,
             rules,
             pinning,

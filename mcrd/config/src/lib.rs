@@ -19,6 +19,7 @@ use std::io::Read;
 use std::path::Path;
 
 use mcr_api::config::ConfigFile;
+use mcr_proto::config::Config as RouterConfig;
 use mcr_proto::id::InterfaceName;
 use mcr_proto::relay::RelayRule;
 
@@ -37,7 +38,7 @@ const MAX_VALUES: usize = 4_000_000;
 pub const MAX_CPU: u32 = 1023;
 
 /// A file without mistakes.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Loaded {
     /// What it says, as it says it.
     pub file: ConfigFile,
@@ -45,6 +46,8 @@ pub struct Loaded {
     pub rules: Vec<RelayRule>,
     /// Its `pinning`.
     pub pinning: BTreeMap<InterfaceName, Vec<u32>>,
+    /// What it says of PIM, IGMP and static multicast routes.
+    pub router: RouterConfig,
 }
 
 /// Reads and checks a file.

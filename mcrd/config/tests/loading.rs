@@ -35,6 +35,7 @@ fn every_key_arrives() {
         file,
         rules,
         pinning,
+        router: _,
     } = parse("x", FULL).unwrap();
     assert_eq!(file.control.group.as_deref(), Some("mcr"));
     assert_eq!(file.log.level, Some(LogLevel::Info));

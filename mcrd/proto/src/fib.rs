@@ -215,13 +215,98 @@ impl FibDigest {
     }
 }
 
-fn digest(key: &FibKey, entry: &FibEntry) -> u64 {
+fn digest(key: &impl Hash, entry: &impl Hash) -> u64 {
     // The standard hasher with its fixed keys: the same in every process of
     // the same build, and supervisor and workers are one binary.
     let mut hasher = std::hash::DefaultHasher::new();
     key.hash(&mut hasher);
     entry.hash(&mut hasher);
     hasher.finish()
+}
+
+/// What a routed packet must match. A packet that matches a key with its source
+/// never falls through to the one without (RFC 7761 §4.2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct RouteKey {
+    /// The interface it arrived on.
+    pub iif: IfIndex,
+    /// Its destination.
+    pub group: GroupAddr,
+    /// Its source; `None` is the (*,G) entry.
+    pub source: Option<UnicastAddr>,
+}
+
+/// What to do with a routed packet. It keeps everything but its TTL, which
+/// becomes one less. Where a relay rule matches too, the copies of both are
+/// sent, and an interface and destination that both have only once.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct RouteEntry {
+    /// Whether it is taken from this interface.
+    pub accept: Accept,
+    /// Hand each packet that is taken to the router too, to be registered.
+    pub register: bool,
+    /// In a (*,G) entry: hand the first packets of each source to the router.
+    pub new_sources: bool,
+    /// Where copies are sent.
+    pub outputs: Vec<RouteOutput>,
+}
+
+/// Whether an entry takes packets from its interface.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Accept {
+    /// They are forwarded.
+    Forward,
+    /// They come down the RP tree and are forwarded until the first one comes
+    /// from the source's own tree.
+    UntilSwitch,
+    /// They come from the source's own tree: the first one ends what
+    /// [`Accept::UntilSwitch`] takes, is told to the router, and is forwarded
+    /// like all after it.
+    Switch,
+    /// They are dropped and told, at most once a second.
+    WrongInterface,
+    /// They are dropped.
+    Discard,
+}
+
+/// One copy of a routed packet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct RouteOutput {
+    /// The output interface.
+    pub oif: IfIndex,
+    /// The frame's source.
+    pub source_mac: MacAddr,
+    /// The largest IP packet the interface sends.
+    pub mtu: u32,
+}
+
+/// One change of the routed part of the table.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum RouteUpdate {
+    /// The key has this entry now, whether or not it had another before.
+    Set(RouteKey, RouteEntry),
+    /// The key has no entry now.
+    Remove(RouteKey),
+}
+
+impl FibDigest {
+    /// The digest after the routed entry was added.
+    #[must_use]
+    pub fn with_route(self, key: &RouteKey, entry: &RouteEntry) -> FibDigest {
+        FibDigest(self.0.wrapping_add(digest(key, entry)))
+    }
+
+    /// The digest after the routed entry was taken away.
+    #[must_use]
+    pub fn without_route(self, key: &RouteKey, entry: &RouteEntry) -> FibDigest {
+        FibDigest(self.0.wrapping_sub(digest(key, entry)))
+    }
+
+    /// The digest of two tables together.
+    #[must_use]
+    pub fn and(self, other: FibDigest) -> FibDigest {
+        FibDigest(self.0.wrapping_add(other.0))
+    }
 }
 
 #[cfg(test)]

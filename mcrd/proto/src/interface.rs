@@ -3,11 +3,12 @@
 use std::net::Ipv4Addr;
 
 use ipnet::Ipv4Net;
+use serde::{Deserialize, Serialize};
 
 use crate::id::{IfIndex, InterfaceName, MacAddr};
 
 /// An interface as the kernel reports it now.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Interface {
     /// The kernel's number; another one after the interface was re-created.
     pub index: IfIndex,
@@ -33,7 +34,7 @@ impl Interface {
 }
 
 /// A change that the kernel reported.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum InterfaceChange {
     /// The interface is there, new or with some property changed.
     Present(Interface),

@@ -4,8 +4,17 @@
 //! runs in the daemon and in a simulator. Nothing in this crate opens a socket,
 //! reads a file, spawns a task or asks what time it is.
 
+pub mod config;
 pub mod fib;
 pub mod id;
+pub mod igmp;
 pub mod interface;
+pub mod pim;
 pub mod relay;
+pub mod rng;
+pub mod router;
+pub mod routes;
+pub mod rpf;
+pub mod tib;
 pub mod time;
+pub mod timers;

@@ -216,6 +216,16 @@ impl Session<'_> {
             Method::ConfigReload {} => self.load_start_file(true).await,
             Method::ConfigDiff {} => self.load_start_file(false).await,
             Method::ConfigSave { path } => self.save(path).await,
+            Method::PimInterfaces {}
+            | Method::PimNeighbors {}
+            | Method::PimRps {}
+            | Method::PimRp { .. }
+            | Method::Rpf { .. }
+            | Method::IgmpInterfaces {}
+            | Method::IgmpGroups { .. }
+            | Method::Mroute { .. }
+            | Method::StatsProtocols {}
+            | Method::Watch {} => Err(failure(ErrorCode::UnknownMethod, "not served yet")),
             Method::LogGet {} => self.ask(What::LogGet).await,
             Method::LogSet { facility, level } => self.ask(What::LogSet { facility, level }).await,
         }

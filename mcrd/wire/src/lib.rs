@@ -1,5 +1,5 @@
-//! Bytes to values: views of Ethernet, IPv4 and UDP that were checked once, and
-//! the Internet checksum.
+//! Bytes to values: views of Ethernet, IPv4 and UDP that were checked once, IGMP
+//! and PIM messages, and the Internet checksum.
 //!
 //! Parsing never copies and never panics; what is wrong with a packet is a
 //! [`Malformed`] reason. Values to bytes are the same header types, written
@@ -8,8 +8,10 @@
 pub mod checksum;
 pub mod error;
 pub mod ethernet;
+pub mod igmp;
 pub mod ipv4;
+pub mod pim;
 pub mod udp;
 
-pub use error::Malformed;
+pub use error::{BadMessage, Malformed};
 pub use zerocopy::IntoBytes;

@@ -1,0 +1,144 @@
+//! What every state machine of the router may do to the world: set timers,
+//! send, tell, count, and say what has to be looked at again.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use super::event::Event;
+use super::io::{Forward, Output, Transmit};
+use super::timer::TimerId;
+use crate::id::{GroupAddr, IfIndex};
+use crate::pim::pack::JoinPruneQueue;
+use crate::rng::Rng;
+use crate::timers::Timers;
+
+/// The effects of one input.
+#[derive(Debug)]
+pub struct Context {
+    /// The timers.
+    pub timers: Timers<TimerId>,
+    /// Randomness.
+    pub rng: Rng,
+    /// What Join/Prune messages have to say; they are packed and sent when the
+    /// input was dealt with.
+    pub join_prune: JoinPruneQueue,
+    /// What happened, by interface and name.
+    pub counters: Counters,
+    outputs: VecDeque<Output>,
+    changes: VecDeque<Change>,
+    dirty: BTreeSet<GroupAddr>,
+}
+
+/// Something that other machines of the router have to follow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Change {
+    /// Neighbours of the interface came, went, or changed their addresses or
+    /// options.
+    Neighbors(IfIndex),
+    /// A neighbour restarted.
+    GenerationId(IfIndex, std::net::Ipv4Addr),
+    /// The DR of the interface is another one.
+    Dr(IfIndex),
+    /// Ways to sources or RPs changed.
+    Rpf,
+    /// RPs changed.
+    Rp,
+    /// An interface came, went, or changed its addresses.
+    Interface(IfIndex),
+}
+
+impl Context {
+    /// Without anything to do.
+    pub fn new(seed: u64) -> Context {
+        Context {
+            timers: Timers::default(),
+            rng: Rng::new(seed),
+            join_prune: JoinPruneQueue::default(),
+            counters: Counters::default(),
+            outputs: VecDeque::new(),
+            changes: VecDeque::new(),
+            dirty: BTreeSet::new(),
+        }
+    }
+
+    /// Sends a packet.
+    pub fn transmit(&mut self, packet: Transmit) {
+        self.outputs.push_back(Output::Transmit(packet));
+    }
+
+    /// Sends copies of a data packet; before table changes of the same input,
+    /// so that it is not overtaken by packets after it.
+    pub fn forward(&mut self, packet: Forward) {
+        self.outputs.push_back(Output::Forward(packet));
+    }
+
+    /// Tells an event.
+    pub fn event(&mut self, event: Event) {
+        self.outputs.push_back(Output::Event(event));
+    }
+
+    /// Anything else for the driver.
+    pub fn output(&mut self, output: Output) {
+        self.outputs.push_back(output);
+    }
+
+    /// The group's trees have to be looked at again: something that the macros
+    /// of RFC 7761 §4.1.6 are made of has changed.
+    pub fn changed(&mut self, group: GroupAddr) {
+        self.dirty.insert(group);
+    }
+
+    /// Something that concerns more than one group has changed.
+    pub fn change(&mut self, change: Change) {
+        if self.changes.back() != Some(&change) {
+            self.changes.push_back(change);
+        }
+    }
+
+    pub(crate) fn pop_output(&mut self) -> Option<Output> {
+        self.outputs.pop_front()
+    }
+
+    pub(crate) fn pop_change(&mut self) -> Option<Change> {
+        self.changes.pop_front()
+    }
+
+    pub(crate) fn pop_dirty(&mut self) -> Option<GroupAddr> {
+        self.dirty.pop_first()
+    }
+}
+
+/// Counters by interface and name; names are `igmp.rx.query-v3`,
+/// `pim.drop.not-a-neighbor` and the like.
+#[derive(Clone, Debug, Default)]
+pub struct Counters {
+    counts: BTreeMap<(Option<IfIndex>, &'static str), u64>,
+}
+
+impl Counters {
+    /// One more.
+    pub fn add(&mut self, iface: IfIndex, name: &'static str) {
+        *self.counts.entry((Some(iface), name)).or_default() += 1;
+    }
+
+    /// One more of what belongs to no interface.
+    pub fn add_global(&mut self, name: &'static str) {
+        *self.counts.entry((None, name)).or_default() += 1;
+    }
+
+    /// How many.
+    pub fn get(&self, iface: Option<IfIndex>, name: &'static str) -> u64 {
+        self.counts.get(&(iface, name)).copied().unwrap_or(0)
+    }
+
+    /// All that are not 0.
+    pub fn iter(&self) -> impl Iterator<Item = (Option<IfIndex>, &'static str, u64)> {
+        self.counts
+            .iter()
+            .map(|((iface, name), count)| (*iface, *name, *count))
+    }
+
+    /// The interface has gone, and its counters with it.
+    pub fn forget(&mut self, iface: IfIndex) {
+        self.counts.retain(|(of, _), _| *of != Some(iface));
+    }
+}
