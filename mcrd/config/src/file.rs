@@ -5,15 +5,19 @@ use std::collections::{BTreeMap, BTreeSet};
 use jsonc_parser::ast::Value;
 use mcr_api::rule::{Protocol, Source};
 use mcr_api::state::{Facility, LogLevel};
+use mcr_proto::config::Config as RouterConfig;
 use mcr_proto::id::{InterfaceName, Invalid};
 use mcr_proto::relay::RelayRule;
 
 use crate::across::Across;
+use crate::router::router;
 use crate::rule::{InputDraft, OutputDraft, RuleDraft, check};
 use crate::walk::{Field, Findings, Found, Members, Path, Walk, nearest, shown, span};
 use crate::{Loaded, MAX_CPU, syntax};
 
-pub(crate) const FILE: &[&str] = &["control", "log", "workers", "pinning", "rules"];
+pub(crate) const FILE: &[&str] = &[
+    "control", "log", "workers", "pinning", "pim", "igmp", "mroutes", "rules",
+];
 pub(crate) const CONTROL: &[&str] = &["socket", "group"];
 pub(crate) const LOG: &[&str] = &["level", "facilities"];
 pub(crate) const WORKERS: &[&str] = &["io_uring", "user"];
@@ -41,14 +45,14 @@ pub(crate) fn read(text: &str) -> Result<Loaded, Findings> {
     };
     let root = syntax::tree(text).map_err(one)?;
     let mut walk = Walk::default();
-    let (pinning, rules) = file(&mut walk, &root);
+    let (pinning, rules, router) = file(&mut walk, &root);
     if walk.findings.total == 0 {
         let file = syntax::settings(text).map_err(one)?;
         return Ok(Loaded {
-            router: mcr_proto::config::Config::default(),
             file,
             rules,
             pinning,
+            router,
         });
     }
     if let Err(found) = syntax::strict(text) {
@@ -60,7 +64,7 @@ pub(crate) fn read(text: &str) -> Result<Loaded, Findings> {
 
 type Pinning = BTreeMap<InterfaceName, Vec<u32>>;
 
-fn file(walk: &mut Walk, root: &Value<'_>) -> (Pinning, Vec<RelayRule>) {
+fn file(walk: &mut Walk, root: &Value<'_>) -> (Pinning, Vec<RelayRule>, RouterConfig) {
     let Some(members) = walk.object(root, &Path::Root, FILE) else {
         return Default::default();
     };
@@ -76,7 +80,12 @@ fn file(walk: &mut Walk, root: &Value<'_>) -> (Pinning, Vec<RelayRule>) {
     }
     let pinning = section("pinning").map(|(value, path)| pinning(walk, value, &path));
     let rules = section("rules").map(|(value, path)| rules(walk, value, &path));
-    (pinning.unwrap_or_default(), rules.unwrap_or_default())
+    let router = router(walk, &members);
+    (
+        pinning.unwrap_or_default(),
+        rules.unwrap_or_default(),
+        router,
+    )
 }
 
 /// A key that can be left out, or be null, which says the same.
@@ -171,6 +180,7 @@ fn workers(walk: &mut Walk, value: &Value<'_>, path: &Path<'_>) {
         return;
     };
     if let Some(value) = optional(&members, "io_uring") {
+        // The value itself is read with the file's shape.
         walk.boolean(value, &path.key("io_uring"));
     }
     account(walk, &members, path, "user");

@@ -9,6 +9,7 @@ mod across;
 mod excerpt;
 mod file;
 mod problem;
+mod router;
 mod rule;
 mod syntax;
 mod walk;

@@ -309,10 +309,12 @@ impl Walk {
         Field::Given(text.value.clone().into_owned())
     }
 
-    pub(crate) fn boolean(&mut self, value: &Value<'_>, path: &Path<'_>) {
-        if !matches!(value, Value::BooleanLit(_)) {
+    pub(crate) fn boolean(&mut self, value: &Value<'_>, path: &Path<'_>) -> Field<bool> {
+        let Value::BooleanLit(given) = value else {
             self.wrong_kind(value, path, "true or false");
-        }
+            return Field::Bad;
+        };
+        Field::Given(given.value)
     }
 
     /// A whole number. The range is what is said to the user; a lower bound of

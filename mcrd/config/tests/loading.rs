@@ -13,6 +13,31 @@ const FULL: &str = r#"// Every key.
   log: { level: "info", facilities: { relay: "debug" } },
   workers: { io_uring: false, user: "mcr" },
   pinning: { in0: [0, 2], "in1": [1], },
+  pim: {
+    interfaces: {
+      in0: { passive: false, hello_interval: 1, hello_holdtime: 3.5, triggered_hello_delay: 0.5,
+        dr_priority: 7, propagation_delay: 0.25, override_interval: 1.5, tracking: true,
+        neighbors: ["10.0.0.0/8"] },
+    },
+    rp: {
+      static: [{ address: "10.255.0.2", groups: ["239.1.0.0/16"], priority: 5, override: true }],
+      hash_mask_len: 24,
+    },
+    ssm_range: ["232.0.0.0/8", "239.232.0.0/16"],
+    spt_switch: ["239.1.0.0/16"],
+    join_prune_interval: 2, keepalive_period: 30, register_suppression: 10, register_probe: 2,
+    register_accept: [{ sources: "10.1.0.0/16", groups: "239.1.0.0/16" }],
+    assert_time: 18, preferences: { ospf: 30, "42": 7 }, ecmp: true,
+  },
+  igmp: {
+    interfaces: {
+      out0: { version: 2, robustness: 3, query_interval: 20, query_response_interval: 5,
+        last_member_query_interval: 0.5, last_member_query_count: 2, startup_query_interval: 4,
+        immediate_leave: true, require_router_alert: true, max_groups: 100, max_sources: 10,
+        groups: ["239.0.0.0/8"], static_groups: [{ group: "239.9.9.9", source: "10.0.0.1" }] },
+    },
+  },
+  mroutes: [{ network: "10.1.0.0/24", interface: "in0", next_hop: "10.0.0.2", metric: 3 }],
   rules: [
     {
       name: "studio",
@@ -101,6 +126,17 @@ fn the_schema_says_the_same() {
     assert_eq!(used(&value["control"]), known("Control"));
     assert_eq!(used(&value["log"]), known("Log"));
     assert_eq!(used(&value["workers"]), known("Workers"));
+    let pim = &value["pim"];
+    assert_eq!(used(pim), known("Pim"));
+    assert_eq!(used(&pim["interfaces"]["in0"]), known("PimInterface"));
+    assert_eq!(used(&pim["rp"]), known("Rp"));
+    assert_eq!(used(&pim["rp"]["static"][0]), known("StaticRp"));
+    assert_eq!(used(&pim["register_accept"][0]), known("RegisterAccept"));
+    assert_eq!(used(&value["igmp"]), known("Igmp"));
+    let igmp = &value["igmp"]["interfaces"]["out0"];
+    assert_eq!(used(igmp), known("IgmpInterface"));
+    assert_eq!(used(&igmp["static_groups"][0]), known("StaticGroup"));
+    assert_eq!(used(&value["mroutes"][0]), known("StaticMroute"));
     let rule = &value["rules"][0];
     assert_eq!(used(rule), known("Rule"));
     assert_eq!(used(&rule["input"]), known("Input"));
