@@ -134,6 +134,12 @@ impl Router {
         &self.routes
     }
 
+    /// Whether all changes of [`Router::routes`] have come out of
+    /// [`Router::poll_output`].
+    pub fn routes_are_told(&self) -> bool {
+        self.cx.routes_are_told()
+    }
+
     /// The settings in force.
     pub fn config(&self) -> &Config {
         &self.config

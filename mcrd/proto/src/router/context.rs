@@ -94,6 +94,12 @@ impl Context {
         }
     }
 
+    /// Whether no change of the forwarding table waits to be told.
+    pub(crate) fn routes_are_told(&self) -> bool {
+        let route = |output: &Output| matches!(output, Output::Route(_));
+        !self.outputs.iter().any(route)
+    }
+
     pub(crate) fn pop_output(&mut self) -> Option<Output> {
         self.outputs.pop_front()
     }
