@@ -30,9 +30,9 @@ bench: ## run the benchmarks
 coverage: ## line coverage per crate, with its floors
 	scripts/coverage.sh
 
-docs: ## write docs/reference anew from the types and the programs
+docs: ## write docs/reference and docs/CONFORMANCE.md anew
 	cargo build --workspace --bins
-	UPDATE_REFERENCE=1 cargo test --quiet --package mcr-tests --test reference
+	UPDATE_REFERENCE=1 cargo test --quiet --package mcr-tests --test reference --test conformance
 
 install: ## install mcrd, mcrctl, mcrgen and lab into ~/.cargo/bin
 	for p in mcrd mcrctl mcrgen lab; do cargo install --locked --path $$p || exit 1; done
