@@ -346,6 +346,7 @@ impl Router {
                 }
             }
             upstream::collect(tib, cx, group);
+            tib.recount(group);
             self.routes
                 .refresh(world!(self, now), &self.tib, &mut self.cx, group);
         }

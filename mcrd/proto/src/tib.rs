@@ -54,6 +54,26 @@ impl fmt::Display for TreeKey {
 pub struct Tib {
     /// The groups that have state.
     pub groups: BTreeMap<GroupAddr, GroupState>,
+    counted: BTreeMap<GroupAddr, usize>,
+    entries: usize,
+}
+
+impl Tib {
+    /// How many entries there are, as [`Tib::recount`] found them: what one
+    /// input made is in it with the next.
+    pub fn entries(&self) -> usize {
+        self.entries
+    }
+
+    /// Counts the entries of a group that was settled.
+    pub fn recount(&mut self, group: GroupAddr) {
+        let now = self.groups.get(&group).map_or(0, GroupState::entries);
+        let old = match now {
+            0 => self.counted.remove(&group),
+            now => self.counted.insert(group, now),
+        };
+        self.entries = self.entries + now - old.unwrap_or(0);
+    }
 }
 
 /// The entries of one group.
@@ -68,6 +88,11 @@ pub struct GroupState {
 }
 
 impl GroupState {
+    /// How many entries it has.
+    pub fn entries(&self) -> usize {
+        usize::from(self.star_g.is_some()) + self.sg.len() + self.sg_rpt.len()
+    }
+
     /// Nothing is left of it.
     pub fn is_empty(&self) -> bool {
         self.star_g.is_none() && self.sg.is_empty() && self.sg_rpt.is_empty()
@@ -177,4 +202,7 @@ pub struct AssertState {
     pub winner: Ipv4Addr,
     /// AssertWinnerMetric.
     pub metric: AssertMetric,
+    /// The interface was the RPF interface when this was last looked at: a
+    /// loser's state ends when it stops to be (RFC 7761 §4.6.1).
+    pub on_rpf: bool,
 }

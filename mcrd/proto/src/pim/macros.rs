@@ -188,8 +188,12 @@ impl<'a> Macros<'a> {
 
     /// lost_assert(*,G,I).
     pub fn lost_assert_star_g(&self, iface: IfIndex) -> bool {
-        let rpf = self.world.rpf_rp(self.group).map(|rpf| rpf.iface);
-        rpf != Some(iface) && self.assert_star_g(iface).is_some_and(lost)
+        // Asserts are rare and a look at the way is not cheap.
+        self.assert_star_g(iface).is_some_and(lost)
+            && self
+                .world
+                .rpf_rp(self.group)
+                .is_none_or(|rpf| rpf.iface != iface)
     }
 
     /// lost_assert(S,G,I).
@@ -208,14 +212,13 @@ impl<'a> Macros<'a> {
 
     /// lost_assert(S,G,rpt,I).
     pub fn lost_assert_sg_rpt(&self, source: UnicastAddr, iface: IfIndex) -> bool {
-        let rpf_rp = self.world.rpf_rp(self.group).map(|rpf| rpf.iface);
-        let rpf_source = self.world.rpf_source(source, self.group);
-        if rpf_rp == Some(iface)
-            || (rpf_source.is_some_and(|rpf| rpf.iface == iface) && self.spt_bit(source))
-        {
+        if !self.assert_sg(source, iface).is_some_and(lost) {
             return false;
         }
-        self.assert_sg(source, iface).is_some_and(lost)
+        let rpf_rp = self.world.rpf_rp(self.group);
+        let rpf_source = self.world.rpf_source(source, self.group);
+        rpf_rp.is_none_or(|rpf| rpf.iface != iface)
+            && !(rpf_source.is_some_and(|rpf| rpf.iface == iface) && self.spt_bit(source))
     }
 
     /// SPTbit(S,G).
@@ -411,6 +414,24 @@ impl<'a> Macros<'a> {
             rpt: true,
             preference,
             metric,
+        }
+    }
+
+    /// my_assert_metric(S,G,I) without its address.
+    pub fn my_assert_metric_sg(&self, source: UnicastAddr, iface: IfIndex) -> AssertMetric {
+        if self.could_assert_sg(source, iface) {
+            self.spt_assert_metric(source)
+        } else {
+            self.my_assert_metric_star_g(iface)
+        }
+    }
+
+    /// my_assert_metric(*,G,I) without its address.
+    pub fn my_assert_metric_star_g(&self, iface: IfIndex) -> AssertMetric {
+        if self.could_assert_star_g(iface) {
+            self.rpt_assert_metric()
+        } else {
+            AssertMetric::INFINITE
         }
     }
 
