@@ -2,13 +2,15 @@
 //! send, tell, count, and say what has to be looked at again.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::time::Duration;
 
-use super::event::Event;
+use super::event::{Event, Table};
 use super::io::{Forward, Output, Transmit};
 use super::timer::TimerId;
 use crate::id::{GroupAddr, IfIndex};
 use crate::pim::pack::JoinPruneQueue;
 use crate::rng::Rng;
+use crate::time::Instant;
 use crate::timers::Timers;
 
 /// The effects of one input.
@@ -26,6 +28,7 @@ pub struct Context {
     outputs: VecDeque<Output>,
     changes: VecDeque<Change>,
     dirty: BTreeSet<GroupAddr>,
+    refusals: BTreeMap<Table, Instant>,
 }
 
 /// Something that other machines of the router have to follow.
@@ -57,6 +60,7 @@ impl Context {
             outputs: VecDeque::new(),
             changes: VecDeque::new(),
             dirty: BTreeSet::new(),
+            refusals: BTreeMap::new(),
         }
     }
 
@@ -74,6 +78,17 @@ impl Context {
     /// Tells an event.
     pub fn event(&mut self, event: Event) {
         self.outputs.push_back(Output::Event(event));
+    }
+
+    /// A table is full and something was not taken in: counts it, and tells so
+    /// at most once a second.
+    pub fn refused(&mut self, now: Instant, table: Table) {
+        self.counters.add_global(table.refused());
+        let told = self.refusals.get(&table);
+        if told.is_none_or(|at| now - *at >= Duration::from_secs(1)) {
+            self.refusals.insert(table, now);
+            self.event(Event::Refused { table });
+        }
     }
 
     /// Anything else for the driver.

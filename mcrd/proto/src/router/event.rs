@@ -107,6 +107,8 @@ pub enum NeighborChange {
     Left,
     /// The interface went away under it.
     InterfaceDown,
+    /// The settings or the interface's networks do not admit it any more.
+    Removed,
 }
 
 /// What happened to a membership.
@@ -172,4 +174,17 @@ pub enum Table {
     Entries,
     /// Kernel routes.
     Routes,
+}
+
+impl Table {
+    /// The counter of what it refused.
+    pub const fn refused(self) -> &'static str {
+        match self {
+            Table::Neighbors => "refused.neighbors",
+            Table::Groups => "refused.groups",
+            Table::Sources => "refused.sources",
+            Table::Entries => "refused.entries",
+            Table::Routes => "refused.routes",
+        }
+    }
 }
