@@ -95,7 +95,7 @@ impl Router {
         match input {
             Input::Packet(packet) => self.packet(now, &packet),
             Input::Interface(change) => self.interface_changed(now, change),
-            Input::Route(change) => self.route_changed(change),
+            Input::Route(change) => self.route_changed(now, change),
             Input::DataPlane(event) => {
                 let (world, tib, cx) = self.parts(now);
                 keepalive::data_plane(world, tib, cx, &event);
@@ -259,8 +259,8 @@ impl Router {
         cx.change(Change::Interface(index));
     }
 
-    fn route_changed(&mut self, change: RouteChange) {
-        if self.rpf.apply(change) {
+    fn route_changed(&mut self, now: Instant, change: RouteChange) {
+        if self.rpf.apply(now, &mut self.cx, change) {
             self.cx.change(Change::Rpf);
         }
     }

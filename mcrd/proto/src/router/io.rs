@@ -121,7 +121,8 @@ pub struct Route {
     pub metric: u32,
     /// Which protocol put it there (rtm_protocol).
     pub protocol: u8,
-    /// Where it leads; several where the kernel balances.
+    /// Where it leads; several where the kernel balances, none where it refuses
+    /// packets (blackhole, unreachable, prohibit).
     pub next_hops: Vec<RouteNextHop>,
 }
 
