@@ -11,6 +11,7 @@ pub mod ethernet;
 pub mod igmp;
 pub mod ipv4;
 pub mod pim;
+mod reader;
 pub mod udp;
 
 pub use error::{BadMessage, Malformed};

@@ -3,6 +3,9 @@
 use std::net::Ipv4Addr;
 
 use super::EncodedGroup;
+use super::address::{emit_unicast, unicast};
+use crate::BadMessage;
+use crate::reader::Reader;
 
 /// An Assert.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,4 +37,34 @@ impl AssertMetric {
         preference: 0x7fff_ffff,
         metric: 0xffff_ffff,
     };
+}
+
+/// R, in the word with the preference.
+const RPT: u32 = 0x8000_0000;
+
+impl Assert {
+    /// After the PIM header.
+    pub(super) fn parse(mut reader: Reader<'_>) -> Result<Assert, BadMessage> {
+        let group = EncodedGroup::parse(&mut reader)?;
+        let source = unicast(&mut reader)?;
+        let word = reader.u32()?;
+        Ok(Assert {
+            group,
+            source,
+            metric: AssertMetric {
+                rpt: word & RPT != 0,
+                preference: word & !RPT,
+                metric: reader.u32()?,
+            },
+        })
+    }
+
+    pub(super) fn emit(&self, bytes: &mut Vec<u8>) {
+        let rpt = if self.metric.rpt { RPT } else { 0 };
+        let word = self.metric.preference.min(!RPT) | rpt;
+        self.group.emit(bytes);
+        emit_unicast(bytes, self.source);
+        bytes.extend(word.to_be_bytes());
+        bytes.extend(self.metric.metric.to_be_bytes());
+    }
 }
