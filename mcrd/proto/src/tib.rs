@@ -9,7 +9,9 @@ use mcr_wire::pim::AssertMetric;
 use serde::{Deserialize, Serialize};
 
 use crate::id::{GroupAddr, IfIndex, UnicastAddr};
-use crate::router::event::{AssertRole, RegisterState};
+use crate::pim::World;
+use crate::router::event::{AssertRole, RegisterState, Table};
+use crate::router::{Context, TimerId};
 
 /// Which entry of the table is meant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -52,27 +54,176 @@ impl fmt::Display for TreeKey {
 /// All trees, by group.
 #[derive(Clone, Debug, Default)]
 pub struct Tib {
-    /// The groups that have state.
+    /// The groups that have state. Entries are made by [`Tib::make_star_g`] and
+    /// its sisters, which keep to the limit.
     pub groups: BTreeMap<GroupAddr, GroupState>,
     counted: BTreeMap<GroupAddr, usize>,
     entries: usize,
 }
 
 impl Tib {
-    /// How many entries there are, as [`Tib::recount`] found them: what one
-    /// input made is in it with the next.
+    /// How many entries there are, as [`Tib::recount`] found them.
     pub fn entries(&self) -> usize {
         self.entries
     }
 
-    /// Counts the entries of a group that was settled.
+    /// Counts the entries of a group that was changed, and forgets a group
+    /// without any.
     pub fn recount(&mut self, group: GroupAddr) {
         let now = self.groups.get(&group).map_or(0, GroupState::entries);
         let old = match now {
-            0 => self.counted.remove(&group),
+            0 => {
+                self.groups.remove(&group);
+                self.counted.remove(&group)
+            }
             now => self.counted.insert(group, now),
         };
         self.entries = self.entries + now - old.unwrap_or(0);
+    }
+
+    /// The (*,G) entry.
+    pub fn star_g(&self, group: GroupAddr) -> Option<&StarG> {
+        self.groups.get(&group)?.star_g.as_ref()
+    }
+
+    /// The (*,G) entry, to be changed.
+    pub fn star_g_mut(&mut self, group: GroupAddr) -> Option<&mut StarG> {
+        self.groups.get_mut(&group)?.star_g.as_mut()
+    }
+
+    /// The (S,G) entry.
+    pub fn sg(&self, source: UnicastAddr, group: GroupAddr) -> Option<&Sg> {
+        self.groups.get(&group)?.sg.get(&source)
+    }
+
+    /// The (S,G) entry, to be changed.
+    pub fn sg_mut(&mut self, source: UnicastAddr, group: GroupAddr) -> Option<&mut Sg> {
+        self.groups.get_mut(&group)?.sg.get_mut(&source)
+    }
+
+    /// The (S,G,rpt) entry.
+    pub fn sg_rpt(&self, source: UnicastAddr, group: GroupAddr) -> Option<&SgRpt> {
+        self.groups.get(&group)?.sg_rpt.get(&source)
+    }
+
+    /// The (S,G,rpt) entry, to be changed.
+    pub fn sg_rpt_mut(&mut self, source: UnicastAddr, group: GroupAddr) -> Option<&mut SgRpt> {
+        self.groups.get_mut(&group)?.sg_rpt.get_mut(&source)
+    }
+
+    /// The (*,G) entry, made where there is none; `None` where the table is
+    /// full.
+    pub fn make_star_g(
+        &mut self,
+        world: World<'_>,
+        cx: &mut Context,
+        group: GroupAddr,
+    ) -> Option<&mut StarG> {
+        if self.star_g(group).is_none() {
+            self.room(world, cx, group)?.star_g = Some(StarG::default());
+            self.recount(group);
+        }
+        self.star_g_mut(group)
+    }
+
+    /// The (S,G) entry, made where there is none; `None` where the table is
+    /// full.
+    pub fn make_sg(
+        &mut self,
+        world: World<'_>,
+        cx: &mut Context,
+        source: UnicastAddr,
+        group: GroupAddr,
+    ) -> Option<&mut Sg> {
+        if self.sg(source, group).is_none() {
+            let state = self.room(world, cx, group)?;
+            state.sg.insert(source, Sg::default());
+            self.recount(group);
+        }
+        self.sg_mut(source, group)
+    }
+
+    /// The (S,G,rpt) entry, made where there is none; `None` where the table is
+    /// full.
+    pub fn make_sg_rpt(
+        &mut self,
+        world: World<'_>,
+        cx: &mut Context,
+        source: UnicastAddr,
+        group: GroupAddr,
+    ) -> Option<&mut SgRpt> {
+        if self.sg_rpt(source, group).is_none() {
+            let state = self.room(world, cx, group)?;
+            state.sg_rpt.insert(source, SgRpt::default());
+            self.recount(group);
+        }
+        self.sg_rpt_mut(source, group)
+    }
+
+    /// Removes the (*,G) entry with its timers.
+    pub fn remove_star_g(&mut self, cx: &mut Context, group: GroupAddr) {
+        let state = self.groups.get_mut(&group);
+        if let Some(entry) = state.and_then(|state| state.star_g.take()) {
+            let key = TreeKey::StarG(group);
+            cancel_interfaces(cx, key, &entry.downstream, &entry.asserts);
+            cx.timers.cancel(TimerId::UpstreamJoin(key));
+            cx.timers.cancel(TimerId::OldUpstream(key));
+        }
+        self.recount(group);
+    }
+
+    /// Removes the (S,G) entry with its timers.
+    pub fn remove_sg(&mut self, cx: &mut Context, source: UnicastAddr, group: GroupAddr) {
+        let state = self.groups.get_mut(&group);
+        if let Some(entry) = state.and_then(|state| state.sg.remove(&source)) {
+            let key = TreeKey::Sg(source, group);
+            cancel_interfaces(cx, key, &entry.downstream, &entry.asserts);
+            cx.timers.cancel(TimerId::UpstreamJoin(key));
+            cx.timers.cancel(TimerId::OldUpstream(key));
+            cx.timers.cancel(TimerId::Keepalive(source, group));
+            cx.timers.cancel(TimerId::RegisterStop(source, group));
+        }
+        self.recount(group);
+    }
+
+    /// Removes the (S,G,rpt) entry with its timers.
+    pub fn remove_sg_rpt(&mut self, cx: &mut Context, source: UnicastAddr, group: GroupAddr) {
+        let state = self.groups.get_mut(&group);
+        if let Some(entry) = state.and_then(|state| state.sg_rpt.remove(&source)) {
+            let key = TreeKey::SgRpt(source, group);
+            cancel_interfaces(cx, key, &entry.downstream, &BTreeMap::new());
+            cx.timers.cancel(TimerId::Override(source, group));
+        }
+        self.recount(group);
+    }
+
+    /// The group's entries, where the table has room for one more.
+    fn room(
+        &mut self,
+        world: World<'_>,
+        cx: &mut Context,
+        group: GroupAddr,
+    ) -> Option<&mut GroupState> {
+        if self.entries >= world.config.limits.entries {
+            cx.refused(world.now, Table::Entries);
+            return None;
+        }
+        Some(self.groups.entry(group).or_default())
+    }
+}
+
+fn cancel_interfaces<State>(
+    cx: &mut Context,
+    key: TreeKey,
+    downstream: &BTreeMap<IfIndex, State>,
+    asserts: &BTreeMap<IfIndex, AssertState>,
+) {
+    for iface in downstream.keys() {
+        cx.timers.cancel(TimerId::Expiry(key, *iface));
+        cx.timers.cancel(TimerId::PrunePending(key, *iface));
+    }
+    for iface in asserts.keys() {
+        cx.timers.cancel(TimerId::Assert(key, *iface));
     }
 }
 
@@ -108,6 +259,8 @@ pub struct StarG {
     pub asserts: BTreeMap<IfIndex, AssertState>,
     /// Upstream Join/Prune state.
     pub upstream: Upstream,
+    /// RP(G) as the last Join named it.
+    pub rp: Option<UnicastAddr>,
 }
 
 /// (S,G) state.
@@ -134,6 +287,9 @@ pub struct SgRpt {
     pub downstream: BTreeMap<IfIndex, DownstreamRpt>,
     /// Upstream state.
     pub upstream: UpstreamRpt,
+    /// RPF'(S,G,rpt) is another router than RPF'(*,G): the winner of an (S,G)
+    /// Assert.
+    pub diverted: bool,
 }
 
 /// The downstream per-interface state machine of (*,G) and (S,G)
@@ -170,6 +326,11 @@ pub struct Upstream {
     /// RPF', as the last Join was sent to: where the interface is, and who the
     /// neighbour is, if there is one.
     pub target: Option<Target>,
+    /// The neighbour of `target` is the winner of an Assert.
+    pub by_assert: bool,
+    /// The way has changed, but the new next hop is no neighbour yet: `target`
+    /// is the old one, until [`TimerId::OldUpstream`] runs out.
+    pub keeps_old: bool,
 }
 
 /// Where Joins go.
