@@ -8,7 +8,7 @@ use mcr_wire::pim::{ALL_PIM_ROUTERS, Assert, AssertMetric, EncodedGroup, Message
 
 use super::macros::{Macros, World, better};
 use crate::id::{GroupAddr, IfIndex, IpProtocol, UnicastAddr};
-use crate::router::event::{AssertRole, Event as Told};
+use crate::router::event::{AssertRole, Event as Told, Table};
 use crate::router::io::{Packet, Transmit};
 use crate::router::{Context, TimerId};
 use crate::tib::{AssertState, Tib, TreeKey};
@@ -347,7 +347,7 @@ fn store(
 ) -> bool {
     if asserts(tib, key).is_none() {
         if tib.entries() >= world.config.limits.entries {
-            cx.counters.add(iface, "pim.refused.entries");
+            cx.refused(world.now, Table::Entries);
             return false;
         }
         let group = tib.groups.entry(key.group()).or_default();
