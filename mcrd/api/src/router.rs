@@ -334,7 +334,7 @@ pub enum Event {
         interface: String,
         /// Its address.
         address: Ipv4Addr,
-        /// `up`, `restarted`, `expired`, `left` or `interface-down`.
+        /// `up`, `restarted`, `expired`, `left`, `interface-down` or `removed`.
         change: String,
     },
     /// The Designated Router of an interface.

@@ -124,8 +124,8 @@ impl Router {
     }
 
     /// Says goodbye to all neighbours and takes nothing more in.
-    pub fn stop(&mut self, now: Instant) {
-        self.neighbors.stop(now, &mut self.cx, &self.interfaces);
+    pub fn stop(&mut self) {
+        self.neighbors.stop(&mut self.cx);
         self.stopped = true;
     }
 
@@ -217,18 +217,22 @@ impl Router {
             Err(reason) => return self.malformed(packet.iface, Protocol::Pim, reason),
         };
         if let pim_wire::Message::Hello(hello) = &message {
-            if let Some(iface) = self.interfaces.get(packet.iface)
-                && iface.pim().is_some()
-            {
-                let limits = &self.config.limits;
-                let cx = &mut self.cx;
-                self.neighbors
-                    .receive_hello(now, cx, iface, limits, packet, hello);
-            }
-            return;
+            return self.hello(now, packet, hello);
         }
         let (world, tib, cx) = self.parts(now);
         pim::receive(world, tib, cx, packet, &message);
+    }
+
+    fn hello(&mut self, now: Instant, packet: &Packet, hello: &pim_wire::Hello) {
+        let (cx, limits) = (&mut self.cx, &self.config.limits);
+        let iface = self.interfaces.get(packet.iface);
+        match iface.filter(|iface| iface.pim().is_some()) {
+            Some(iface) => {
+                self.neighbors
+                    .receive_hello(now, cx, iface, limits, packet, hello);
+            }
+            None => cx.counters.add(packet.iface, "drop.not-enabled"),
+        }
     }
 
     fn malformed(&mut self, iface: IfIndex, protocol: Protocol, reason: mcr_wire::BadMessage) {
@@ -293,7 +297,7 @@ impl Router {
                 }
             }
             TimerId::NeighborLiveness(iface, address) => {
-                self.neighbors.expired(now, &mut self.cx, iface, address);
+                self.neighbors.expired(&mut self.cx, iface, address);
             }
             TimerId::Expiry(key, iface) => {
                 let (world, tib, cx) = self.parts(now);
@@ -351,6 +355,7 @@ impl Router {
                 .refresh(world!(self, now), &self.tib, &mut self.cx, group);
         }
         pim::pack::flush(world!(self, now), &mut self.cx);
+        self.neighbors.hello_first(now, &mut self.cx);
     }
 
     fn follow(&mut self, now: Instant, change: Change) {

@@ -4,6 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
+use mcr_wire::pim::ALL_PIM_ROUTERS;
+
 use super::event::{Event, Table};
 use super::io::{Forward, Output, Transmit};
 use super::timer::TimerId;
@@ -67,6 +69,24 @@ impl Context {
     /// Sends a packet.
     pub fn transmit(&mut self, packet: Transmit) {
         self.outputs.push_back(Output::Transmit(packet));
+    }
+
+    /// Sends a packet before all others of this turn.
+    pub fn transmit_first(&mut self, packet: Transmit) {
+        self.outputs.push_front(Output::Transmit(packet));
+    }
+
+    /// The interfaces to whose neighbours this turn sends something.
+    pub fn pim_speaks(&self) -> BTreeSet<IfIndex> {
+        let packets = self.outputs.iter().filter_map(|output| match output {
+            Output::Transmit(packet) if packet.dst == ALL_PIM_ROUTERS => packet.iface,
+            Output::Transmit(_)
+            | Output::Forward(_)
+            | Output::Route(_)
+            | Output::Listen { .. }
+            | Output::Event(_) => None,
+        });
+        packets.collect()
     }
 
     /// Sends copies of a data packet; before table changes of the same input,
