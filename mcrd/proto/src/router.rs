@@ -278,6 +278,9 @@ impl Router {
         if self.rps.configure(&self.config.pim) {
             self.cx.change(Change::Rp);
         }
+        let pim = &self.config.pim;
+        self.igmp
+            .configure(now, &mut self.cx, &self.interfaces, pim);
         for index in differ {
             self.interface_differs(now, index);
         }

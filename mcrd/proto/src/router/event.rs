@@ -37,6 +37,17 @@ pub enum Event {
         /// It is this router.
         me: bool,
     },
+    /// A router on the link asks in an older version of IGMP than this one,
+    /// which has to be configured to the same (RFC 9776 §7.3.1); at most once a
+    /// minute for each interface.
+    OlderQuerier {
+        /// Where.
+        iface: IfIndex,
+        /// Its address.
+        address: Ipv4Addr,
+        /// Its version.
+        version: u8,
+    },
     /// A membership on an interface.
     Membership {
         /// Where.
