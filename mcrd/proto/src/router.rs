@@ -103,6 +103,7 @@ impl Router {
             Input::Config(config) => self.configure(now, *config),
         }
         self.settle(now);
+        self.flush(now);
     }
 
     /// Deals with the timers that have run out.
@@ -111,6 +112,7 @@ impl Router {
             self.timeout(now, timer);
             self.settle(now);
         }
+        self.flush(now);
     }
 
     /// What to do next; to be called until there is nothing more.
@@ -357,7 +359,12 @@ impl Router {
             self.routes
                 .refresh(world!(self, now), &self.tib, &mut self.cx, group);
         }
-        pim::pack::flush(world!(self, now), &mut self.cx);
+    }
+
+    /// Sends the Join/Prune messages that the machines called for, each
+    /// interface's first Hello before them (RFC 7761 §4.3.1).
+    fn flush(&mut self, now: Instant) {
+        pim::pack::flush(world!(self, now), &self.tib, &mut self.cx);
         self.neighbors.hello_first(now, &mut self.cx);
     }
 
