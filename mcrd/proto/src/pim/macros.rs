@@ -299,7 +299,10 @@ impl<'a> Macros<'a> {
     /// RPF_interface(RP(G)) and RPF'(*,G); `None` without a way to the RP, and
     /// where this router is the RP.
     pub fn rpf_star_g(&self) -> Option<Target> {
-        let rpf = self.world.rpf_rp(self.group)?;
+        let mut rpf = self.world.rpf_rp(self.group)?;
+        // An RP on the link is the next hop itself; a source there is none.
+        let rp = self.world.rps.rp(self.group);
+        rpf.next_hop = rpf.next_hop.or(rp.map(UnicastAddr::get));
         let loser = self.assert_star_g(rpf.iface).filter(|state| lost(state));
         Some(self.target(rpf, loser))
     }
