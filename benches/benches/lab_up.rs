@@ -130,6 +130,7 @@ fn chain(nodes: usize) -> anyhow::Result<Topology> {
     let node = |number| Node {
         name: format!("n{number}"),
         kind: Kind::Host,
+        router: None,
         loopback: Vec::new(),
         interfaces: Vec::new(),
         routes: Vec::new(),
@@ -145,6 +146,7 @@ fn chain(nodes: usize) -> anyhow::Result<Topology> {
         receivers: Vec::new(),
         sources: Vec::new(),
         steps: Vec::new(),
+        oracle: None,
         max_time: Duration::from_secs(60),
     };
     for left in 0..nodes - 1 {
@@ -164,6 +166,7 @@ fn chain(nodes: usize) -> anyhow::Result<Topology> {
             ends,
             net: subnet(left, 0)?,
             mtu: 1500,
+            metric: 10,
             checksum_offload: true,
         });
     }

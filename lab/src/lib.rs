@@ -12,6 +12,7 @@ pub mod diagnostic;
 pub mod exit;
 pub mod holder;
 pub mod node;
+pub mod oracle;
 pub mod report;
 pub mod run;
 pub mod rundir;

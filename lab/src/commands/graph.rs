@@ -6,7 +6,7 @@ use std::fmt::Write;
 use crate::args::{GraphArgs, GraphFormat};
 use crate::exit::Exit;
 use crate::topology;
-use crate::topology::model::{Kind, LinkId, Medium, NodeId, Topology};
+use crate::topology::model::{LinkId, Medium, NodeId, Topology};
 
 #[cfg(test)]
 mod tests;
@@ -37,14 +37,6 @@ pub fn draw(topology: &Topology, format: GraphFormat) -> String {
         GraphFormat::Text => Drawing::of(topology).text(),
         GraphFormat::Mermaid => mermaid(topology),
         GraphFormat::Dot => dot(topology),
-    }
-}
-
-fn kind_of(kind: &Kind) -> &'static str {
-    match kind {
-        Kind::Host => "host",
-        Kind::Mcrd { .. } => "mcrd",
-        Kind::Custom(_) => "custom",
     }
 }
 
@@ -100,7 +92,7 @@ impl<'a> Drawing<'a> {
 
     fn label(&self, node: NodeId) -> String {
         let known = &self.topology.nodes[node.0];
-        let mut label = format!("{} ({})", known.name, kind_of(&known.kind));
+        let mut label = format!("{} ({})", known.name, known.kind.word());
         for address in &known.loopback {
             write(&mut label, format_args!("  lo {address}"));
         }
@@ -204,7 +196,7 @@ fn write(text: &mut String, arguments: std::fmt::Arguments<'_>) {
 fn mermaid(topology: &Topology) -> String {
     let mut text = "graph LR\n".to_owned();
     for (position, node) in topology.nodes.iter().enumerate() {
-        let kind = kind_of(&node.kind);
+        let kind = node.kind.word();
         write(
             &mut text,
             format_args!("  n{position}[\"{}<br/>{kind}\"]\n", node.name),
@@ -233,7 +225,7 @@ fn mermaid(topology: &Topology) -> String {
 fn dot(topology: &Topology) -> String {
     let mut text = format!("graph \"{}\" {{\n  rankdir=LR;\n", topology.name);
     for (position, node) in topology.nodes.iter().enumerate() {
-        let kind = kind_of(&node.kind);
+        let kind = node.kind.word();
         write(
             &mut text,
             format_args!(

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use crate::args::{TestArgs, TestFormat};
 use crate::exit::Exit;
-use crate::node::{Daemons, NodeError, Programs};
+use crate::node::{Daemons, NodeError, Programs, Unfit};
 use crate::report::{RunReport, junit};
 use crate::run::{self, Options, evidence};
 use crate::sandbox::{self, Inside};
@@ -20,11 +20,11 @@ const WORK: &str = "/run/lab";
 
 /// Runs `lab test`.
 pub fn run(args: TestArgs) -> Exit {
-    let labs = match load(&args) {
+    let mut labs = match load(&args) {
         Ok(labs) => labs,
         Err(exit) => return exit,
     };
-    let programs = match programs(&args, &labs) {
+    let programs = match programs(&args, &mut labs) {
         Ok(programs) => programs,
         Err(exit) => return exit,
     };
@@ -67,14 +67,33 @@ fn load(args: &TestArgs) -> Result<Vec<Topology>, Exit> {
     }
 }
 
-fn programs(args: &TestArgs, labs: &[Topology]) -> Result<Programs, Exit> {
+/// Finds the programs. Labs with software of others that is not installed are
+/// taken out, and said to be skipped.
+fn programs(args: &TestArgs, labs: &mut Vec<Topology>) -> Result<Programs, Exit> {
     let unfit = |error: &dyn std::fmt::Display| {
         anstream::eprintln!("lab test: {error}");
         Exit::Unfit
     };
     let programs = Programs::locate(args.bin_dir.as_deref()).map_err(|error| unfit(&error))?;
+    let mut error = None;
+    labs.retain(|lab| match Daemons::check(lab, &programs) {
+        Err(NodeError::Unfit(reason @ Unfit::NotInstalled { .. })) => {
+            anstream::eprintln!("SKIP {}: {reason}", lab.name);
+            false
+        }
+        Err(other) => {
+            error.get_or_insert(other);
+            true
+        }
+        Ok(()) => true,
+    });
+    if let Some(error) = error {
+        return Err(unfit(&error));
+    }
+    if labs.is_empty() {
+        return Err(Exit::NothingToRun);
+    }
     for lab in labs {
-        Daemons::check(lab, &programs).map_err(|error| unfit(&error))?;
         if !lab.receivers.is_empty() || !lab.sources.is_empty() {
             let found = programs.find("mcrgen").map_err(NodeError::from);
             found.map_err(|error| unfit(&error))?;

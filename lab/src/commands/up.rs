@@ -38,7 +38,7 @@ fn up(args: UpArgs, mut topology: Topology) -> Result<Exit, Fault> {
     let programs = Programs::locate(args.bin_dir.as_deref());
     let programs = programs.map_err(Fault::system("find the programs"))?;
     for node in &topology.nodes {
-        kind(&node.kind).check(&programs)?;
+        kind(node).check(&programs)?;
     }
     let run_dir = RunDir::claim(&topology.name)?;
     match start(&run_dir, topology, programs) {
@@ -95,7 +95,7 @@ fn state(path: &Path, topology: &Topology, programs: &Programs) -> State {
     let sockets = folders(path).sockets;
     let node = |node: &crate::topology::model::Node| NodeState {
         name: node.name.clone(),
-        kind: kind_name(&node.kind).to_owned(),
+        kind: node.kind.word().to_owned(),
         socket: matches!(node.kind, Kind::Mcrd { .. })
             .then(|| sockets.join(format!("{}.sock", node.name))),
         env: node.env.clone(),
@@ -116,14 +116,6 @@ fn state(path: &Path, topology: &Topology, programs: &Programs) -> State {
         rootless: false,
         programs: programs.directory().to_owned(),
         nodes: topology.nodes.iter().map(node).collect(),
-    }
-}
-
-fn kind_name(kind: &Kind) -> &'static str {
-    match kind {
-        Kind::Host => "host",
-        Kind::Mcrd { .. } => "mcrd",
-        Kind::Custom(_) => "custom",
     }
 }
 

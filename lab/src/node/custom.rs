@@ -52,7 +52,7 @@ impl NodeKind for CustomNode<'_> {
         Ok(())
     }
 
-    fn start(&self, place: &Place<'_>) -> Result<Option<Child>, NodeError> {
+    fn start(&self, place: &Place<'_>) -> Result<Vec<Child>, NodeError> {
         // `exec` makes the command itself the child, where it is a simple one:
         // signals then reach it and not a shell around it.
         let process = Self::shell(place, &format!("exec {}", self.custom.cmd));
@@ -61,7 +61,7 @@ impl NodeKind for CustomNode<'_> {
         } else {
             Self::shell(place, &self.custom.cmd)
         };
-        Ok(Some(place.network.spawn(place.node, process?)?))
+        Ok(vec![place.network.spawn(place.node, process?)?])
     }
 
     fn ready<'a>(&'a self, place: &'a Place<'_>) -> LocalBoxFuture<'a, Result<bool, NodeError>> {

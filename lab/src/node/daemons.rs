@@ -17,7 +17,7 @@ const ASK_EVERY: Duration = Duration::from_millis(10);
 
 /// The daemons of a network, by node.
 pub struct Daemons {
-    children: Vec<Option<Child>>,
+    children: Vec<Vec<Child>>,
 }
 
 impl Daemons {
@@ -27,7 +27,7 @@ impl Daemons {
     /// The first program that is missing.
     pub fn check(topology: &Topology, programs: &Programs) -> Result<(), NodeError> {
         for node in &topology.nodes {
-            kind(&node.kind).check(programs)?;
+            kind(node).check(programs)?;
         }
         Ok(())
     }
@@ -46,27 +46,22 @@ impl Daemons {
         let mut children = Vec::new();
         for (position, node) in topology.nodes.iter().enumerate() {
             let place = place(NodeId(position));
-            let kind = kind(&node.kind);
+            let kind = kind(node);
             kind.configure(&place)?;
             children.push(kind.start(&place)?);
         }
-        let ready = children.iter().enumerate().map(|(position, child)| {
+        let ready = children.iter().enumerate().map(|(position, children)| {
             let place = place(NodeId(position));
-            async move {
-                match child {
-                    Some(child) => until_ready(topology, &place, child).await,
-                    None => Ok(()),
-                }
-            }
+            async move { until_ready(topology, &place, children).await }
         });
         try_join_all(ready).await?;
         Ok(Daemons { children })
     }
 
-    /// The daemon of a node, while one runs.
+    /// The processes of a node's daemon, while it runs.
     #[must_use]
-    pub fn child(&self, node: NodeId) -> Option<&Child> {
-        self.children.get(node.0).and_then(Option::as_ref)
+    pub fn children(&self, node: NodeId) -> &[Child] {
+        self.children.get(node.0).map_or(&[], Vec::as_slice)
     }
 
     /// Starts a node's daemon, which must not run, and waits until it is
@@ -81,11 +76,8 @@ impl Daemons {
         ) else {
             return Ok(());
         };
-        *slot = kind(&node.kind).start(place)?;
-        match slot {
-            Some(child) => until_ready(topology, place, child).await,
-            None => Ok(()),
-        }
+        *slot = kind(node).start(place)?;
+        until_ready(topology, place, slot).await
     }
 
     /// Asks a node's daemon to end, and waits for it.
@@ -93,11 +85,14 @@ impl Daemons {
     /// # Errors
     /// No daemon runs, or it cannot be signalled.
     pub async fn stop(&mut self, topology: &Topology, place: &Place<'_>) -> Result<(), NodeError> {
-        let child = self.take(place)?;
-        match topology.nodes.get(place.node.0) {
-            Some(node) => kind(&node.kind).stop(place, &child).await,
-            None => Ok(()),
+        let children = self.take(place)?;
+        if let Some(node) = topology.nodes.get(place.node.0) {
+            // What was started last depends on what was started first.
+            for child in children.iter().rev() {
+                kind(node).stop(place, child).await?;
+            }
         }
+        Ok(())
     }
 
     /// Kills a node's daemon, and waits for its end.
@@ -105,14 +100,18 @@ impl Daemons {
     /// # Errors
     /// As [`Daemons::stop`].
     pub async fn kill(&mut self, place: &Place<'_>) -> Result<(), NodeError> {
-        let child = self.take(place)?;
-        child
-            .signal(Signal::SIGKILL)
-            .map_err(|source| process_error(place, "kill", source))?;
-        child
-            .wait()
-            .await
-            .map_err(|source| process_error(place, "wait for", source))?;
+        let children = self.take(place)?;
+        for child in &children {
+            child
+                .signal(Signal::SIGKILL)
+                .map_err(|source| process_error(place, "kill", source))?;
+        }
+        for child in &children {
+            child
+                .wait()
+                .await
+                .map_err(|source| process_error(place, "wait for", source))?;
+        }
         Ok(())
     }
 
@@ -158,10 +157,14 @@ impl Daemons {
             .map(|(position, slot)| {
                 let node = NodeId(position);
                 let place = Place::new(topology, node, network, programs, folders);
-                let child = slot.take();
+                let children = std::mem::take(slot);
                 async move {
-                    let (child, node) = (child?, topology.nodes.get(position)?);
-                    kind(&node.kind).stop(&place, &child).await.err()
+                    let node = topology.nodes.get(position)?;
+                    let mut error = None;
+                    for child in children.iter().rev() {
+                        error = kind(node).stop(&place, child).await.err().or(error);
+                    }
+                    error
                 }
             });
         let ended = futures_util::future::join_all(ends).await;
@@ -169,17 +172,21 @@ impl Daemons {
     }
 
     fn running(&self, place: &Place<'_>) -> Result<&Child, NodeError> {
-        self.child(place.node).ok_or_else(|| NodeError::NotRunning {
+        let first = self.children(place.node).first();
+        first.ok_or_else(|| NodeError::NotRunning {
             node: place.name.to_owned(),
         })
     }
 
-    fn take(&mut self, place: &Place<'_>) -> Result<Child, NodeError> {
+    fn take(&mut self, place: &Place<'_>) -> Result<Vec<Child>, NodeError> {
         let slot = self.children.get_mut(place.node.0);
-        slot.and_then(Option::take)
-            .ok_or_else(|| NodeError::NotRunning {
+        let children = slot.map(std::mem::take).unwrap_or_default();
+        if children.is_empty() {
+            return Err(NodeError::NotRunning {
                 node: place.name.to_owned(),
-            })
+            });
+        }
+        Ok(children)
     }
 }
 
@@ -194,26 +201,31 @@ fn process_error(place: &Place<'_>, action: &'static str, source: std::io::Error
 async fn until_ready(
     topology: &Topology,
     place: &Place<'_>,
-    child: &Child,
+    children: &[Child],
 ) -> Result<(), NodeError> {
     let Some(node) = topology.nodes.get(place.node.0) else {
         return Ok(());
     };
-    let kind = kind(&node.kind);
+    if children.is_empty() {
+        return Ok(());
+    }
+    let kind = kind(node);
     let deadline = Instant::now() + READY_TIME;
     loop {
         if kind.ready(place).await? {
             return Ok(());
         }
-        let ended = child
-            .try_wait()
-            .map_err(|source| process_error(place, "wait for", source))?;
-        if let Some(status) = ended {
-            return Err(NodeError::Ended {
-                node: place.name.to_owned(),
-                status: status.to_string(),
-                tail: tail(&place.log()),
-            });
+        for child in children {
+            let ended = child
+                .try_wait()
+                .map_err(|source| process_error(place, "wait for", source))?;
+            if let Some(status) = ended {
+                return Err(NodeError::Ended {
+                    node: place.name.to_owned(),
+                    status: status.to_string(),
+                    tail: tail(&place.log()),
+                });
+            }
         }
         if Instant::now() >= deadline {
             return Err(NodeError::NotReady {

@@ -17,8 +17,8 @@ impl NodeKind for Host {
         Ok(())
     }
 
-    fn start(&self, _place: &Place<'_>) -> Result<Option<Child>, NodeError> {
-        Ok(None)
+    fn start(&self, _place: &Place<'_>) -> Result<Vec<Child>, NodeError> {
+        Ok(Vec::new())
     }
 
     fn ready<'a>(&'a self, _place: &'a Place<'_>) -> LocalBoxFuture<'a, Result<bool, NodeError>> {

@@ -36,7 +36,7 @@ impl NodeKind for Mcrd<'_> {
         fs::write(&path, config).map_err(|source| place.file_error(&path, source))
     }
 
-    fn start(&self, place: &Place<'_>) -> Result<Option<Child>, NodeError> {
+    fn start(&self, place: &Place<'_>) -> Result<Vec<Child>, NodeError> {
         let mut process = Process::new([place.programs.find("mcrd")?.into_os_string()]);
         process.argv.push("run".into());
         process.argv.push("--config".into());
@@ -44,7 +44,7 @@ impl NodeKind for Mcrd<'_> {
         process.argv.push("--socket".into());
         process.argv.push(place.socket().into());
         (process.stdout, process.stderr) = place.to_log()?;
-        Ok(Some(place.network.spawn(place.node, process)?))
+        Ok(vec![place.network.spawn(place.node, process)?])
     }
 
     /// The daemon answers, and every worker it needs forwards.

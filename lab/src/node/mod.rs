@@ -5,8 +5,10 @@
 
 mod custom;
 mod daemons;
+pub mod frr;
 mod host;
 mod mcrd;
+mod pimd;
 mod programs;
 
 use std::ffi::OsString;
@@ -19,7 +21,7 @@ use nix::sys::signal::Signal;
 use tokio::time::{Duration, Instant, timeout_at};
 
 use crate::backend::netns::{Child, NetError, Network, Stdio};
-use crate::topology::model::{Kind, NodeId, Topology};
+use crate::topology::model::{Kind, Node, NodeId, Topology};
 
 pub use daemons::Daemons;
 pub use programs::{Programs, Unfit, path_behind};
@@ -41,16 +43,16 @@ pub trait NodeKind {
     /// The file system's.
     fn configure(&self, place: &Place<'_>) -> Result<(), NodeError>;
 
-    /// Starts it; `None` where nothing runs.
+    /// Starts it: its processes, none where nothing runs.
     ///
     /// # Errors
     /// Why it cannot be started.
-    fn start(&self, place: &Place<'_>) -> Result<Option<Child>, NodeError>;
+    fn start(&self, place: &Place<'_>) -> Result<Vec<Child>, NodeError>;
 
     /// It does its work.
     fn ready<'a>(&'a self, place: &'a Place<'_>) -> LocalBoxFuture<'a, Result<bool, NodeError>>;
 
-    /// Ends it, and waits for its end.
+    /// Ends one of its processes, and waits for its end.
     fn stop<'a>(
         &'a self,
         place: &'a Place<'_>,
@@ -58,12 +60,15 @@ pub trait NodeKind {
     ) -> LocalBoxFuture<'a, Result<(), NodeError>>;
 }
 
-/// The kind of a node.
+/// What a node can do.
 #[must_use]
-pub fn kind(kind: &Kind) -> Box<dyn NodeKind + '_> {
-    match kind {
+pub fn kind(node: &Node) -> Box<dyn NodeKind + '_> {
+    let router = node.router.as_deref();
+    match &node.kind {
         Kind::Host => Box::new(host::Host),
         Kind::Mcrd { config } => Box::new(mcrd::Mcrd { config }),
+        Kind::Frr => Box::new(frr::Frr { router }),
+        Kind::Pimd => Box::new(pimd::Pimd { router }),
         Kind::Custom(custom) => Box::new(custom::CustomNode { custom }),
     }
 }

@@ -22,6 +22,20 @@ pub enum Unfit {
         /// Where it was looked for.
         directory: PathBuf,
     },
+    /// Software that is not this project's is not installed.
+    #[error(
+        "{software} is not installed: there is no {}; install it with \
+         `{enable}`",
+        file.display()
+    )]
+    NotInstalled {
+        /// Its name.
+        software: &'static str,
+        /// The file that was looked for.
+        file: PathBuf,
+        /// What to type.
+        enable: &'static str,
+    },
 }
 
 /// Where the programs are.

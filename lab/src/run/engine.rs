@@ -116,6 +116,11 @@ impl Engine<'_> {
             Action::Link { change, link, at } => {
                 let changed = world.network.link(*link, *change, *at).await;
                 changed.map_err(|error| error.to_string())?;
+                if let Some(delay) = world.topology.oracle {
+                    sleep(delay).await;
+                    let routed = world.network.reroute().await;
+                    routed.map_err(|error| error.to_string())?;
+                }
                 if *change == LinkChange::Create {
                     let reopened = self.capture.reopen(world.network, *link);
                     reopened.map_err(|error| error.to_string())?;

@@ -12,6 +12,7 @@ use super::engine::{Drops, Engine, place};
 use super::locate;
 use super::observe::owes;
 use super::{probe, shell};
+use crate::node::frr;
 use crate::report::{RunReport, StepReport, junit, pcapng, text};
 use crate::topology::model::{Check, Exec, Kind, NodeId, RxCheck, Step, Topology};
 
@@ -112,7 +113,11 @@ pub async fn write_states(engine: &Engine<'_>, folder: &Path) -> io::Result<()> 
     for (position, node) in world.topology.nodes.iter().enumerate() {
         let at = NodeId(position);
         match &node.kind {
-            Kind::Host => {}
+            Kind::Host | Kind::Pimd => {}
+            Kind::Frr => {
+                let told = frr::ask::everything(&node.name).await;
+                fs::write(folder.join(format!("{}.txt", node.name)), told)?;
+            }
             Kind::Mcrd { .. } => {
                 let state = probe::state(place(world, at).socket()).await;
                 fs::write(

@@ -9,8 +9,10 @@ use serde::Deserialize;
 use super::place::{At, Named, OneOrMany, Part};
 use super::value::{Address, Cidr, Dur, Group, Loopback, Net, RateValue, Route};
 
+mod router;
 mod steps;
 
+pub(crate) use router::*;
 pub(crate) use steps::*;
 
 /// A name given elsewhere in the file.
@@ -40,6 +42,14 @@ pub(crate) struct File {
     /// What the nodes of a group have unless they say otherwise.
     #[serde(default)]
     pub(crate) groups: Named<Part<GroupOfNodes>>,
+    /// PIM of all routers; a node's own `pim` is laid upon it.
+    pub(crate) pim: Option<Part<Pim>>,
+    /// IGMP of all routers; a node's own `igmp` is laid upon it.
+    pub(crate) igmp: Option<Part<Igmp>>,
+    /// The routers' timers.
+    pub(crate) timers: Option<Part<TimersEntry>>,
+    /// Where unicast routes come from.
+    pub(crate) unicast: Option<Part<UnicastEntry>>,
     /// The nodes: network namespaces with what runs in them.
     #[serde(default)]
     pub(crate) nodes: Named<Part<NodeEntry>>,
@@ -91,6 +101,10 @@ pub(crate) enum KindName {
     Host,
     /// mcrd.
     Mcrd,
+    /// FRR: zebra and its pimd.
+    Frr,
+    /// The stand-alone pimd.
+    Pimd,
     /// The command `cmd`.
     Custom,
 }
@@ -112,6 +126,10 @@ pub(crate) struct Node {
     pub(crate) sysctls: Option<Part<Named<Setting>>>,
     /// Environment of what runs in it.
     pub(crate) env: Option<Part<Named<Setting>>>,
+    /// PIM, laid upon that of all routers.
+    pub(crate) pim: Option<Part<Pim>>,
+    /// IGMP, laid upon that of all routers.
+    pub(crate) igmp: Option<Part<Igmp>>,
     /// Configuration of mcrd; laid upon that of `config_file`.
     #[schemars(with = "Option<serde_json::Map<String, serde_json::Value>>")]
     pub(crate) config: Option<Part<serde_json::Value>>,
@@ -174,6 +192,9 @@ pub(crate) struct LinkDefaults {
     pub(crate) mtu: Option<At<u32>>,
     /// Leave transmit checksum offload on, as it is on real hosts.
     pub(crate) checksum_offload: Option<bool>,
+    /// What a way over it costs; 10 unless said otherwise.
+    #[schemars(range(min = 1, max = 65535))]
+    pub(crate) metric: Option<At<u32>>,
 }
 
 /// `a -- b`, or a map of that and its options.
@@ -195,6 +216,9 @@ pub(crate) struct LinkOptions {
     pub(crate) mtu: Option<At<u32>>,
     /// Leave transmit checksum offload on, as it is on real hosts.
     pub(crate) checksum_offload: Option<bool>,
+    /// What a way over it costs; 10 unless said otherwise.
+    #[schemars(range(min = 1, max = 65535))]
+    pub(crate) metric: Option<At<u32>>,
 }
 
 /// The members of a segment, or a map with its options.
@@ -224,6 +248,9 @@ pub(crate) struct Segment {
     pub(crate) mtu: Option<At<u32>>,
     /// Leave transmit checksum offload on, as it is on real hosts.
     pub(crate) checksum_offload: Option<bool>,
+    /// What a way over it costs; 10 unless said otherwise.
+    #[schemars(range(min = 1, max = 65535))]
+    pub(crate) metric: Option<At<u32>>,
 }
 
 /// A receiver.

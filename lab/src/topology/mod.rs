@@ -11,6 +11,7 @@ mod file;
 pub mod model;
 mod place;
 mod resolve;
+pub mod router;
 mod suggest;
 mod tree;
 mod value;
@@ -87,12 +88,23 @@ pub fn schema() -> serde_json::Value {
     schema
 }
 
+/// A choice of words, each with its description.
+fn is_words(object: &serde_json::Map<String, serde_json::Value>) -> bool {
+    let Some(serde_json::Value::Array(choices)) = object.get("oneOf") else {
+        return false;
+    };
+    choices.iter().all(|choice| choice.get("const").is_some())
+}
+
 /// Wherever a value is wanted, `${...}` may stand for it.
 fn allow_variables(schema: &mut serde_json::Value) {
     match schema {
         serde_json::Value::Array(items) => items.iter_mut().for_each(allow_variables),
         serde_json::Value::Object(object) => {
-            object.values_mut().for_each(allow_variables);
+            let words = is_words(object);
+            if !words {
+                object.values_mut().for_each(allow_variables);
+            }
             let kinds: Vec<&str> = match object.get("type") {
                 Some(serde_json::Value::Array(kinds)) => {
                     kinds.iter().filter_map(|kind| kind.as_str()).collect()
@@ -103,7 +115,7 @@ fn allow_variables(schema: &mut serde_json::Value) {
             let narrow = narrow.iter().any(|key| object.contains_key(*key));
             let number = ["integer", "number", "boolean"];
             let number = number.iter().any(|kind| kinds.contains(kind));
-            if number || (narrow && kinds.contains(&"string")) {
+            if number || words || (narrow && kinds.contains(&"string")) {
                 let mut strict = std::mem::take(object);
                 // Editors show the description of the outermost schema.
                 if let Some(description) = strict.remove("description") {

@@ -8,6 +8,8 @@ use std::time::Duration;
 use ipnet::Ipv4Net;
 use serde_json::Value;
 
+use super::router::Router;
+
 /// A lab: the network and what is asked of it.
 #[derive(Clone, Debug)]
 pub struct Topology {
@@ -27,6 +29,8 @@ pub struct Topology {
     pub sources: Vec<Source>,
     /// The steps, in order.
     pub steps: Vec<Step>,
+    /// The lab sets the unicast routes, so long after a change of the network.
+    pub oracle: Option<Duration>,
     /// The longest a whole run may take.
     pub max_time: Duration,
 }
@@ -46,6 +50,8 @@ pub struct Node {
     pub name: String,
     /// What runs in it.
     pub kind: Kind,
+    /// PIM and IGMP, where it is a multicast router.
+    pub router: Option<Box<Router>>,
     /// Addresses on `lo`, beside 127.0.0.1.
     pub loopback: Vec<Ipv4Net>,
     /// Its interfaces, in the order of the links.
@@ -68,8 +74,35 @@ pub enum Kind {
         /// The configuration, after inheritance.
         config: Value,
     },
+    /// FRR: zebra and its pimd.
+    Frr,
+    /// The stand-alone pimd.
+    Pimd,
     /// A command of the user's.
     Custom(Custom),
+}
+
+impl Kind {
+    /// As the file names it.
+    #[must_use]
+    pub fn word(&self) -> &'static str {
+        match self {
+            Kind::Host => "host",
+            Kind::Mcrd { .. } => "mcrd",
+            Kind::Frr => "frr",
+            Kind::Pimd => "pimd",
+            Kind::Custom(_) => "custom",
+        }
+    }
+
+    /// It finds its way by itself, and others go through it.
+    #[must_use]
+    pub fn is_router(&self) -> bool {
+        match self {
+            Kind::Mcrd { .. } | Kind::Frr | Kind::Pimd => true,
+            Kind::Host | Kind::Custom(_) => false,
+        }
+    }
 }
 
 /// A node that runs a command of the user's.
@@ -110,6 +143,8 @@ pub struct Link {
     pub net: Ipv4Net,
     /// The MTU, in bytes.
     pub mtu: u32,
+    /// What a way over it costs.
+    pub metric: u32,
     /// Leave transmit checksum offload on, as real local senders have it; the
     /// lab turns it off otherwise.
     pub checksum_offload: bool,

@@ -11,6 +11,7 @@ mod guide;
 mod inheritance;
 mod mistakes;
 mod properties;
+mod routers;
 mod schema;
 mod step_mistakes;
 mod steps;

@@ -89,6 +89,12 @@ text_value!(
     r"^([0-9]{1,3}\.){3}[0-9]{1,3}/[0-9]{1,2}$"
 );
 text_value!(
+    GroupRange(Ipv4Net),
+    group_range,
+    "a range of groups such as `239.1.0.0/16`, or one group",
+    r"^(22[4-9]|23[0-9])(\.[0-9]{1,3}){3}(/[0-9]{1,2})?$"
+);
+text_value!(
     Cidr(Ipv4Net),
     unicast,
     "an IPv4 address with its prefix length such as `10.1.0.7/24`",
@@ -124,6 +130,12 @@ fn group(text: &str) -> Option<Ipv4Addr> {
 fn net(text: &str) -> Option<Ipv4Net> {
     let net: Ipv4Net = parsed(text)?;
     (net.addr() == net.network() && !net.addr().is_multicast()).then_some(net)
+}
+
+fn group_range(text: &str) -> Option<Ipv4Net> {
+    let net = parsed::<Ipv4Net>(text).or_else(|| parsed::<Ipv4Addr>(text).map(Ipv4Net::from))?;
+    let whole = net.prefix_len() >= 4 && net.addr() == net.network();
+    (whole && net.addr().is_multicast()).then_some(net)
 }
 
 fn unicast(text: &str) -> Option<Ipv4Net> {

@@ -29,6 +29,7 @@ impl Network {
         at: Option<NodeId>,
     ) -> Result<(), NetError> {
         let ends = self.ends_at(link, at)?;
+        self.note(link, change, at);
         match change {
             LinkChange::Down => {
                 for (_, node, interface) in ends {

@@ -21,6 +21,7 @@ use nix::sys::resource::Resource;
 use tokio::runtime;
 
 use super::{FIRST_INDEX, InterfaceState, NetError, Network, Options, Space, Timings};
+use crate::oracle::Routes;
 use crate::topology::model::{Kind, Link, LinkId, Medium, Node, NodeId, Topology};
 
 /// A segment's bridge: its name and index in its namespace.
@@ -81,6 +82,9 @@ impl Network {
             spaces: Vec::new(),
             segments: BTreeMap::new(),
             interfaces: topology.nodes.iter().map(states).collect(),
+            down: RefCell::default(),
+            changed: RefCell::default(),
+            routes: RefCell::new(vec![Routes::new(); topology.nodes.len()]),
             children: RefCell::default(),
             timings: Timings::default(),
         }
@@ -96,6 +100,7 @@ impl Network {
         self.timings.links = start.elapsed();
         let start = Instant::now();
         self.configure().await?;
+        self.reroute().await?;
         self.set_own_sysctls()?;
         self.timings.addresses = start.elapsed();
         Ok(())

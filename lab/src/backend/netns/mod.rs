@@ -10,9 +10,10 @@ mod configure;
 mod deploy;
 mod error;
 mod process;
+mod unicast;
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::PathBuf;
 use std::rc::{Rc, Weak};
@@ -25,6 +26,7 @@ use mcr_sys::namespace::{self, NetNamespace};
 use mcr_sys::netlink::build::Builder;
 use tokio::runtime;
 
+use crate::oracle::{Down, Routes};
 use crate::topology::model::{LinkId, NodeId, Topology};
 
 pub use error::NetError;
@@ -72,6 +74,12 @@ pub struct Network {
     segments: BTreeMap<LinkId, usize>,
     /// By node and interface.
     interfaces: Vec<Vec<InterfaceState>>,
+    /// The ends of links that a step has set down or deleted.
+    down: RefCell<Down>,
+    /// Nodes with an end that changed since the routes were set.
+    changed: RefCell<BTreeSet<NodeId>>,
+    /// The computed routes that are set, by node.
+    routes: RefCell<Vec<Routes>>,
     children: RefCell<Vec<Weak<process::Held>>>,
     timings: Timings,
 }

@@ -92,6 +92,7 @@ fn topology(nodes: &[(&str, Kind)]) -> Topology {
     let node = |(name, kind): &(&str, Kind)| Node {
         name: (*name).to_owned(),
         kind: kind.clone(),
+        router: None,
         loopback: Vec::new(),
         interfaces: Vec::new(),
         routes: Vec::new(),
@@ -107,6 +108,7 @@ fn topology(nodes: &[(&str, Kind)]) -> Topology {
         receivers: Vec::new(),
         sources: Vec::new(),
         steps: Vec::new(),
+        oracle: None,
         max_time: Duration::from_secs(60),
     }
 }
@@ -125,6 +127,7 @@ fn join(
         ends: Vec::new(),
         net: address("10.0.0.0/24"),
         mtu: 1500,
+        metric: 10,
         checksum_offload: false,
     };
     for (node, interface, own) in ends {

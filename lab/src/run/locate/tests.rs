@@ -15,6 +15,7 @@ fn node(name: &str) -> Node {
     Node {
         name: name.to_owned(),
         kind: Kind::Host,
+        router: None,
         loopback: Vec::new(),
         interfaces: Vec::new(),
         routes: Vec::new(),
@@ -30,6 +31,7 @@ fn link(name: &str, ends: &[usize]) -> Link {
         ends: ends.iter().map(|end| (NodeId(*end), 0)).collect(),
         net: "10.0.0.0/24".parse().unwrap(),
         mtu: 1500,
+        metric: 10,
         checksum_offload: false,
     }
 }
@@ -50,6 +52,7 @@ fn topology() -> Topology {
         receivers: Vec::new(),
         sources: Vec::new(),
         steps: Vec::new(),
+        oracle: None,
         max_time: Duration::from_secs(1),
     }
 }

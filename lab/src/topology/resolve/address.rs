@@ -9,6 +9,8 @@ use ipnet::Ipv4Net;
 use super::Context;
 use super::network::Network;
 use super::nodes::Draft;
+use super::router::is_router;
+use crate::topology::file::File;
 use crate::topology::model::{Medium, NodeId};
 use crate::topology::place::OneOrMany;
 use crate::topology::tree::Span;
@@ -133,11 +135,16 @@ fn ends(cx: &Context<'_>, network: &mut Network, link: usize, wish: &Wish) {
 }
 
 /// Gives the loopbacks their addresses.
-pub(super) fn loopbacks(cx: &Context<'_>, drafts: &[Draft], network: &mut Network) {
+pub(super) fn loopbacks(cx: &Context<'_>, file: &File, drafts: &[Draft], network: &mut Network) {
     let read = |draft: &Draft| -> Vec<Loopback> {
         let part = draft.spec.lo.as_ref();
         let read = part.and_then(|part| part.read(&cx.scope, cx.sink));
-        read.map_or_else(Vec::new, |OneOrMany(list)| list)
+        match read {
+            Some(OneOrMany(list)) => list,
+            // A router has one without being told.
+            None if is_router(file, draft) => vec![Loopback(None)],
+            None => Vec::new(),
+        }
     };
     let wanted: Vec<Vec<Loopback>> = drafts.iter().map(read).collect();
     let named: BTreeSet<Ipv4Addr> = wanted

@@ -41,6 +41,7 @@ struct Written {
     net: Option<At<Net>>,
     mtu: Option<At<u32>>,
     checksum_offload: bool,
+    metric: Option<At<u32>>,
 }
 
 /// Builds the nodes' interfaces and gives all addresses.
@@ -68,7 +69,7 @@ pub(super) fn network(cx: &Context<'_>, file: &File, drafts: &[Draft]) -> Networ
     }
     overrides(cx, drafts, &network, &mut wishes);
     address::give(cx, &mut network, &wishes);
-    address::loopbacks(cx, drafts, &mut network);
+    address::loopbacks(cx, file, drafts, &mut network);
     network.whole = cx.sink.count() == before;
     network
 }
@@ -77,6 +78,7 @@ fn bare(name: &str) -> Node {
     Node {
         name: name.to_owned(),
         kind: Kind::Host,
+        router: None,
         loopback: Vec::new(),
         interfaces: Vec::new(),
         routes: Vec::new(),
@@ -112,6 +114,7 @@ fn place(
         ends,
         net: Ipv4Net::default(),
         mtu,
+        metric: metric(cx, written.metric.as_ref()),
         checksum_offload: written.checksum_offload,
     });
     Wish {
@@ -133,6 +136,16 @@ fn mtu(cx: &Context<'_>, mtu: Option<&At<u32>>) -> u32 {
     if !(68..=65_535).contains(value) {
         let message = format!("an MTU is from 68 to 65535, not {value}");
         cx.tell(*span, message);
+    }
+    *value
+}
+
+fn metric(cx: &Context<'_>, metric: Option<&At<u32>>) -> u32 {
+    let Some(At { span, value }) = metric else {
+        return 10;
+    };
+    if !(1..=65_535).contains(value) {
+        cx.tell(*span, format!("a metric is from 1 to 65535, not {value}"));
     }
     *value
 }
@@ -213,6 +226,7 @@ fn link(cx: &Context<'_>, file: &File, tree: &Tree, network: &Network) -> Option
         net: options.net,
         mtu: options.mtu,
         checksum_offload: options.checksum_offload.unwrap_or(false),
+        metric: options.metric,
     })
 }
 
@@ -311,6 +325,7 @@ fn segment(
         net: segment.net,
         mtu: segment.mtu,
         checksum_offload: segment.checksum_offload.unwrap_or(false),
+        metric: segment.metric,
     })
 }
 

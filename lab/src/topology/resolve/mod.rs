@@ -5,8 +5,10 @@
 mod address;
 mod expect;
 mod links;
+mod mcrd;
 mod network;
 mod nodes;
+mod router;
 mod steps;
 mod traffic;
 
@@ -100,7 +102,7 @@ pub(crate) fn resolve(
         scope: cx.scope.with_places(&network),
         ..cx
     };
-    let finished = nodes::finish(&cx, &drafts, &network);
+    let finished = nodes::finish(&cx, &file, &drafts, &network);
     let receivers = traffic::receivers(&cx, &file, &network);
     let sources = traffic::sources(&cx, &file, &network);
     let cast = steps::Cast {
@@ -110,6 +112,7 @@ pub(crate) fn resolve(
         sources: names(&file.sources.0),
     };
     let steps = steps::steps(&cx, &file, &cast);
+    let oracle = router::oracle(&cx, &file);
     let max_time = max_time(&cx, file.limits.as_ref());
     Some(Topology {
         name,
@@ -120,6 +123,7 @@ pub(crate) fn resolve(
         receivers,
         sources,
         steps,
+        oracle,
         max_time,
     })
 }

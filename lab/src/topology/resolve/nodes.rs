@@ -6,11 +6,13 @@ use std::collections::btree_map::Entry;
 use indexmap::IndexMap;
 
 use super::network::Network;
-use super::{Context, is_word};
+use super::router::{self, Subject};
+use super::{Context, is_word, mcrd};
 use crate::topology::decode::decode;
 use crate::topology::file::{self, File, KindName};
 use crate::topology::model::{Custom, Kind, Node, NodeId};
 use crate::topology::place::{At, OneOrMany, Part};
+use crate::topology::router::Router;
 use crate::topology::tree::{Key, Span, Tree, Value};
 use crate::topology::value::Route;
 
@@ -20,7 +22,7 @@ const MAX_NODES: usize = 2_000;
 /// Words that `${WORD...}` means something else by.
 const RESERVED: [&str; 4] = ["vars", "env", "self", "auto"];
 
-const KINDS: [&str; 3] = ["host", "mcrd", "custom"];
+const KINDS: [&str; 5] = ["host", "mcrd", "frr", "pimd", "custom"];
 
 /// A node after inheritance, before its addresses are known.
 pub(super) struct Draft {
@@ -166,6 +168,8 @@ impl Templates {
         let kind = match kind {
             KindName::Host => "host",
             KindName::Mcrd => "mcrd",
+            KindName::Frr => "frr",
+            KindName::Pimd => "pimd",
             KindName::Custom => "custom",
         };
         let mut tree = self.defaults.clone();
@@ -186,7 +190,13 @@ fn checked(cx: &Context<'_>, template: &Tree) {
 }
 
 /// Fills in what may name addresses: configuration, routes, commands.
-pub(super) fn finish(cx: &Context<'_>, drafts: &[Draft], network: &Network) -> Vec<Node> {
+pub(super) fn finish(
+    cx: &Context<'_>,
+    file: &File,
+    drafts: &[Draft],
+    network: &Network,
+) -> Vec<Node> {
+    let timers = router::timers(cx, file);
     drafts
         .iter()
         .enumerate()
@@ -199,7 +209,15 @@ pub(super) fn finish(cx: &Context<'_>, drafts: &[Draft], network: &Network) -> V
             node.routes = routes(&cx, draft, network, NodeId(position));
             node.sysctls = settings(&cx, draft.spec.sysctls.as_ref());
             node.env = settings(&cx, draft.spec.env.as_ref());
-            node.kind = kind(&cx, draft);
+            let subject = Subject {
+                file,
+                drafts,
+                network,
+                timers: &timers,
+                node: NodeId(position),
+            };
+            node.router = subject.settings(&cx).map(Box::new);
+            node.kind = kind(&cx, draft, node.router.as_deref());
             node
         })
         .collect()
@@ -247,7 +265,7 @@ fn settings(
     list
 }
 
-fn kind(cx: &Context<'_>, draft: &Draft) -> Kind {
+fn kind(cx: &Context<'_>, draft: &Draft, router: Option<&Router>) -> Kind {
     let spec = &draft.spec;
     let of_mcrd = [
         ("config", spec.config.as_ref().map(|part| part.tree.span)),
@@ -271,8 +289,21 @@ fn kind(cx: &Context<'_>, draft: &Draft) -> Kind {
         }
         KindName::Mcrd => {
             refuse(cx, "custom", &of_custom);
-            let config = config(cx, draft);
+            let config = config(cx, draft, router);
             Kind::Mcrd { config }
+        }
+        KindName::Frr | KindName::Pimd => {
+            refuse(cx, "mcrd", &of_mcrd);
+            refuse(cx, "custom", &of_custom);
+            if router.is_none() {
+                let problem = cx.problem(draft.span, format!("`{}` has nothing to do", draft.name));
+                let help = "give it `pim: {}`, or all routers one at the top of the file";
+                cx.sink.add(problem.help(help));
+            }
+            match draft.kind {
+                KindName::Pimd => Kind::Pimd,
+                KindName::Frr | KindName::Host | KindName::Mcrd | KindName::Custom => Kind::Frr,
+            }
         }
         KindName::Custom => {
             refuse(cx, "mcrd", &of_mcrd);
@@ -309,16 +340,23 @@ fn custom(cx: &Context<'_>, draft: &Draft) -> Kind {
     })
 }
 
-/// mcrd's configuration: the file's, with the inline one laid upon it.
-fn config(cx: &Context<'_>, draft: &Draft) -> serde_json::Value {
+/// mcrd's configuration: what follows from the router's settings, the file's
+/// and the inline one, each laid upon the one before.
+fn config(cx: &Context<'_>, draft: &Draft, router: Option<&Router>) -> serde_json::Value {
     let from_file = draft.spec.config_file.as_ref().and_then(|part| {
         let name = part.read(&cx.scope, cx.sink)?;
         config_file(cx, &name, part.tree.span)
     });
     let inline = draft.spec.config.as_ref().map(|part| part.tree.clone());
     let span = inline.as_ref().map_or(draft.span, |tree| tree.span);
-    let empty = map_of(span, Vec::new());
-    let tree = from_file.unwrap_or(empty);
+    let tree = match router {
+        Some(router) => Tree::from_json(&mcrd::sections(router), draft.span),
+        None => map_of(span, Vec::new()),
+    };
+    let tree = match from_file {
+        Some(from_file) => tree.overlay(from_file),
+        None => tree,
+    };
     let tree = match inline {
         Some(inline) => tree.overlay(inline),
         None => tree,

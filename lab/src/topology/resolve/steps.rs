@@ -349,11 +349,12 @@ fn change_daemons(
                         format!("`{}` is a host without daemon", name.value),
                     );
                 }
-                (Kind::Custom(_), DaemonChange::KillWorkers) => {
-                    let message = format!("only mcrd has workers, `{}` is custom", name.value);
+                (kind @ (Kind::Custom(_) | Kind::Frr | Kind::Pimd), DaemonChange::KillWorkers) => {
+                    let kind = kind.word();
+                    let message = format!("only mcrd has workers, `{}` is {kind}", name.value);
                     cx.tell(name.span, message);
                 }
-                (Kind::Mcrd { .. } | Kind::Custom(_), _) => {}
+                (Kind::Mcrd { .. } | Kind::Frr | Kind::Pimd | Kind::Custom(_), _) => {}
             }
             let span = Span {
                 start: name.span.start.max(span.start),

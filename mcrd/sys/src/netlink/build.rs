@@ -263,6 +263,35 @@ impl Builder {
         self.route(route.build()).await
     }
 
+    /// Adds a route by way of a router, with a metric: of several routes to one
+    /// network the kernel takes that with the lowest.
+    ///
+    /// # Errors
+    /// ENETUNREACH where the router is on none of the interfaces' networks.
+    pub async fn route_metric(&self, to: Prefix, router: Ipv4Addr, metric: u32) -> io::Result<()> {
+        let route = RouteMessageBuilder::<Ipv4Addr>::new()
+            .destination_prefix(to.0, to.1)
+            .gateway(router)
+            .priority(metric);
+        self.route(route.build()).await
+    }
+
+    /// Removes the route with this metric, where there is one.
+    ///
+    /// # Errors
+    /// The kernel's.
+    pub async fn remove_route(&self, to: Prefix, metric: u32) -> io::Result<()> {
+        let route = RouteMessageBuilder::<Ipv4Addr>::new()
+            .destination_prefix(to.0, to.1)
+            .priority(metric);
+        let request = self.handle.route().del(route.build());
+        match request.execute().await.map_err(into_io) {
+            // The kernel removes the routes of an interface that goes down.
+            Err(error) if error.raw_os_error() == Some(libc::ESRCH) => Ok(()),
+            removed => removed,
+        }
+    }
+
     /// Adds a route out of an interface, or puts it in the place of the one
     /// there is.
     ///

@@ -1,0 +1,100 @@
+//! The routes that the lab computes, set in the nodes and kept up to date.
+
+use std::net::Ipv4Addr;
+
+use ipnet::Ipv4Net;
+
+use super::{NetError, Network, Session};
+use crate::oracle::{self, Down, Routes};
+use crate::topology::model::{LinkChange, LinkId, NodeId};
+
+impl Network {
+    /// Notes which ends of links are down, for the routes that follow.
+    pub(super) fn note(&self, link: LinkId, change: LinkChange, at: Option<NodeId>) {
+        let Some(model) = self.topology.links.get(link.0) else {
+            return;
+        };
+        let mut down = self.down.borrow_mut();
+        let mut changed = self.changed.borrow_mut();
+        for (node, interface) in &model.ends {
+            if at.is_some_and(|at| at != *node) {
+                continue;
+            }
+            changed.insert(*node);
+            match change {
+                LinkChange::Down | LinkChange::Delete => down.insert((*node, *interface)),
+                LinkChange::Up | LinkChange::Create => down.remove(&(*node, *interface)),
+            };
+        }
+    }
+
+    /// Sets the routes that the network, as it is now, asks for.
+    ///
+    /// # Errors
+    /// The kernel's.
+    pub async fn reroute(&self) -> Result<(), NetError> {
+        if self.topology.oracle.is_none() {
+            return Ok(());
+        }
+        let down: Down = self.down.borrow().clone();
+        let wanted = oracle::routes(&self.topology, &down);
+        for (position, wanted) in wanted.into_iter().enumerate() {
+            let node = NodeId(position);
+            let old = self.routes.borrow().get(position).cloned();
+            let old = old.unwrap_or_default();
+            // The kernel removes the routes of an interface that goes down, so
+            // what was set may be gone although it is still wanted.
+            if old == wanted && !self.changed.borrow().contains(&node) {
+                continue;
+            }
+            let session = self.session(self.node_space(node)?)?;
+            self.replace(&session, node, &old, &wanted).await?;
+            if let Some(routes) = self.routes.borrow_mut().get_mut(position) {
+                *routes = wanted;
+            }
+        }
+        self.changed.borrow_mut().clear();
+        Ok(())
+    }
+
+    async fn replace(
+        &self,
+        session: &Session,
+        node: NodeId,
+        old: &Routes,
+        wanted: &Routes,
+    ) -> Result<(), NetError> {
+        let failed = |to: Ipv4Net| {
+            move |source| NetError::Route {
+                node: self.topology.nodes[node.0].name.clone(),
+                to,
+                source,
+            }
+        };
+        // New ones first: there is always a way.
+        for (to, (router, metric)) in wanted {
+            self.add(session, *to, *router, *metric)
+                .await
+                .map_err(failed(*to))?;
+        }
+        for (to, (_, metric)) in old {
+            if wanted.get(to).is_none_or(|(_, now)| now != metric) {
+                let prefix = (to.network(), to.prefix_len());
+                let removed = session.netlink.remove_route(prefix, *metric).await;
+                removed.map_err(failed(*to))?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn add(
+        &self,
+        session: &Session,
+        to: Ipv4Net,
+        router: Ipv4Addr,
+        metric: u32,
+    ) -> std::io::Result<()> {
+        let prefix = (to.network(), to.prefix_len());
+        session.netlink.route_metric(prefix, router, metric).await
+    }
+}

@@ -1,0 +1,187 @@
+//! FRR: zebra and its pimd, each router with a path space of its own.
+//!
+//! `-N NAME` puts the sockets into /var/run/frr/NAME, which is the lab's own
+//! /run. Both daemons give up root for the user frr; where the lab runs
+//! without root there is one user only, and a passwd in which frr is that user
+//! is laid over the system's, inside the lab.
+
+pub mod ask;
+mod config;
+
+use std::fs;
+use std::io;
+use std::os::unix::fs::{PermissionsExt, chown};
+use std::path::{Path, PathBuf};
+
+use futures_util::future::LocalBoxFuture;
+use nix::mount::{MsFlags, mount};
+use nix::unistd::{Group, User};
+
+use super::{NodeError, NodeKind, Place, Programs, Unfit, terminate};
+use crate::backend::netns::{Child, Process};
+use crate::topology::router::Router;
+
+/// Where Debian and others put the daemons.
+const DAEMONS: &str = "/usr/lib/frr";
+/// Where the path spaces are.
+const SPACES: &str = "/var/run/frr";
+/// The line that installs it.
+const ENABLE: &str = "sudo apt-get install frr";
+
+/// A router that runs FRR.
+pub(super) struct Frr<'a> {
+    pub(super) router: Option<&'a Router>,
+}
+
+impl NodeKind for Frr<'_> {
+    fn check(&self, _programs: &Programs) -> Result<(), Unfit> {
+        for daemon in ["zebra", "pimd"] {
+            if !Path::new(DAEMONS).join(daemon).is_file() {
+                return Err(Unfit::NotInstalled {
+                    software: "FRR",
+                    file: Path::new(DAEMONS).join(daemon),
+                    enable: ENABLE,
+                });
+            }
+        }
+        Ok(())
+    }
+
+    fn configure(&self, place: &Place<'_>) -> Result<(), NodeError> {
+        let default = Router::default();
+        let router = self.router.unwrap_or(&default);
+        let files = [
+            ("zebra", config::zebra(place.name)),
+            ("pimd", config::pimd(place.name, router)),
+        ];
+        for (daemon, text) in files {
+            let path = config_file(place, daemon);
+            fs::write(&path, text).map_err(|source| place.file_error(&path, source))?;
+        }
+        let folder = space(place.name);
+        prepare(&folder, &place.folders.sockets).map_err(|source| place.file_error(&folder, source))
+    }
+
+    fn start(&self, place: &Place<'_>) -> Result<Vec<Child>, NodeError> {
+        // What a killed zebra left would look like the new one's socket.
+        let socket = space(place.name).join("zserv.api");
+        match fs::remove_file(&socket) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                return Err(place.file_error(&socket, error));
+            }
+            Ok(()) | Err(_) => {}
+        }
+        let zebra = daemon(place, "zebra");
+        // pimd that finds no zebra tries again only seconds later.
+        let wait = format!(
+            "n=0; until [ -S {0} ] || [ $n -ge 1000 ]; do n=$((n+1)); sleep 0.01; done; \
+             exec \"$@\"",
+            socket.display()
+        );
+        let mut pimd = Process::new(["sh", "-c", wait.as_str(), "sh"]);
+        pimd.argv.extend(daemon(place, "pimd").argv);
+        let mut children = Vec::new();
+        for mut process in [zebra, pimd] {
+            (process.stdout, process.stderr) = place.to_log()?;
+            children.push(place.network.spawn(place.node, process)?);
+        }
+        Ok(children)
+    }
+
+    /// Both answer, and PIM has an address on every interface that is to have
+    /// it.
+    fn ready<'a>(&'a self, place: &'a Place<'_>) -> LocalBoxFuture<'a, Result<bool, NodeError>> {
+        let name = place.name;
+        Box::pin(async move {
+            if ask::daemon(name, "zebra", "show version").await.is_err() {
+                return Ok(false);
+            }
+            // No answer yet is the ordinary case right after the start.
+            let Ok(interfaces) = ask::interfaces(name).await else {
+                return Ok(false);
+            };
+            let wanted = self.router.into_iter().flat_map(|router| &router.pim);
+            Ok(wanted.into_iter().all(|wanted| {
+                let found = interfaces.iter().find(|one| one.name == wanted.name);
+                found.is_some_and(|one| one.up && one.address.is_some())
+            }))
+        })
+    }
+
+    fn stop<'a>(
+        &'a self,
+        place: &'a Place<'_>,
+        child: &'a Child,
+    ) -> LocalBoxFuture<'a, Result<(), NodeError>> {
+        Box::pin(terminate(place, child))
+    }
+}
+
+/// A router's path space.
+#[must_use]
+pub fn space(name: &str) -> PathBuf {
+    Path::new(SPACES).join(name)
+}
+
+fn config_file(place: &Place<'_>, daemon: &str) -> PathBuf {
+    let name = format!("{}.{daemon}.conf", place.name);
+    place.folders.configs.join(name)
+}
+
+fn daemon(place: &Place<'_>, daemon: &str) -> Process {
+    let mut process = Process::new([Path::new(DAEMONS).join(daemon)]);
+    process.argv.extend(["-N".into(), place.name.into()]);
+    let pid = place
+        .folders
+        .sockets
+        .join(format!("{}.{daemon}.pid", place.name));
+    process.argv.extend(["-i".into(), pid.into()]);
+    process
+        .argv
+        .extend(["-f".into(), config_file(place, daemon).into()]);
+    // No vty over TCP.
+    process.argv.extend(["-P".into(), "0".into()]);
+    process.argv.extend(["--log".into(), "stdout".into()]);
+    process
+}
+
+/// Makes a path space that the daemons may write to.
+fn prepare(folder: &Path, files: &Path) -> io::Result<()> {
+    fs::create_dir_all(folder)?;
+    fs::set_permissions(folder, fs::Permissions::from_mode(0o755))?;
+    let (user, group) = owner()?;
+    match chown(folder, Some(user), Some(group)) {
+        // An id that this user namespace does not know.
+        Err(error) if error.kind() == io::ErrorKind::InvalidInput => alone(files),
+        owned => owned,
+    }
+}
+
+fn owner() -> io::Result<(u32, u32)> {
+    let user = User::from_name("frr")?;
+    let group = Group::from_name("frr")?;
+    match (user, group) {
+        (Some(user), Some(group)) => Ok((user.uid.as_raw(), group.gid.as_raw())),
+        (_, _) => Err(io::Error::other(
+            "there is no user `frr`, which FRR runs as",
+        )),
+    }
+}
+
+/// Makes frr and frrvty other names of the one user there is.
+fn alone(files: &Path) -> io::Result<()> {
+    for (name, users) in [
+        ("passwd", &["frr:x:0:0::/:/bin/false"][..]),
+        ("group", &["frr:x:0:", "frrvty:x:0:"][..]),
+    ] {
+        let system = Path::new("/etc").join(name);
+        let old = fs::read_to_string(&system)?;
+        let old = old.lines().filter(|line| !line.starts_with("frr"));
+        let lines: Vec<&str> = old.chain(users.iter().copied()).collect();
+        let file = files.join(format!("frr.{name}"));
+        fs::write(&file, lines.join("\n") + "\n")?;
+        let none: Option<&str> = None;
+        mount(Some(&file), &system, none, MsFlags::MS_BIND, none)?;
+    }
+    Ok(())
+}
