@@ -332,6 +332,7 @@ impl Router {
                 let (world, tib, cx) = self.parts(now);
                 assert::timer_over(world, tib, cx, key, iface);
             }
+            TimerId::Unwanted => keepalive::unwanted_over(world!(self, now), &mut self.cx),
             TimerId::OldUpstream(key) => self.cx.changed(key.group()),
         }
     }
@@ -354,6 +355,8 @@ impl Router {
                     break;
                 }
             }
+            // The rounds have followed their own changes.
+            cx.settled(group);
             upstream::collect(tib, cx, group);
             tib.recount(group);
             self.routes
@@ -385,6 +388,9 @@ impl Router {
     }
 
     fn all_changed(&mut self) {
+        for group in self.cx.unwanted.clear() {
+            self.cx.changed(group);
+        }
         for group in self.tib.groups.keys() {
             self.cx.changed(*group);
         }

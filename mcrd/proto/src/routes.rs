@@ -1,17 +1,26 @@
 //! The forwarding table that the trees call for, and its changes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use crate::fib::{FibDigest, RouteEntry, RouteKey, RouteUpdate};
-use crate::id::{GroupAddr, IfIndex};
+use crate::fib::{Accept, FibDigest, RouteEntry, RouteKey, RouteOutput, RouteUpdate};
+use crate::id::{GroupAddr, IfIndex, UnicastAddr};
+use crate::igmp::Membership;
 use crate::pim::World;
-use crate::router::Context;
-use crate::tib::Tib;
+use crate::pim::macros::{Macros, Olist};
+use crate::router::event::{Event, RouteChangeKind};
+use crate::router::{Context, Interfaces, Output};
+use crate::tib::{Tib, TreeKey};
+
+pub mod unwanted;
+pub mod verdict;
+
+use verdict::{SourceView, Verdict, rpf_rp_in_force};
 
 /// What the data plane was told.
 #[derive(Debug, Default)]
 pub struct Routes {
     tables: BTreeMap<IfIndex, RouteTable>,
+    told: BTreeMap<GroupAddr, BTreeMap<TreeKey, Flow>>,
 }
 
 /// The entries of one input interface.
@@ -20,6 +29,17 @@ pub struct RouteTable {
     entries: BTreeMap<RouteKey, RouteEntry>,
     digest: FibDigest,
 }
+
+/// Where packets of an entry of the trees come from and go to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Flow {
+    /// The incoming interface.
+    pub iif: Option<IfIndex>,
+    /// The outgoing interfaces, without the incoming one.
+    pub olist: Olist,
+}
+
+type Entries = BTreeMap<RouteKey, RouteEntry>;
 
 impl RouteTable {
     /// The entries, by key.
@@ -32,19 +52,27 @@ impl RouteTable {
         self.digest
     }
 
-    /// The key has this entry now, or none. Returns the one it had.
-    fn set(&mut self, key: RouteKey, entry: Option<RouteEntry>) -> Option<RouteEntry> {
-        if let Some(entry) = &entry {
-            self.digest = self.digest.with_route(&key, entry);
+    fn set(&mut self, key: RouteKey, entry: RouteEntry) {
+        self.remove(&key);
+        self.digest = self.digest.with_route(&key, &entry);
+        self.entries.insert(key, entry);
+    }
+
+    fn remove(&mut self, key: &RouteKey) {
+        if let Some(old) = self.entries.remove(key) {
+            self.digest = self.digest.without_route(key, &old);
         }
-        let old = match entry {
-            Some(entry) => self.entries.insert(key, entry),
-            None => self.entries.remove(&key),
+    }
+
+    fn of_group(&self, iif: IfIndex, group: GroupAddr) -> impl Iterator<Item = &RouteKey> {
+        // None is the least of all sources.
+        let first = RouteKey {
+            iif,
+            group,
+            source: None,
         };
-        if let Some(old) = &old {
-            self.digest = self.digest.without_route(&key, old);
-        }
-        old
+        let keys = self.entries.range(first..).map(|(key, _)| key);
+        keys.take_while(move |key| key.group == group)
     }
 }
 
@@ -54,23 +82,228 @@ impl Routes {
         self.tables.get(&iif)
     }
 
-    /// Makes the change; `false` where it changes nothing.
-    pub fn apply(&mut self, update: RouteUpdate) -> bool {
-        let (key, entry) = match update {
-            RouteUpdate::Set(key, entry) => (key, Some(entry)),
-            RouteUpdate::Remove(key) => (key, None),
-        };
-        let table = self.tables.entry(key.iif).or_default();
-        let changes = table.entries.get(&key) != entry.as_ref();
-        table.set(key, entry);
-        if table.entries.is_empty() {
-            self.tables.remove(&key.iif);
-        }
-        changes
+    /// Where packets of the group's (*,G) and (S,G) entries come from and go
+    /// to.
+    pub fn flows(&self, group: GroupAddr) -> impl Iterator<Item = (TreeKey, &Flow)> {
+        let flows = self.told.get(&group).into_iter().flatten();
+        flows.map(|(key, flow)| (*key, flow))
     }
 
     /// Computes the entries of the group anew and tells the difference.
     pub fn refresh(&mut self, world: World<'_>, tib: &Tib, cx: &mut Context, group: GroupAddr) {
-        let _unused = (world, tib, cx, group);
+        let macros = world.macros(group, tib.groups.get(&group));
+        let (mut entries, flows) = compute(macros);
+        unwanted(macros, cx, &mut entries);
+        self.tell_flows(cx, group, flows);
+        for key in self.gone(group, &entries) {
+            cx.output(Output::Route(RouteUpdate::Remove(key)));
+            if let Some(table) = self.tables.get_mut(&key.iif) {
+                table.remove(&key);
+            }
+        }
+        self.tables.retain(|_, table| !table.entries.is_empty());
+        for (key, entry) in entries {
+            let table = self.tables.entry(key.iif).or_default();
+            if table.entries.get(&key) != Some(&entry) {
+                cx.output(Output::Route(RouteUpdate::Set(key, entry.clone())));
+                table.set(key, entry);
+            }
+        }
+    }
+
+    fn gone(&self, group: GroupAddr, entries: &Entries) -> Vec<RouteKey> {
+        let tables = self.tables.iter();
+        let old = tables.flat_map(|(iif, table)| table.of_group(*iif, group));
+        old.filter(|key| !entries.contains_key(key))
+            .copied()
+            .collect()
+    }
+
+    fn tell_flows(&mut self, cx: &mut Context, group: GroupAddr, flows: BTreeMap<TreeKey, Flow>) {
+        let old = self.told.remove(&group).unwrap_or_default();
+        for (key, flow) in &flows {
+            let change = match old.get(key) {
+                None => RouteChangeKind::Added,
+                Some(known) if known != flow => RouteChangeKind::Changed,
+                Some(_) => continue,
+            };
+            cx.event(told(*key, change, flow));
+        }
+        for (key, flow) in old.iter().filter(|(key, _)| !flows.contains_key(key)) {
+            cx.event(told(*key, RouteChangeKind::Removed, flow));
+        }
+        if !flows.is_empty() {
+            self.told.insert(group, flows);
+        }
     }
 }
+
+fn told(key: TreeKey, change: RouteChangeKind, flow: &Flow) -> Event {
+    Event::Route {
+        key,
+        change,
+        iif: flow.iif,
+        olist: flow.olist.iter().copied().collect(),
+    }
+}
+
+fn compute(macros: Macros<'_>) -> (Entries, BTreeMap<TreeKey, Flow>) {
+    let mut entries = Entries::new();
+    let mut flows = BTreeMap::new();
+    let interfaces = macros.world.interfaces;
+    if let Some((flow, iif)) = star_g(macros) {
+        if let Some(iif) = iif.filter(|iif| routes(interfaces, *iif)) {
+            let key = RouteKey {
+                iif,
+                group: macros.group,
+                source: None,
+            };
+            let verdict = Verdict {
+                accept: Accept::Forward,
+                olist: flow.olist.clone(),
+                register: false,
+            };
+            entries.insert(key, entry(interfaces, verdict, true));
+        }
+        flows.insert(TreeKey::StarG(macros.group), flow);
+    }
+    for source in sources(macros) {
+        let view = SourceView::new(macros, source);
+        for iif in inputs(macros, source, &view) {
+            if routes(interfaces, iif) {
+                let key = RouteKey {
+                    iif,
+                    group: macros.group,
+                    source: Some(source),
+                };
+                entries.insert(key, entry(interfaces, view.verdict(iif), false));
+            }
+        }
+        if macros
+            .state
+            .is_some_and(|state| state.sg.contains_key(&source))
+        {
+            flows.insert(TreeKey::Sg(source, macros.group), flow_of(view));
+        }
+    }
+    (entries, flows)
+}
+
+/// Entries for packets that nobody wanted, while that is so.
+fn unwanted(macros: Macros<'_>, cx: &mut Context, entries: &mut Entries) {
+    let seen: Vec<_> = cx.unwanted.of_group(macros.group).collect();
+    for (source, iif) in seen {
+        let key = RouteKey {
+            iif,
+            group: macros.group,
+            source: Some(source),
+        };
+        let verdict = SourceView::new(macros, source).verdict(iif);
+        let dropped = match verdict.accept {
+            Accept::Discard | Accept::WrongInterface => verdict,
+            // There was no room for its entry.
+            Accept::Forward | Accept::UntilSwitch | Accept::Switch
+                if verdict.olist.is_empty() && !entries.contains_key(&key) =>
+            {
+                Verdict {
+                    accept: Accept::Discard,
+                    ..verdict
+                }
+            }
+            Accept::Forward | Accept::UntilSwitch | Accept::Switch => {
+                cx.unwanted.forget(macros.group, source, iif);
+                continue;
+            }
+        };
+        let interfaces = macros.world.interfaces;
+        if routes(interfaces, iif) {
+            entries
+                .entry(key)
+                .or_insert_with(|| entry(interfaces, dropped, false));
+        }
+    }
+}
+
+/// The flow of the (*,G) entry and the interface its packets come from; `None`
+/// without an entry. At the RP they come out of Registers and from no
+/// interface.
+fn star_g(macros: Macros<'_>) -> Option<(Flow, Option<IfIndex>)> {
+    macros.state?.star_g.as_ref()?;
+    let iif = rpf_rp_in_force(macros);
+    let mut olist = macros.immediate_olist_star_g();
+    if let Some(iif) = iif {
+        olist.remove(&iif);
+    }
+    Some((Flow { iif, olist }, iif))
+}
+
+fn flow_of(view: SourceView) -> Flow {
+    let iif = view.rpf.map(|rpf| rpf.iface);
+    let mut olist = view.inherited;
+    if let Some(iif) = iif {
+        olist.remove(&iif);
+    }
+    Flow { iif, olist }
+}
+
+/// The sources that the (*,G) entry does not speak for.
+fn sources(macros: Macros<'_>) -> BTreeSet<UnicastAddr> {
+    let mut sources = BTreeSet::new();
+    if let Some(state) = macros.state {
+        sources.extend(state.sg.keys());
+        sources.extend(state.sg_rpt.keys());
+    }
+    for (_, membership) in macros.world.igmp.members(macros.group) {
+        if let Membership::Exclude(excluded) = membership {
+            sources.extend(excluded);
+        }
+    }
+    sources
+}
+
+/// The interfaces where packets of the source must not reach the (*,G) entry,
+/// or are known to arrive.
+fn inputs(macros: Macros<'_>, source: UnicastAddr, view: &SourceView) -> BTreeSet<IfIndex> {
+    let mut inputs: BTreeSet<IfIndex> =
+        view.inherited.union(&view.inherited_rpt).copied().collect();
+    inputs.extend(view.rpf.map(|rpf| rpf.iface));
+    inputs.extend(view.rpf_rp);
+    if let Some(state) = macros.state {
+        inputs.extend(
+            state
+                .sg
+                .get(&source)
+                .iter()
+                .flat_map(|sg| sg.asserts.keys()),
+        );
+        let star_g = state.star_g.iter();
+        inputs.extend(star_g.flat_map(|star_g| star_g.asserts.keys()));
+    }
+    inputs
+}
+
+fn entry(interfaces: &Interfaces, verdict: Verdict, new_sources: bool) -> RouteEntry {
+    let outputs = verdict.olist.iter();
+    RouteEntry {
+        accept: verdict.accept,
+        register: verdict.register,
+        new_sources,
+        outputs: outputs.filter_map(|oif| output(interfaces, *oif)).collect(),
+    }
+}
+
+fn output(interfaces: &Interfaces, oif: IfIndex) -> Option<RouteOutput> {
+    let iface = interfaces.get(oif).filter(|iface| iface.routes())?;
+    Some(RouteOutput {
+        oif,
+        source_mac: iface.kernel.mac,
+        mtu: iface.kernel.mtu,
+    })
+}
+
+fn routes(interfaces: &Interfaces, iface: IfIndex) -> bool {
+    interfaces.get(iface).is_some_and(|iface| iface.routes())
+}
+
+#[cfg(test)]
+mod tests;

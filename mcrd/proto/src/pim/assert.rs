@@ -8,7 +8,7 @@ use mcr_wire::pim::{ALL_PIM_ROUTERS, Assert, AssertMetric, EncodedGroup, Message
 
 use super::macros::{Macros, World, better};
 use crate::id::{GroupAddr, IfIndex, IpProtocol, UnicastAddr};
-use crate::router::event::{AssertRole, Event as Told, Table};
+use crate::router::event::{AssertRole, Event as Told};
 use crate::router::io::{Packet, Transmit};
 use crate::router::{Context, TimerId};
 use crate::tib::{AssertState, Tib, TreeKey};
@@ -327,8 +327,7 @@ fn switch(world: World<'_>, tib: &mut Tib, key: TreeKey, iface: IfIndex) {
     };
     let rpf = world.rpf_source(source, group);
     if rpf.is_some_and(|rpf| rpf.iface == iface)
-        && let Some(state) = tib.groups.get_mut(&group)
-        && let Some(sg) = state.sg.get_mut(&source)
+        && let Some(sg) = tib.sg_mut(source, group)
         && sg.upstream.joined
     {
         sg.spt_bit = true;
@@ -345,18 +344,13 @@ fn store(
     iface: IfIndex,
     state: AssertState,
 ) -> bool {
-    if asserts(tib, key).is_none() {
-        if tib.entries() >= world.config.limits.entries {
-            cx.refused(world.now, Table::Entries);
-            return false;
-        }
-        let group = tib.groups.entry(key.group()).or_default();
-        match key {
-            TreeKey::StarG(_) => drop(group.star_g.get_or_insert_default()),
-            TreeKey::Sg(source, _) | TreeKey::SgRpt(source, _) => {
-                group.sg.entry(source).or_default();
-            }
-        }
+    let made = match key {
+        TreeKey::StarG(group) => tib.make_star_g(world, cx, group).is_some(),
+        TreeKey::Sg(source, group) => tib.make_sg(world, cx, source, group).is_some(),
+        TreeKey::SgRpt(..) => false,
+    };
+    if !made {
+        return false;
     }
     let Some(asserts) = asserts(tib, key) else {
         return false;
@@ -426,10 +420,9 @@ fn winner_time(world: World<'_>) -> Duration {
 }
 
 fn asserts(tib: &mut Tib, key: TreeKey) -> Option<&mut BTreeMap<IfIndex, AssertState>> {
-    let group = tib.groups.get_mut(&key.group())?;
     match key {
-        TreeKey::StarG(_) => Some(&mut group.star_g.as_mut()?.asserts),
-        TreeKey::Sg(source, _) => Some(&mut group.sg.get_mut(&source)?.asserts),
+        TreeKey::StarG(group) => Some(&mut tib.star_g_mut(group)?.asserts),
+        TreeKey::Sg(source, group) => Some(&mut tib.sg_mut(source, group)?.asserts),
         TreeKey::SgRpt(..) => None,
     }
 }

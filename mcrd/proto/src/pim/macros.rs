@@ -226,6 +226,11 @@ impl<'a> Macros<'a> {
         self.sg(source).is_some_and(|sg| sg.spt_bit)
     }
 
+    /// I_Am_Assert_Loser(S,G,I).
+    pub fn lost_on(&self, source: UnicastAddr, iface: IfIndex) -> bool {
+        self.assert_sg(source, iface).is_some_and(lost)
+    }
+
     /// immediate_olist(*,G).
     pub fn immediate_olist_star_g(&self) -> Olist {
         let mut olist = self.joins_star_g();

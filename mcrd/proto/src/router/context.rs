@@ -12,6 +12,7 @@ use super::timer::TimerId;
 use crate::id::{GroupAddr, IfIndex};
 use crate::pim::pack::JoinPruneQueue;
 use crate::rng::Rng;
+use crate::routes::unwanted::Unwanted;
 use crate::time::Instant;
 use crate::timers::Timers;
 
@@ -27,6 +28,8 @@ pub struct Context {
     pub join_prune: JoinPruneQueue,
     /// What happened, by interface and name.
     pub counters: Counters,
+    /// Data packets that nobody wants.
+    pub unwanted: Unwanted,
     outputs: VecDeque<Output>,
     changes: VecDeque<Change>,
     dirty: BTreeSet<GroupAddr>,
@@ -59,6 +62,7 @@ impl Context {
             rng: Rng::new(seed),
             join_prune: JoinPruneQueue::default(),
             counters: Counters::default(),
+            unwanted: Unwanted::default(),
             outputs: VecDeque::new(),
             changes: VecDeque::new(),
             dirty: BTreeSet::new(),
@@ -141,6 +145,11 @@ impl Context {
 
     pub(crate) fn pop_change(&mut self) -> Option<Change> {
         self.changes.pop_front()
+    }
+
+    /// The group's trees were looked at, and nothing changes in them any more.
+    pub(crate) fn settled(&mut self, group: GroupAddr) {
+        self.dirty.remove(&group);
     }
 
     pub(crate) fn pop_dirty(&mut self) -> Option<GroupAddr> {

@@ -31,6 +31,8 @@ pub enum TimerId {
     RegisterStop(UnicastAddr, GroupAddr),
     /// AT.
     Assert(TreeKey, IfIndex),
+    /// Packets that nobody wanted are asked about again.
+    Unwanted,
     /// The input side of an interface changed its way, and the old one is kept
     /// until then.
     OldUpstream(TreeKey),

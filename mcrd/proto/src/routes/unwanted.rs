@@ -1,0 +1,81 @@
+//! Packets that nobody wants: where they were seen, so that the data plane
+//! drops them by itself and does not ask again for each.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::time::Duration;
+
+use crate::id::{GroupAddr, IfIndex, UnicastAddr};
+use crate::time::Instant;
+
+/// How many are remembered. Packets of others are asked about as often as the
+/// data plane's budget lets them.
+const CAPACITY: usize = 16 * 1024;
+
+/// How long one is remembered: what changes meanwhile forgets it too.
+const TIME: Duration = Duration::from_secs(60);
+
+/// The packets that nobody wants.
+#[derive(Debug, Default)]
+pub struct Unwanted {
+    seen: BTreeMap<GroupAddr, BTreeSet<(UnicastAddr, IfIndex)>>,
+    /// In the order of their times; what was forgotten stays until then.
+    times: VecDeque<(Instant, GroupAddr, UnicastAddr, IfIndex)>,
+}
+
+impl Unwanted {
+    /// Remembers it; whether there was room.
+    pub fn add(
+        &mut self,
+        now: Instant,
+        group: GroupAddr,
+        source: UnicastAddr,
+        iif: IfIndex,
+    ) -> bool {
+        if self.times.len() >= CAPACITY {
+            return false;
+        }
+        if self.seen.entry(group).or_default().insert((source, iif)) {
+            self.times.push_back((now + TIME, group, source, iif));
+        }
+        true
+    }
+
+    /// Those of a group.
+    pub fn of_group(&self, group: GroupAddr) -> impl Iterator<Item = (UnicastAddr, IfIndex)> {
+        self.seen.get(&group).into_iter().flatten().copied()
+    }
+
+    /// It is wanted now.
+    pub fn forget(&mut self, group: GroupAddr, source: UnicastAddr, iif: IfIndex) {
+        if let Some(seen) = self.seen.get_mut(&group) {
+            seen.remove(&(source, iif));
+            if seen.is_empty() {
+                self.seen.remove(&group);
+            }
+        }
+    }
+
+    /// When the next one is to be forgotten.
+    pub fn next(&self) -> Option<Instant> {
+        self.times.front().map(|(at, ..)| *at)
+    }
+
+    /// Forgets what is old; its groups.
+    pub fn expire(&mut self, now: Instant) -> BTreeSet<GroupAddr> {
+        let mut groups = BTreeSet::new();
+        while let Some((_, group, source, iif)) = self.times.pop_front_if(|(at, ..)| *at <= now) {
+            self.forget(group, source, iif);
+            groups.insert(group);
+        }
+        groups
+    }
+
+    /// Forgets all; the groups.
+    pub fn clear(&mut self) -> Vec<GroupAddr> {
+        self.times.clear();
+        std::mem::take(&mut self.seen).into_keys().collect()
+    }
+}
+
+#[cfg(test)]
+mod tests;
