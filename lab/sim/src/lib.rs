@@ -1,2 +1,19 @@
-//! A network in one process: routers, hosts, LANs and links that delay and
-//! lose, in virtual time and from one seed. The same seed gives the same run.
+//! A network in one process and in virtual time: routers are
+//! [`mcr_proto::router::Router`]s, and hosts, links, unicast routes and the
+//! data plane are models. One seed decides everything that is left to chance,
+//! so a run that went wrong can be repeated.
+
+pub mod check;
+pub mod clock;
+pub mod host;
+pub mod link;
+pub mod network;
+pub mod packet;
+pub mod plane;
+pub mod reference;
+pub mod trace;
+pub mod unicast;
+
+pub use host::Filter;
+pub use link::{LinkId, LinkOptions};
+pub use network::{Delivery, FlowId, Network, NodeId};

@@ -1,0 +1,109 @@
+//! Links: segments of two or more ports, with a delay and with losses.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::Ipv4Addr;
+use std::time::Duration;
+
+use ipnet::Ipv4Net;
+use mcr_proto::id::IfIndex;
+use mcr_proto::rng::Rng;
+
+use crate::network::{FlowId, NodeId};
+
+/// A link of a network.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct LinkId(pub(crate) usize);
+
+/// How a link is.
+#[derive(Clone, Copy, Debug)]
+pub struct LinkOptions {
+    /// From one port to another.
+    pub delay: Duration,
+    /// Packets lost of a thousand.
+    pub loss: u64,
+    /// The cost of the link in unicast routing.
+    pub metric: u32,
+}
+
+impl Default for LinkOptions {
+    fn default() -> LinkOptions {
+        LinkOptions {
+            delay: Duration::from_millis(1),
+            loss: 0,
+            metric: 10,
+        }
+    }
+}
+
+/// An end of a link.
+#[derive(Clone, Debug)]
+pub struct Port {
+    /// Whose.
+    pub node: NodeId,
+    /// The node's number for it.
+    pub iface: IfIndex,
+    /// The node's address on it.
+    pub address: Ipv4Addr,
+}
+
+/// A link.
+#[derive(Clone, Debug)]
+pub struct Link {
+    /// Its name.
+    pub name: String,
+    /// Delay, loss and cost.
+    pub options: LinkOptions,
+    /// Its network.
+    pub net: Ipv4Net,
+    /// Its ends.
+    pub ports: Vec<Port>,
+    /// It carries, and those at its ends know whether it does.
+    pub up: bool,
+    /// It carries nothing, and nobody is told.
+    pub silent: bool,
+    /// Nodes whose packets get lost on it.
+    pub mute: BTreeSet<NodeId>,
+    /// The data packets of each flow since the last look, by sender.
+    pub carried: BTreeMap<FlowId, BTreeMap<NodeId, u64>>,
+}
+
+impl Link {
+    pub(crate) fn new(name: &str, net: Ipv4Net, options: LinkOptions) -> Link {
+        Link {
+            name: name.to_owned(),
+            options,
+            net,
+            ports: Vec::new(),
+            up: true,
+            silent: false,
+            mute: BTreeSet::new(),
+            carried: BTreeMap::new(),
+        }
+    }
+
+    /// The address of the next port.
+    pub(crate) fn next_address(&self) -> Ipv4Addr {
+        let next = u32::try_from(self.ports.len()).unwrap_or(u32::MAX);
+        Ipv4Addr::from(u32::from(self.net.network()).saturating_add(next + 1))
+    }
+
+    /// The end of a node.
+    pub fn port(&self, node: NodeId) -> Option<&Port> {
+        self.ports.iter().find(|port| port.node == node)
+    }
+
+    /// Whether a packet of this sender gets lost.
+    pub(crate) fn loses(&self, from: NodeId, rng: &mut Rng) -> bool {
+        !self.up || self.silent || self.mute.contains(&from) || rng.below(1000) < self.options.loss
+    }
+
+    /// Who is to get a packet: the owner of the address, or all but the sender.
+    pub(crate) fn receivers(&self, from: NodeId, to: Option<Ipv4Addr>) -> Vec<(NodeId, IfIndex)> {
+        self.ports
+            .iter()
+            .filter(|port| port.node != from)
+            .filter(|port| to.is_none_or(|to| port.address == to))
+            .map(|port| (port.node, port.iface))
+            .collect()
+    }
+}

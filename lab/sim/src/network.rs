@@ -1,0 +1,406 @@
+//! The network: builds it, runs it, breaks it, and tells who got what.
+
+mod build;
+mod data;
+mod run;
+
+pub(crate) use build::name_of;
+
+use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
+use std::time::Duration;
+
+use ipnet::Ipv4Net;
+use mcr_proto::config::Config;
+use mcr_proto::id::{GroupAddr, IfIndex, UnicastAddr};
+use mcr_proto::interface::InterfaceChange;
+use mcr_proto::rng::Rng;
+use mcr_proto::router::io::{Route, RouteChange};
+use mcr_proto::router::{Input, Router};
+use mcr_proto::time::Instant;
+
+use crate::clock::Clock;
+use crate::host::{Filter, Host};
+use crate::link::{Link, LinkId, LinkOptions};
+use crate::plane::Plane;
+use crate::trace::Trace;
+use crate::unicast::{self, Speaker};
+use build::unicast_address;
+use run::Happening;
+
+/// A router or a host.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct NodeId(pub(crate) usize);
+
+/// Packets of one source to one group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct FlowId(pub(crate) u32);
+
+/// What a receiver got of the packets that were sent in a time.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Delivery {
+    /// How many were sent.
+    pub sent: usize,
+    /// Those that did not come.
+    pub lost: Vec<u64>,
+    /// Those that came more than once.
+    pub doubled: Vec<u64>,
+}
+
+impl Delivery {
+    /// Each packet came once, and there was one.
+    pub fn is_exact(&self) -> bool {
+        self.sent > 0 && self.lost.is_empty() && self.doubled.is_empty()
+    }
+}
+
+/// A network.
+#[derive(Debug)]
+pub struct Network {
+    pub(crate) clock: Clock<Happening>,
+    pub(crate) links: Vec<Link>,
+    pub(crate) nodes: Vec<Node>,
+    pub(crate) flows: Vec<Flow>,
+    pub(crate) rng: Rng,
+    pub(crate) violations: Vec<String>,
+    /// What happened.
+    pub trace: Trace,
+    /// How long unicast routing takes to find new ways.
+    pub convergence: Duration,
+    started: bool,
+}
+
+#[derive(Debug)]
+pub(crate) struct Node {
+    pub(crate) name: String,
+    /// The link of each interface.
+    pub(crate) ports: BTreeMap<IfIndex, LinkId>,
+    pub(crate) role: Role,
+    /// The next call of its timers that is planned.
+    pub(crate) wake: Option<Instant>,
+}
+
+#[derive(Debug)]
+pub(crate) enum Role {
+    Router(Box<SimRouter>),
+    Host(HostNode),
+}
+
+#[derive(Debug)]
+pub(crate) struct SimRouter {
+    pub(crate) config: Config,
+    pub(crate) loopback: Ipv4Addr,
+    /// `None` while it is dead.
+    pub(crate) router: Option<Router>,
+    pub(crate) plane: Plane,
+    pub(crate) routes: Vec<Route>,
+}
+
+#[derive(Debug)]
+pub(crate) struct HostNode {
+    pub(crate) host: Host,
+    pub(crate) address: UnicastAddr,
+    /// How often each packet came, by flow and number.
+    pub(crate) received: BTreeMap<FlowId, BTreeMap<u64, u32>>,
+    /// When the latest packet of a flow came.
+    pub(crate) latest: BTreeMap<FlowId, Instant>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Flow {
+    pub(crate) from: NodeId,
+    pub(crate) source: UnicastAddr,
+    pub(crate) group: GroupAddr,
+    pub(crate) interval: Duration,
+    pub(crate) sent: Vec<Instant>,
+    pub(crate) on: bool,
+}
+
+/// The interface that has a router's loopback address.
+pub(crate) const LOOPBACK: IfIndex = match IfIndex::new(1) {
+    Some(index) => index,
+    None => unreachable!(),
+};
+
+impl Network {
+    /// A network without anything in it.
+    pub fn new(seed: u64) -> Network {
+        Network {
+            clock: Clock::default(),
+            links: Vec::new(),
+            nodes: Vec::new(),
+            flows: Vec::new(),
+            rng: Rng::new(seed),
+            violations: Vec::new(),
+            trace: Trace::default(),
+            convergence: Duration::from_millis(200),
+            started: false,
+        }
+    }
+
+    /// Starts all routers, with all unicast routes.
+    pub fn start(&mut self) {
+        self.started = true;
+        for node in self.routers() {
+            self.boot(node);
+        }
+        self.converge_all();
+    }
+
+    /// Starts a router that is dead: with nothing of what it knew before.
+    pub fn restart(&mut self, node: NodeId) {
+        self.boot(node);
+        self.connected_changed(node);
+        self.plan_convergence();
+    }
+
+    fn boot(&mut self, node: NodeId) {
+        let (now, seed) = (self.now(), self.rng.bits());
+        let Role::Router(router) = &mut self.nodes[node.0].role else {
+            return;
+        };
+        router.router = Some(Router::new(router.config.clone(), seed, now));
+        router.plane = Plane::default();
+        router.routes = Vec::new();
+        for interface in self.interfaces(node) {
+            self.input(node, Input::Interface(InterfaceChange::Present(interface)));
+        }
+    }
+
+    /// A router dies without a word.
+    pub fn kill(&mut self, node: NodeId) {
+        if let Role::Router(router) = &mut self.nodes[node.0].role {
+            router.router = None;
+            router.plane = Plane::default();
+        }
+        self.plan_convergence();
+    }
+
+    /// A router says goodbye and stops.
+    pub fn stop(&mut self, node: NodeId) {
+        if let Role::Router(router) = &mut self.nodes[node.0].role
+            && let Some(router) = &mut router.router
+        {
+            router.stop();
+        }
+        self.drain(node);
+        self.kill(node);
+    }
+
+    /// A link loses its carrier, or has it again.
+    pub fn set_link(&mut self, link: LinkId, up: bool) {
+        if std::mem::replace(&mut self.links[link.0].up, up) == up {
+            return;
+        }
+        let nodes: Vec<_> = self.links[link.0]
+            .ports
+            .iter()
+            .map(|port| port.node)
+            .collect();
+        for node in nodes {
+            let iface = self.links[link.0].port(node).map(|port| port.iface);
+            let interfaces = self.interfaces(node).into_iter();
+            for interface in interfaces.filter(|interface| Some(interface.index) == iface) {
+                let change = InterfaceChange::Present(interface);
+                self.input(node, Input::Interface(change));
+            }
+            self.connected_changed(node);
+        }
+        self.plan_convergence();
+    }
+
+    /// A link carries nothing any more and nobody is told, or carries again.
+    pub fn silence(&mut self, link: LinkId, silent: bool) {
+        self.links[link.0].silent = silent;
+    }
+
+    /// What a node sends on a link gets lost, or arrives again.
+    pub fn mute(&mut self, link: LinkId, node: NodeId, mute: bool) {
+        match mute {
+            true => self.links[link.0].mute.insert(node),
+            false => self.links[link.0].mute.remove(&node),
+        };
+    }
+
+    /// Changes delay, loss or cost of a link.
+    pub fn set_options(&mut self, link: LinkId, options: LinkOptions) {
+        self.links[link.0].options = options;
+        self.plan_convergence();
+    }
+
+    fn plan_convergence(&mut self) {
+        if self.started {
+            let at = self.now() + self.convergence;
+            self.clock.plan(at, Happening::Converge);
+        }
+    }
+
+    /// What the kernel does by itself: routes over an interface that is down
+    /// go, and the connected ones come.
+    fn connected_changed(&mut self, node: NodeId) {
+        let up: Vec<_> = self
+            .interfaces(node)
+            .into_iter()
+            .filter(|iface| iface.up)
+            .collect();
+        let Role::Router(router) = &mut self.nodes[node.0].role else {
+            return;
+        };
+        let mut routes = std::mem::take(&mut router.routes);
+        routes.retain(|route| {
+            let mut hops = route.next_hops.iter();
+            hops.all(|hop| up.iter().any(|iface| iface.index == hop.iface))
+        });
+        for iface in &up {
+            let nets = iface.addresses.iter().map(Ipv4Net::trunc);
+            for net in nets.collect::<Vec<_>>() {
+                routes.retain(|route| route.prefix != net);
+                routes.push(unicast::connected(net, iface.index));
+            }
+        }
+        self.set_routes(node, routes);
+    }
+
+    pub(crate) fn converge_all(&mut self) {
+        let speakers: Vec<Speaker> = self
+            .routers()
+            .into_iter()
+            .filter(|node| self.running(*node).is_some())
+            .map(|node| self.speaker(node))
+            .collect();
+        for speaker in &speakers {
+            let routes = unicast::routes(&speakers, &self.links, *speaker);
+            self.set_routes(speaker.node, routes);
+        }
+    }
+
+    fn speaker(&self, node: NodeId) -> Speaker {
+        Speaker {
+            node,
+            loopback: self.loopback(node),
+            loopback_iface: LOOPBACK,
+        }
+    }
+
+    fn set_routes(&mut self, node: NodeId, routes: Vec<Route>) {
+        if let Role::Router(router) = &mut self.nodes[node.0].role
+            && router.routes != routes
+        {
+            router.routes.clone_from(&routes);
+            self.input(node, Input::Route(RouteChange::Replace(routes)));
+        }
+    }
+
+    /// What a host wants of a group from now on.
+    pub fn set_filter(&mut self, node: NodeId, group: GroupAddr, filter: Filter) {
+        let now = self.now();
+        let Role::Host(host) = &mut self.nodes[node.0].role else {
+            return;
+        };
+        let sent = host.host.set(now, &mut self.rng, group, filter);
+        self.host_sent(node, sent);
+    }
+
+    /// A host joins a group.
+    pub fn join(&mut self, node: NodeId, group: GroupAddr) {
+        self.set_filter(node, group, Filter::any());
+    }
+
+    /// A host leaves a group.
+    pub fn leave(&mut self, node: NodeId, group: GroupAddr) {
+        self.set_filter(node, group, Filter::none());
+    }
+
+    /// A host sends to a group from now on.
+    pub fn send(&mut self, node: NodeId, group: GroupAddr, interval: Duration) -> FlowId {
+        let id = FlowId(u32::try_from(self.flows.len()).unwrap_or(u32::MAX));
+        let source = self.address(node);
+        self.flows.push(Flow {
+            from: node,
+            source,
+            group,
+            interval,
+            sent: Vec::new(),
+            on: true,
+        });
+        let now = self.now();
+        self.clock.plan(now, Happening::Send(id));
+        id
+    }
+
+    /// A flow ends.
+    pub fn stop_flow(&mut self, flow: FlowId) {
+        self.flows[flow.0 as usize].on = false;
+    }
+
+    /// The moment.
+    pub fn now(&self) -> Instant {
+        self.clock.now()
+    }
+
+    /// All routers.
+    pub fn routers(&self) -> Vec<NodeId> {
+        let nodes = self.nodes.iter().enumerate();
+        let routers = nodes.filter(|(_, node)| matches!(node.role, Role::Router(_)));
+        routers.map(|(index, _)| NodeId(index)).collect()
+    }
+
+    /// All hosts.
+    pub fn hosts(&self) -> Vec<NodeId> {
+        let nodes = self.nodes.iter().enumerate();
+        let hosts = nodes.filter(|(_, node)| matches!(node.role, Role::Host(_)));
+        hosts.map(|(index, _)| NodeId(index)).collect()
+    }
+
+    /// A router, while it runs.
+    pub fn running(&self, node: NodeId) -> Option<&Router> {
+        match &self.nodes[node.0].role {
+            Role::Router(router) => router.router.as_ref(),
+            Role::Host(_) => None,
+        }
+    }
+
+    /// A router's data plane.
+    pub fn plane(&self, node: NodeId) -> Option<&Plane> {
+        match &self.nodes[node.0].role {
+            Role::Router(router) => Some(&router.plane),
+            Role::Host(_) => None,
+        }
+    }
+
+    /// The name of a node.
+    pub fn name(&self, node: NodeId) -> &str {
+        &self.nodes[node.0].name
+    }
+
+    /// A router's loopback address; a host's own.
+    pub fn loopback(&self, node: NodeId) -> Ipv4Addr {
+        match &self.nodes[node.0].role {
+            Role::Router(router) => router.loopback,
+            Role::Host(host) => host.address.get(),
+        }
+    }
+
+    /// A host's address.
+    pub fn address(&self, node: NodeId) -> UnicastAddr {
+        match &self.nodes[node.0].role {
+            Role::Host(host) => host.address,
+            Role::Router(router) => unicast_address(router.loopback),
+        }
+    }
+
+    /// A node's interface on a link.
+    pub fn iface(&self, node: NodeId, link: LinkId) -> Option<IfIndex> {
+        self.links[link.0].port(node).map(|port| port.iface)
+    }
+
+    /// A node's address on a link.
+    pub fn address_on(&self, node: NodeId, link: LinkId) -> Option<Ipv4Addr> {
+        self.links[link.0].port(node).map(|port| port.address)
+    }
+
+    /// What the checks after every event found.
+    pub fn violations(&self) -> &[String] {
+        &self.violations
+    }
+}

@@ -1,0 +1,141 @@
+//! Unicast routes of all routers at once, as a link-state protocol would find
+//! them: shortest paths by the cost of links, of equal ones the one over the
+//! lowest next hop.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::Ipv4Addr;
+
+use ipnet::Ipv4Net;
+use mcr_proto::id::IfIndex;
+use mcr_proto::router::io::{Route, RouteNextHop};
+
+use crate::link::Link;
+use crate::network::NodeId;
+
+/// RTPROT_KERNEL and RTPROT_OSPF of linux/rtnetlink.h.
+const KERNEL: u8 = 2;
+const OSPF: u8 = 188;
+
+/// A router as unicast routing sees it.
+#[derive(Clone, Copy, Debug)]
+pub struct Speaker {
+    /// Which one.
+    pub node: NodeId,
+    /// Its loopback address.
+    pub loopback: Ipv4Addr,
+    /// The interface of that address.
+    pub loopback_iface: IfIndex,
+}
+
+/// The first step of a path: the cost behind it decides, then the gateway.
+type Step = (u32, Ipv4Addr, IfIndex);
+
+/// The routes of one router over the links that are up, through the routers
+/// that speak.
+pub fn routes(speakers: &[Speaker], links: &[Link], of: Speaker) -> Vec<Route> {
+    let mut routes = Vec::new();
+    let mut prefixes: BTreeMap<Ipv4Net, Step> = BTreeMap::new();
+    routes.push(connected(Ipv4Net::from(of.loopback), of.loopback_iface));
+    for link in links.iter().filter(|link| link.up) {
+        if let Some(port) = link.port(of.node) {
+            routes.push(connected(link.net.trunc(), port.iface));
+        }
+    }
+    let paths = paths(speakers, links, of.node);
+    for speaker in speakers {
+        if let Some((cost, gateway, iface)) = paths.get(&speaker.node) {
+            let way = (*cost, *gateway, *iface);
+            offer(&mut prefixes, Ipv4Net::from(speaker.loopback), way);
+            for link in links.iter().filter(|link| link.up) {
+                if link.port(speaker.node).is_some() && link.port(of.node).is_none() {
+                    let cost = cost + link.options.metric;
+                    offer(&mut prefixes, link.net.trunc(), (cost, *gateway, *iface));
+                }
+            }
+        }
+    }
+    routes.extend(
+        prefixes
+            .into_iter()
+            .map(|(prefix, way)| learned(prefix, way)),
+    );
+    routes
+}
+
+fn offer(prefixes: &mut BTreeMap<Ipv4Net, Step>, prefix: Ipv4Net, way: Step) {
+    let best = prefixes.entry(prefix).or_insert(way);
+    *best = (*best).min(way);
+}
+
+/// The best first step towards each other router.
+fn paths(speakers: &[Speaker], links: &[Link], from: NodeId) -> BTreeMap<NodeId, Step> {
+    let speaks: BTreeSet<NodeId> = speakers.iter().map(|speaker| speaker.node).collect();
+    let mut best: BTreeMap<NodeId, Step> = BTreeMap::new();
+    let mut open: BTreeSet<(Step, NodeId)> = BTreeSet::new();
+    let mut done = BTreeSet::from([from]);
+    for (next, link) in neighbors(links, &speaks, from) {
+        if let (Some(mine), Some(port)) = (link.port(from), link.port(next)) {
+            open.insert(((link.options.metric, port.address, mine.iface), next));
+        }
+    }
+    while let Some((step, node)) = open.pop_first() {
+        if !done.insert(node) {
+            continue;
+        }
+        best.insert(node, step);
+        let (cost, gateway, iface) = step;
+        for (next, link) in neighbors(links, &speaks, node) {
+            if !done.contains(&next) {
+                open.insert(((cost + link.options.metric, gateway, iface), next));
+            }
+        }
+    }
+    best
+}
+
+fn neighbors<'a>(
+    links: &'a [Link],
+    speaks: &'a BTreeSet<NodeId>,
+    of: NodeId,
+) -> impl Iterator<Item = (NodeId, &'a Link)> {
+    links
+        .iter()
+        .filter(move |link| link.up && link.port(of).is_some())
+        .flat_map(|link| link.ports.iter().map(move |port| (port.node, link)))
+        .filter(move |(node, _)| *node != of && speaks.contains(node))
+}
+
+/// The route that an interface's network has.
+pub fn connected(prefix: Ipv4Net, iface: IfIndex) -> Route {
+    Route {
+        prefix,
+        metric: 0,
+        protocol: KERNEL,
+        next_hops: vec![RouteNextHop {
+            iface,
+            gateway: None,
+        }],
+    }
+}
+
+fn learned(prefix: Ipv4Net, (cost, gateway, iface): Step) -> Route {
+    Route {
+        prefix,
+        metric: cost,
+        protocol: OSPF,
+        next_hops: vec![RouteNextHop {
+            iface,
+            gateway: Some(gateway),
+        }],
+    }
+}
+
+/// The longest match.
+pub fn lookup(routes: &[Route], to: Ipv4Addr) -> Option<RouteNextHop> {
+    let matching = routes.iter().filter(|route| route.prefix.contains(&to));
+    let longest = matching.max_by_key(|route| route.prefix.prefix_len())?;
+    longest.next_hops.first().copied()
+}
+
+#[cfg(test)]
+mod tests;
