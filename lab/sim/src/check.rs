@@ -78,6 +78,8 @@ fn owner_exists(router: &Router, timer: TimerId) -> bool {
         }
         TimerId::Assert(key, iface) => asserts(router, key, iface),
         TimerId::OldUpstream(key) => exists(router, key),
+        // It belongs to packets that no tree wanted.
+        TimerId::Unwanted => true,
     }
 }
 
