@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use crate::router::WatchLine;
 use crate::state::Page;
 use crate::{Failure, Hello, MAX_LINE, Method, PROTOCOL, Reply, Request};
 
@@ -93,7 +94,7 @@ impl Client {
             .set_write_timeout(Some(timeout))
             .map_err(unreachable)?;
         let mut stream = BufReader::new(stream);
-        let line = read_line(&mut stream, timeout)?;
+        let line = read_line(&mut stream, Some(timeout))?;
         Ok(Client {
             hello: greet(&line)?,
             stream,
@@ -122,7 +123,7 @@ impl Client {
             return Err(ClientError::TooLong(line.len()));
         }
         let sent = self.stream.get_mut().write_all(line.as_bytes());
-        let answer = match (sent, read_line(&mut self.stream, self.timeout)) {
+        let answer = match (sent, read_line(&mut self.stream, Some(self.timeout))) {
             // A server that hangs up may have said why before.
             (Ok(()) | Err(_), Ok(answer)) => answer,
             (Err(error), Err(_)) => return Err(broken(error, self.timeout)),
@@ -169,6 +170,17 @@ impl Client {
         }
     }
 
+    /// Asks to be told of events, which come from now on.
+    ///
+    /// # Errors
+    /// As [`Client::call`].
+    pub fn watch(mut self) -> Result<Watch, ClientError> {
+        let _: Value = self.call(Method::Watch {})?;
+        Ok(Watch {
+            stream: self.stream,
+        })
+    }
+
     /// Sends the text of a configuration file in parts, for a
     /// [`Method::ConfigCheck`] or [`Method::ConfigLoad`] that follows. `name`
     /// is what error messages call it.
@@ -190,6 +202,23 @@ impl Client {
             rest = after;
         }
         Ok(())
+    }
+}
+
+/// The events of a daemon.
+#[derive(Debug)]
+pub struct Watch {
+    stream: BufReader<UnixStream>,
+}
+
+impl Watch {
+    /// Waits for the next event, however long that takes.
+    ///
+    /// # Errors
+    /// The connection broke, as it does when the daemon ends.
+    pub fn next_event(&mut self) -> Result<WatchLine, ClientError> {
+        let line = read_line(&mut self.stream, None)?;
+        serde_json::from_str(&line).map_err(|error| ClientError::garbled(&error))
     }
 }
 
@@ -223,17 +252,23 @@ fn broken(error: io::Error, timeout: Duration) -> ClientError {
     }
 }
 
-/// Reads a line of at most [`MAX_LINE`] bytes within `timeout`, however slowly
-/// it arrives.
-fn read_line(stream: &mut BufReader<UnixStream>, timeout: Duration) -> Result<String, ClientError> {
-    let end = Instant::now() + timeout;
+/// Reads a line of at most [`MAX_LINE`] bytes, within `timeout` where there is
+/// one, however slowly it arrives.
+fn read_line(
+    stream: &mut BufReader<UnixStream>,
+    timeout: Option<Duration>,
+) -> Result<String, ClientError> {
+    let end = timeout.map(|timeout| (timeout, Instant::now() + timeout));
     let mut line = Vec::new();
     loop {
-        let left = end.saturating_duration_since(Instant::now());
-        if left.is_zero() {
+        let left =
+            end.map(|(timeout, end)| (timeout, end.saturating_duration_since(Instant::now())));
+        if let Some((timeout, Duration::ZERO)) = left {
             return Err(ClientError::Silent(timeout));
         }
-        let wait = stream.get_ref().set_read_timeout(Some(left));
+        let (timeout, left) = left.unzip();
+        let timeout = timeout.unwrap_or_default();
+        let wait = stream.get_ref().set_read_timeout(left);
         wait.map_err(|error| broken(error, timeout))?;
         let arrived = match stream.fill_buf() {
             Ok(arrived) => arrived,

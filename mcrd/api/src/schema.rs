@@ -5,6 +5,10 @@ use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, SchemaGenerator};
 use serde_json::{Map, Value, json};
 
+use crate::router::{
+    IgmpGroup, IgmpInterface, Mroute, Neighbor, PimInterface, ProtocolCounters, Rp, RpOf, RpfOf,
+    WatchLine,
+};
 use crate::state::{
     ConfigChange, InputStats, Interface, LogLevels, Page, RuleStats, RuleStatus, Saved, Status,
     Version, Worker,
@@ -23,6 +27,7 @@ pub fn schema() -> Value {
         reference::<Hello>(&mut generator),
         reference::<Request>(&mut generator),
         reference::<Reply>(&mut generator),
+        reference::<WatchLine>(&mut generator),
     ];
     let results = results(&mut generator);
     let mut schema = json!({
@@ -100,6 +105,22 @@ fn results(generator: &mut SchemaGenerator) -> Map<String, Value> {
         ("stats.inputs", reference::<Vec<InputStats>>(generator)),
         ("workers", reference::<Vec<Worker>>(generator)),
         ("interfaces", reference::<Vec<Interface>>(generator)),
+        ("pim.interfaces", reference::<Vec<PimInterface>>(generator)),
+        ("pim.neighbors", reference::<Vec<Neighbor>>(generator)),
+        ("pim.rps", reference::<Vec<Rp>>(generator)),
+        ("pim.rp", reference::<RpOf>(generator)),
+        ("rpf", reference::<RpfOf>(generator)),
+        (
+            "igmp.interfaces",
+            reference::<Vec<IgmpInterface>>(generator),
+        ),
+        ("igmp.groups", reference::<Page<IgmpGroup>>(generator)),
+        ("mroute", reference::<Page<Mroute>>(generator)),
+        (
+            "stats.protocols",
+            reference::<Vec<ProtocolCounters>>(generator),
+        ),
+        ("watch", nothing.clone()),
         ("config.show", reference::<config::ConfigFile>(generator)),
         ("config.begin", nothing.clone()),
         ("config.put", nothing),
