@@ -1,10 +1,11 @@
 //! The command line.
 
+use std::net::Ipv4Addr;
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
-use clap::{Args as Group, Parser, Subcommand};
+use clap::{Args as Group, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use mcr_api::rule::Protocol;
 use mcr_api::state::{Facility, LogLevel};
@@ -57,6 +58,11 @@ pub(crate) enum Command {
     Workers,
     /// Interfaces as the daemon sees them
     Interfaces,
+    /// The router: interfaces, neighbours, RPs, ways, memberships, trees
+    #[command(subcommand)]
+    Show(Show),
+    /// The router's events as they happen, until it is ended
+    Watch(Watch),
     /// The configuration, running and in files
     #[command(subcommand)]
     Config(Config),
@@ -108,7 +114,7 @@ pub(crate) struct RulesAdd {
     pub(crate) input: Option<InputArg>,
     /// Only packets from this address
     #[arg(long, value_name = "ADDRESS", requires = "input")]
-    pub(crate) source: Option<std::net::Ipv4Addr>,
+    pub(crate) source: Option<Ipv4Addr>,
     /// The IP protocol: udp, esp or a number [default: udp]
     #[arg(long, value_parser = rule_args::protocol, requires = "input")]
     pub(crate) protocol: Option<Protocol>,
@@ -140,6 +146,59 @@ pub(crate) struct Stats {
     pub(crate) interval: Span,
     /// End after so many looks
     #[arg(long, value_name = "NUMBER", requires = "watch")]
+    #[arg(value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) count: Option<u64>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Show {
+    /// PIM's interfaces with their Designated Routers
+    Interfaces,
+    /// PIM neighbours
+    Neighbors,
+    /// All RPs, or the RP of a group with the reason
+    Rp {
+        /// The group
+        group: Option<Ipv4Addr>,
+    },
+    /// The way to a source or RP, with the reason
+    Rpf {
+        /// The source or RP
+        address: Ipv4Addr,
+        /// The group, which takes part in the choice among equal ways
+        group: Option<Ipv4Addr>,
+    },
+    /// Group memberships on each interface, or IGMP's interfaces
+    Igmp {
+        /// Which of both
+        #[arg(value_enum, default_value_t)]
+        what: ShowIgmp,
+    },
+    /// The multicast routing table
+    Mroute {
+        /// Only this group
+        group: Option<Ipv4Addr>,
+        /// With the state and the timers of each entry and interface
+        #[arg(long)]
+        detail: bool,
+    },
+    /// Messages and drops of IGMP and PIM by interface
+    Counters,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ShowIgmp {
+    /// Groups and their sources
+    #[default]
+    Groups,
+    /// Interfaces and their queriers
+    Interfaces,
+}
+
+#[derive(Debug, Group)]
+pub(crate) struct Watch {
+    /// End after so many events
+    #[arg(long, value_name = "NUMBER")]
     #[arg(value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) count: Option<u64>,
 }

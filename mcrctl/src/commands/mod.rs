@@ -4,9 +4,11 @@ mod config;
 mod interfaces;
 mod log;
 mod rules;
+mod show;
 mod stats;
 mod status;
 mod version;
+mod watch;
 mod workers;
 
 use std::fs;
@@ -29,6 +31,8 @@ pub(crate) fn run(args: &Args, out: &mut Output<impl Write>) -> Result<(), Error
         Command::Stats(stats) => stats::run(stats, &mut connect(global)?, out),
         Command::Workers => workers::run(&mut connect(global)?, out),
         Command::Interfaces => interfaces::run(&mut connect(global)?, out),
+        Command::Show(what) => show::run(what, &mut connect(global)?, out),
+        Command::Watch(watch) => watch::run(watch, connect(global)?, out),
         Command::Config(config) => config::run(config, global, out),
         Command::Log(log) => log::run(log, &mut connect(global)?, out),
         Command::Version => version::run(global, out),

@@ -9,4 +9,6 @@
 mod bulk;
 mod exit_codes;
 mod fake;
+mod router;
 mod transcripts;
+mod watch;
