@@ -278,6 +278,8 @@ pub struct Sg {
     pub keepalive: bool,
     /// Register state, at the DR of a connected source.
     pub register: RegisterState,
+    /// The RP that this state is about; `None` in NoInfo.
+    pub register_rp: Option<UnicastAddr>,
 }
 
 /// (S,G,rpt) state.

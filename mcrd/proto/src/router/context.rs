@@ -11,6 +11,7 @@ use super::io::{Forward, Output, Transmit};
 use super::timer::TimerId;
 use crate::id::{GroupAddr, IfIndex};
 use crate::pim::pack::JoinPruneQueue;
+use crate::pim::register::limit::StopLimit;
 use crate::rng::Rng;
 use crate::routes::unwanted::Unwanted;
 use crate::time::Instant;
@@ -30,6 +31,8 @@ pub struct Context {
     pub counters: Counters,
     /// Data packets that nobody wants.
     pub unwanted: Unwanted,
+    /// Register-Stops that were sent lately.
+    pub register_stops: StopLimit,
     outputs: VecDeque<Output>,
     changes: VecDeque<Change>,
     dirty: BTreeSet<GroupAddr>,
@@ -63,6 +66,7 @@ impl Context {
             join_prune: JoinPruneQueue::default(),
             counters: Counters::default(),
             unwanted: Unwanted::default(),
+            register_stops: StopLimit::default(),
             outputs: VecDeque::new(),
             changes: VecDeque::new(),
             dirty: BTreeSet::new(),

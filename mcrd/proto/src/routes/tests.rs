@@ -1,1 +1,1 @@
-//! t
+//! The forwarding table as whole routers compute it.

@@ -1,0 +1,45 @@
+//! How many Register-Stops are sent: an RP answers each Register, and nobody
+//! may make it send more than it should.
+
+use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
+use std::time::Duration;
+
+use crate::id::{GroupAddr, UnicastAddr};
+use crate::time::Instant;
+
+/// How many (S,G) and DRs are told apart at a time. While there are more, those
+/// above get no answer.
+const CAPACITY: usize = 4096;
+
+const WINDOW: Duration = Duration::from_secs(1);
+
+type Key = (UnicastAddr, GroupAddr, Ipv4Addr);
+
+/// The Register-Stops of the last second.
+#[derive(Debug, Default)]
+pub struct StopLimit {
+    sent: BTreeMap<Key, (Instant, u32)>,
+}
+
+impl StopLimit {
+    /// Whether one more may be sent now; it counts as sent then.
+    pub fn admit(&mut self, now: Instant, key: Key, per_second: u32) -> bool {
+        let is_new = !self.sent.contains_key(&key);
+        if is_new && self.sent.len() >= CAPACITY {
+            self.sent.retain(|_, (since, _)| now - *since < WINDOW);
+            if self.sent.len() >= CAPACITY {
+                return false;
+            }
+        }
+        let (since, count) = self.sent.entry(key).or_insert((now, 0));
+        if now - *since >= WINDOW {
+            (*since, *count) = (now, 0);
+        }
+        *count = count.saturating_add(1);
+        *count <= per_second
+    }
+}
+
+#[cfg(test)]
+mod tests;
