@@ -8,26 +8,29 @@
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 
-use mcr_proto::fib::{FibDigest, FibEntry, FibKey};
+use mcr_proto::fib::{FibDigest, FibEntry, FibKey, RouteEntry, RouteKey};
 use mcr_proto::id::IfIndex;
+use mcr_proto::router::DataPlaneEvent;
 use mcr_sys::channel::SeqPacket;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::counters::Slot;
+use crate::gate::GateCell;
 
 /// The descriptor number on which a worker finds its channel after `exec`.
 pub const CHANNEL_FD: i32 = 3;
 
-/// The longest encoded message, in bytes; an entry with 256 outputs is below
-/// half of it.
-pub const MAX_MESSAGE: usize = 64 * 1024;
+/// The longest encoded message, in bytes: an event with the longest packet; an
+/// entry with 256 outputs is below half of it.
+pub const MAX_MESSAGE: usize = 66 * 1024;
 
 /// From the supervisor to a worker.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ToWorker {
-    /// The first message. Carries two descriptors: the packet socket that is
-    /// bound to the input interface, and the memory file of the counters.
+    /// The first message. Carries three descriptors: the packet socket that is
+    /// bound to the input interface, and the memory files of the counters and
+    /// of the gates.
     Start(WorkerConfig),
     /// An output interface can be used. Carries one descriptor: a packet socket
     /// bound to it, for sending only. Replaces an earlier one.
@@ -46,6 +49,23 @@ pub enum ToWorker {
     },
     /// The key has no entry now.
     Remove(FibKey),
+    /// The key of a routed group has this entry now; its counters are as those
+    /// of [`ToWorker::Set`].
+    SetRoute {
+        /// The key.
+        key: RouteKey,
+        /// The entry.
+        entry: RouteEntry,
+        /// Its first counter cell.
+        slot: Slot,
+        /// What it shares with the other entries of its source and group while
+        /// the source is being switched to its own tree.
+        gate: Option<GateCell>,
+    },
+    /// The key of a routed group has no entry now.
+    RemoveRoute(RouteKey),
+    /// Whether packets that match no entry are to be handed up.
+    Listen(bool),
     /// All messages before this one are to be in force; the worker answers
     /// [`FromWorker::Applied`] with the same number. It takes packets from the
     /// first commit on.
@@ -75,6 +95,9 @@ pub enum FromWorker {
         /// How many entries it holds.
         entries: u64,
     },
+    /// The router is to know of this. Events that find no room in the channel
+    /// are dropped and counted.
+    Event(DataPlaneEvent),
     /// A line for the log.
     Log {
         /// How important it is.

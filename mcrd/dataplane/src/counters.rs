@@ -70,6 +70,22 @@ pub enum DropReason {
     QueueFull,
     /// The kernel refused the copy for another reason.
     SendError,
+    /// IGMP or PIM, which the daemon takes by itself and nobody forwards.
+    Control,
+    /// The interface routes, and no route matches: handed to the router.
+    NoEntry,
+    /// The route takes the packet from another interface.
+    WrongInterface,
+    /// The route sends such packets nowhere.
+    Discarded,
+    /// The packet came down the shared tree, after the source was switched to
+    /// its own, or had already come down the other.
+    SptSwitch,
+    /// An event for the router, above the rate of such events; the packet
+    /// itself is counted apart.
+    EventLimit,
+    /// An event for the router that found no room in the channel.
+    EventQueueFull,
 }
 
 impl DropReason {
@@ -77,7 +93,7 @@ impl DropReason {
     pub const COUNT: usize = DropReason::ALL.len();
 
     /// All of them, in the order of their counters.
-    pub const ALL: [DropReason; 18] = [
+    pub const ALL: [DropReason; 25] = [
         DropReason::NotIpv4,
         DropReason::Truncated,
         DropReason::BadHeader,
@@ -96,6 +112,13 @@ impl DropReason {
         DropReason::NoNeighbor,
         DropReason::QueueFull,
         DropReason::SendError,
+        DropReason::Control,
+        DropReason::NoEntry,
+        DropReason::WrongInterface,
+        DropReason::Discarded,
+        DropReason::SptSwitch,
+        DropReason::EventLimit,
+        DropReason::EventQueueFull,
     ];
 
     /// The name that the control API and the documents use.
@@ -119,6 +142,13 @@ impl DropReason {
             DropReason::NoNeighbor => "no-neighbor",
             DropReason::QueueFull => "queue-full",
             DropReason::SendError => "send-error",
+            DropReason::Control => "control",
+            DropReason::NoEntry => "no-entry",
+            DropReason::WrongInterface => "wrong-interface",
+            DropReason::Discarded => "discarded",
+            DropReason::SptSwitch => "spt-switch",
+            DropReason::EventLimit => "event-limit",
+            DropReason::EventQueueFull => "event-queue-full",
         }
     }
 }
@@ -231,13 +261,19 @@ impl CounterWriter {
         self.add(RECEIVED, packets);
     }
 
-    /// Counts packets that matched the entry at `slot`.
-    pub fn matched(&self, slot: Slot, packets: u64, bytes: u64) {
+    /// Counts packets that matched an entry, or more than one.
+    pub fn matched(&self, packets: u64) {
         self.add(MATCHED, packets);
-        self.sent(slot, packets, bytes);
     }
 
-    /// Counts copies that the output at `slot` sent.
+    /// Counts packets that the entry at `slot` did not take, without a reason
+    /// of their own.
+    pub fn refused(&self, slot: Slot, packets: u64) {
+        self.add(cell_start(slot) + 2, packets);
+    }
+
+    /// Counts packets that matched the entry at `slot`, or copies that the
+    /// output there sent.
     pub fn sent(&self, slot: Slot, packets: u64, bytes: u64) {
         let start = cell_start(slot);
         self.add(start, packets);

@@ -4,6 +4,7 @@
 
 pub mod channel;
 pub mod counters;
+pub mod gate;
 pub mod packet;
 pub mod rewrite;
 pub mod table;

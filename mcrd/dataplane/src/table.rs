@@ -2,15 +2,21 @@
 //!
 //! It holds the entries of one input interface. A lookup tries at most four
 //! exact keys, the most specific first, and of these only the shapes that the
-//! table has.
+//! table has. Routes are beside them, in [`routes`].
+
+mod own;
+pub mod routes;
 
 use std::collections::HashMap;
 use std::net::Ipv4Addr;
 
-use mcr_proto::fib::{Egress, FibDigest, FibEntry, FibKey, FibOutput};
+use mcr_proto::fib::{Egress, FibDigest, FibEntry, FibKey, FibOutput, RouteEntry, RouteKey};
 use mcr_proto::id::{IfIndex, MacAddr};
 
+use self::own::OwnAddresses;
+use self::routes::{HeldRoute, Routes};
 use crate::counters::Slot;
+use crate::gate::GateCell;
 
 /// The most entries a table holds.
 pub const MAX_ENTRIES: usize = 1 << 20;
@@ -64,19 +70,14 @@ pub struct Table {
     entries: Vec<Option<TableEntry>>,
     free: Vec<usize>,
     shapes: [usize; 4],
-    own: Vec<OwnAddress>,
+    own: OwnAddresses,
     digest: FibDigest,
+    routes: Routes,
 }
 
 /// Group and source, then protocol and port; 0 stands for any source and port,
 /// which no key can name.
 type Exact = (u64, u32);
-
-#[derive(Clone, Copy, Debug)]
-struct OwnAddress {
-    mac: MacAddr,
-    uses: usize,
-}
 
 impl Table {
     /// An empty table for the interface.
@@ -87,8 +88,9 @@ impl Table {
             entries: Vec::new(),
             free: Vec::new(),
             shapes: [0; 4],
-            own: Vec::new(),
+            own: OwnAddresses::default(),
             digest: FibDigest::default(),
+            routes: Routes::default(),
         }
     }
 
@@ -101,18 +103,13 @@ impl Table {
         slot: Slot,
         mut socket: impl FnMut(IfIndex) -> usize,
     ) -> Result<(), TableError> {
-        if key.iif != self.iif {
-            return Err(TableError::Interface {
-                got: key.iif,
-                iif: self.iif,
-            });
-        }
+        self.check(key.iif)?;
         self.remove(&key);
         if self.index.len() >= MAX_ENTRIES {
             return Err(TableError::Full);
         }
         for (_, mac) in ready(&entry) {
-            self.own_address(mac);
+            self.own.add(mac);
         }
         self.digest = self.digest.with(&key, &entry);
         let sockets = entry
@@ -150,7 +147,7 @@ impl Table {
         if let Some(held) = self.entries.get_mut(at).and_then(Option::take) {
             self.digest = self.digest.without(&held.key, &held.entry);
             for (_, mac) in ready(&held.entry) {
-                self.disown_address(mac);
+                self.own.remove(mac);
             }
         }
         self.shapes[shape(key)] -= 1;
@@ -184,40 +181,92 @@ impl Table {
 
     /// Whether a frame with this source is one of our own copies.
     pub fn is_own(&self, source: MacAddr) -> bool {
-        self.own.iter().any(|own| own.mac == source)
+        self.own.contains(source)
     }
 
-    /// The digest of all entries.
+    /// Adds the route or puts it in the place of the one with the same key.
+    pub fn set_route(
+        &mut self,
+        key: RouteKey,
+        entry: RouteEntry,
+        slot: Slot,
+        gate: Option<GateCell>,
+        mut socket: impl FnMut(IfIndex) -> usize,
+    ) -> Result<(), TableError> {
+        self.check(key.iif)?;
+        let told = self.routes.of(&key).and_then(|old| {
+            let same = old.entry.accept == entry.accept;
+            old.told.filter(|_| same)
+        });
+        self.remove_route(&key);
+        if self.routes.len() >= MAX_ENTRIES {
+            return Err(TableError::Full);
+        }
+        let sockets = entry
+            .outputs
+            .iter()
+            .map(|output| socket(output.oif))
+            .collect();
+        for output in &entry.outputs {
+            self.own.add(output.source_mac);
+        }
+        self.routes.insert(HeldRoute {
+            key,
+            entry,
+            slot,
+            gate,
+            sockets,
+            told,
+        });
+        Ok(())
+    }
+
+    /// Takes the route with this key away; `false` if there is none.
+    pub fn remove_route(&mut self, key: &RouteKey) -> bool {
+        if key.iif != self.iif {
+            return false;
+        }
+        let Some(held) = self.routes.remove(key) else {
+            return false;
+        };
+        for output in &held.entry.outputs {
+            self.own.remove(output.source_mac);
+        }
+        true
+    }
+
+    /// The routes.
+    pub fn routes(&self) -> &Routes {
+        &self.routes
+    }
+
+    /// The route with this number, to note what was told of it.
+    pub fn route_mut(&mut self, number: usize) -> Option<&mut HeldRoute> {
+        self.routes.get_mut(number)
+    }
+
+    /// The digest of all entries, routes among them.
     pub fn digest(&self) -> FibDigest {
-        self.digest
+        self.digest.and(self.routes.digest())
     }
 
-    /// How many entries there are.
+    /// How many entries there are, routes among them.
     pub fn len(&self) -> usize {
-        self.index.len()
+        self.index.len() + self.routes.len()
     }
 
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
-        self.index.is_empty()
+        self.len() == 0
     }
 
-    fn own_address(&mut self, mac: MacAddr) {
-        // A link without addresses has this one, and so has every sender on it.
-        if mac == MacAddr::default() {
-            return;
+    fn check(&self, got: IfIndex) -> Result<(), TableError> {
+        let iif = self.iif;
+        if got == iif {
+            Ok(())
+        } else {
+            Err(TableError::Interface { got, iif })
         }
-        match self.own.iter_mut().find(|own| own.mac == mac) {
-            Some(own) => own.uses += 1,
-            None => self.own.push(OwnAddress { mac, uses: 1 }),
-        }
-    }
-
-    fn disown_address(&mut self, mac: MacAddr) {
-        if let Some(own) = self.own.iter_mut().find(|own| own.mac == mac) {
-            own.uses -= 1;
-        }
-        self.own.retain(|own| own.uses > 0);
     }
 }
 

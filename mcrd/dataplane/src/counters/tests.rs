@@ -9,7 +9,8 @@ fn a_worker_adds_and_the_supervisor_reads() {
     let file = CounterFile::create().unwrap();
     let writer = CounterWriter::open(file.as_fd().try_clone_to_owned().unwrap()).unwrap();
     writer.received(5);
-    writer.matched(Slot(0), 3, 300);
+    writer.matched(3);
+    writer.sent(Slot(0), 3, 300);
     writer.sent(Slot(1), 2, 200);
     writer.unsent(Slot(1), DropReason::QueueFull, 1);
     writer.dropped(DropReason::NoRule, 2);

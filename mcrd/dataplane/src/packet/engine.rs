@@ -2,6 +2,7 @@
 
 use std::io;
 use std::os::fd::OwnedFd;
+use std::time::Instant;
 
 use mcr_sys::frames::Received;
 use mcr_sys::mmsg::PacketCalls;
@@ -51,7 +52,9 @@ impl Engine {
     pub(super) fn deliver(&self, forwarder: &mut Forwarder) {
         let received = self.received();
         let number = |index: usize| received.get(index).map_or(0, |one| one.frame);
-        forwarder.accept(received.len(), number, |index| self.frame(index));
+        forwarder.accept(Instant::now(), received.len(), number, |index| {
+            self.frame(index)
+        });
     }
 
     /// Sends the forwarder's batch.

@@ -4,23 +4,32 @@
 
 use std::collections::HashMap;
 use std::os::fd::OwnedFd;
+use std::time::Instant;
 
-use mcr_proto::fib::{Egress, FibEntry, FibKey, FibOutput, TtlRewrite, Unavailable};
-use mcr_proto::id::{IfIndex, MacAddr};
-use mcr_sys::frames::{Batch, Outgoing, Piece, Source};
-use mcr_sys::vnet::{self, Checksum, Gso};
+use mcr_proto::fib::{FibEntry, FibKey, RouteEntry, RouteKey};
+use mcr_proto::id::IfIndex;
+use mcr_proto::router::DataPlaneEvent;
+use mcr_sys::frames::Batch;
 
-use super::parse::{ETHERNET, MAX_HEADERS, UdpState, parse};
-use super::runs::{Origin, Run, Runs};
+use super::copies::{Maker, Pending};
+use super::parse::{Packet, parse};
+use super::route::{Routed, Routing};
+use super::runs::{Match, Origin, Runs};
+use super::watch::Watch;
 use crate::counters::{CounterWriter, DropReason, Slot};
-use crate::rewrite::{UDP, UdpChecksum, resize, rewrite};
-use crate::table::{Table, TableEntry, TableError};
+use crate::gate::{GateCell, GateFile};
+use crate::table::{Table, TableError};
 
 /// Everything between receiving and sending.
 #[derive(Debug)]
 pub struct Forwarder {
+    iif: IfIndex,
     table: Table,
     counters: CounterWriter,
+    gates: GateFile,
+    /// Packets that match nothing are handed up.
+    listening: bool,
+    watch: Watch,
     interfaces: HashMap<IfIndex, usize>,
     sockets: Vec<Option<OwnedFd>>,
     gso: bool,
@@ -30,35 +39,17 @@ pub struct Forwarder {
     retries: Vec<Pending>,
 }
 
-/// A message that was not yet counted.
-#[derive(Clone, Copy, Debug)]
-struct Pending {
-    slot: Slot,
-    packets: u32,
-    bytes: u64,
-    run: usize,
-    output: usize,
-    merged: bool,
-}
-
-/// Where a copy goes, once it is known that it can.
-struct Target<'a> {
-    slot: Slot,
-    run: usize,
-    output: usize,
-    socket: usize,
-    macs: (MacAddr, MacAddr),
-    mtu: usize,
-    rewrite: &'a FibOutput,
-}
-
 impl Forwarder {
     /// For the interface; `gso` says whether the kernel cuts runs of datagrams
     /// that a packet socket sends (Linux 6.2).
-    pub fn new(iif: IfIndex, counters: CounterWriter, gso: bool) -> Forwarder {
+    pub fn new(iif: IfIndex, counters: CounterWriter, gates: GateFile, gso: bool) -> Forwarder {
         Forwarder {
+            iif,
             table: Table::new(iif),
             counters,
+            gates,
+            listening: false,
+            watch: Watch::new(),
             interfaces: HashMap::new(),
             sockets: Vec::new(),
             gso,
@@ -86,6 +77,40 @@ impl Forwarder {
         self.table.remove(key)
     }
 
+    /// Adds or replaces a route.
+    pub fn set_route(
+        &mut self,
+        key: RouteKey,
+        entry: RouteEntry,
+        slot: Slot,
+        gate: Option<GateCell>,
+    ) -> Result<(), TableError> {
+        let (interfaces, sockets) = (&mut self.interfaces, &mut self.sockets);
+        self.table.set_route(key, entry, slot, gate, |oif| {
+            place(interfaces, sockets, oif)
+        })
+    }
+
+    /// Takes a route away.
+    pub fn remove_route(&mut self, key: &RouteKey) -> bool {
+        self.table.remove_route(key)
+    }
+
+    /// Whether packets that match nothing are to be handed up.
+    pub fn set_listening(&mut self, on: bool) {
+        self.listening = on;
+    }
+
+    /// The next thing that the router is to know.
+    pub fn next_event(&mut self) -> Option<DataPlaneEvent> {
+        self.watch.next()
+    }
+
+    /// An event could not be told.
+    pub fn event_lost(&self, reason: DropReason) {
+        self.counters.dropped(reason, 1);
+    }
+
     /// The socket of an output interface, or that there is none now.
     pub fn set_socket(&mut self, oif: IfIndex, socket: Option<OwnedFd>) {
         let at = place(&mut self.interfaces, &mut self.sockets, oif);
@@ -107,6 +132,7 @@ impl Forwarder {
     /// Takes frames that were received: `number` and `bytes` of each, by index.
     pub fn accept<'a>(
         &mut self,
+        now: Instant,
         count: usize,
         number: impl Fn(usize) -> u16,
         bytes: impl Fn(usize) -> &'a [u8],
@@ -118,11 +144,16 @@ impl Forwarder {
                 frame: number(index),
                 bytes: bytes(index),
             };
-            self.accept_one(origin, &bytes);
+            self.accept_one(now, origin, &bytes);
         }
     }
 
-    fn accept_one<'a>(&mut self, origin: Origin<'_>, bytes: impl Fn(usize) -> &'a [u8]) {
+    fn accept_one<'a>(
+        &mut self,
+        now: Instant,
+        origin: Origin<'_>,
+        bytes: impl Fn(usize) -> &'a [u8],
+    ) {
         let packet = match parse(origin.bytes) {
             Ok(packet) => packet,
             Err(rejected) => {
@@ -138,15 +169,57 @@ impl Forwarder {
             self.counters.dropped(DropReason::Looped, packets);
             return;
         }
-        let found = self.table.lookup(&packet.lookup());
-        let Some((at, held)) = found.and_then(|at| Some((at, self.table.entry(at)?))) else {
-            self.counters.dropped(packet.unmatched(), packets);
+        let relay = self.table.lookup(&packet.lookup());
+        let route = self.route(now, &packet, origin.bytes, relay.is_some());
+        if relay.is_none() && route.is_none() {
             return;
-        };
+        }
         let headers = packet.header_len() as u64 * (packets - 1);
-        self.counters
-            .matched(held.slot, packets, packet.total_len as u64 + headers);
-        self.runs.add(at, &packet, origin, bytes);
+        let bytes_in_all = packet.total_len as u64 + headers;
+        let routes = self.table.routes();
+        let slots = [
+            relay.and_then(|at| Some(self.table.entry(at)?.slot)),
+            route.and_then(|at| Some(routes.get(at)?.slot)),
+        ];
+        self.counters.matched(packets);
+        for slot in slots.into_iter().flatten() {
+            self.counters.sent(slot, packets, bytes_in_all);
+        }
+        self.runs
+            .add(Match { relay, route }, &packet, origin, bytes);
+    }
+
+    /// The route by which copies of the packet are sent. Where none are, and
+    /// no relay rule has the packet either, it is counted as dropped.
+    fn route(
+        &mut self,
+        now: Instant,
+        packet: &Packet,
+        frame: &[u8],
+        relayed: bool,
+    ) -> Option<usize> {
+        let mut routing = Routing {
+            now,
+            iif: self.iif,
+            listening: self.listening,
+            table: &mut self.table,
+            gates: &self.gates,
+            watch: &mut self.watch,
+            counters: &self.counters,
+        };
+        let packets = u64::from(packet.packets);
+        let (reason, slot) = match routing.route(packet, frame) {
+            Routed::By(at) => return Some(at),
+            Routed::Dropped { reason, slot } => (reason, slot),
+            Routed::NotRouted => (packet.unmatched(), None),
+        };
+        if let Some(slot) = slot {
+            self.counters.refused(slot, packets);
+        }
+        if !relayed {
+            self.counters.dropped(reason, packets);
+        }
+        None
     }
 
     /// Makes the messages for all packets that were taken.
@@ -162,14 +235,8 @@ impl Forwarder {
             batch: &mut self.batch,
             pending: &mut self.pending,
         };
-        for (index, run) in self.runs.iter().enumerate() {
-            let outputs = self
-                .table
-                .entry(run.entry)
-                .map_or(0, |held| held.sockets.len());
-            for output in 0..outputs {
-                maker.copy(index, output);
-            }
+        for index in 0..self.runs.len() {
+            maker.copies(index);
         }
     }
 
@@ -205,7 +272,7 @@ impl Forwarder {
             pending: &mut self.pending,
         };
         for retry in &self.retries {
-            maker.copy(retry.run, retry.output);
+            maker.copy(retry.run, retry.branch);
         }
         true
     }
@@ -220,238 +287,6 @@ fn place(
         sockets.push(None);
         sockets.len() - 1
     })
-}
-
-/// Makes messages; the parts of a [`Forwarder`] that this takes.
-struct Maker<'a> {
-    table: &'a Table,
-    runs: &'a Runs,
-    counters: &'a CounterWriter,
-    sockets: &'a [Option<OwnedFd>],
-    gso: bool,
-    batch: &'a mut Batch,
-    pending: &'a mut Vec<Pending>,
-}
-
-impl Maker<'_> {
-    /// One output's copy of a run.
-    fn copy(&mut self, index: usize, output: usize) {
-        let (table, runs) = (self.table, self.runs);
-        let Some(run) = runs.get(index) else { return };
-        let Some(held) = table.entry(run.entry) else {
-            return;
-        };
-        let slot = Slot(held.slot.0.saturating_add(1).saturating_add(output as u32));
-        match self.target(held, run, slot, (index, output)) {
-            Ok(target) => self.send(run, &target),
-            Err(reason) => self.counters.unsent(slot, reason, u64::from(run.packets)),
-        }
-    }
-
-    fn target<'t>(
-        &self,
-        held: &'t TableEntry,
-        run: &Run,
-        slot: Slot,
-        (index, output): (usize, usize),
-    ) -> Result<Target<'t>, DropReason> {
-        let rewrite = held
-            .entry
-            .outputs
-            .get(output)
-            .ok_or(DropReason::NoInterface)?;
-        let (macs, mtu) = match rewrite.egress {
-            Egress::Ready {
-                source_mac,
-                destination_mac,
-                mtu,
-                ..
-            } => ((destination_mac, source_mac), mtu as usize),
-            Egress::Unavailable(why) => return Err(unavailable(why)),
-        };
-        let socket = held.sockets.get(output).copied().flatten();
-        let open = |at: &usize| self.sockets.get(*at).is_some_and(Option::is_some);
-        let socket = socket.filter(open).ok_or(DropReason::NoInterface)?;
-        if rewrite.rewrite.ttl == TtlRewrite::Decrement && run.headers[8] <= 1 {
-            return Err(DropReason::TtlExpired);
-        }
-        Ok(Target {
-            slot,
-            run: index,
-            output,
-            socket,
-            macs,
-            mtu,
-            rewrite,
-        })
-    }
-
-    fn send(&mut self, run: &Run, target: &Target<'_>) {
-        let header_len = run.first.header_len();
-        if run.packets == 1 {
-            if header_len + run.payload > target.mtu {
-                self.counters.unsent(target.slot, DropReason::TooBig, 1);
-            } else {
-                self.single(run, target);
-            }
-        } else if self.gso && header_len + run.first.segment <= target.mtu {
-            self.merged(run, target);
-        } else {
-            self.one_by_one(run, target);
-        }
-    }
-
-    /// The packet as it came, with other headers.
-    fn single(&mut self, run: &Run, target: &Target<'_>) {
-        let udp = run.first.udp.map(|udp| match udp.checksum {
-            UdpState::Partial => UdpChecksum::Partial,
-            UdpState::None | UdpState::Unverified | UdpState::Verified => UdpChecksum::Complete,
-        });
-        let vnet = vnet::Header {
-            checksum: match udp {
-                Some(UdpChecksum::Partial) => unfinished(run),
-                Some(UdpChecksum::Complete) | None => Checksum::Unknown,
-            },
-            ..vnet::Header::PLAIN
-        };
-        let mut headers = run.headers;
-        let first = self.start(run, target, vnet, &mut headers, udp);
-        let payload = self.runs.payload(run).filter(|piece| piece.len > 0);
-        self.batch.pieces.extend(payload);
-        self.finish(run, target, first, (1, run.payload));
-    }
-
-    /// All datagrams as one message, which the kernel cuts.
-    fn merged(&mut self, run: &Run, target: &Target<'_>) {
-        let vnet = vnet::Header {
-            checksum: unfinished(run),
-            gso: Gso::UdpL4 {
-                size: run.first.segment as u16,
-            },
-            header_len: (ETHERNET + run.first.header_len()) as u16,
-        };
-        let mut headers = run.headers;
-        let len = (UDP + run.payload) as u16;
-        resize(&mut headers, run.first.ip_len, len, 0);
-        let udp = Some(UdpChecksum::Partial);
-        let first = self.start(run, target, vnet, &mut headers, udp);
-        self.batch.pieces.extend(self.runs.payload(run));
-        self.finish(run, target, first, (run.packets, run.payload));
-    }
-
-    /// Each datagram as a message of its own, where the kernel does not cut, or
-    /// where only a last, shorter one fits.
-    fn one_by_one(&mut self, run: &Run, target: &Target<'_>) {
-        let (runs, segment) = (self.runs, run.first.segment.max(1) as u32);
-        let mut index = 0;
-        for piece in runs.payload(run) {
-            for offset in (0..piece.len).step_by(segment as usize) {
-                let len = segment.min(piece.len - offset);
-                let part = Piece {
-                    offset: piece.offset + offset,
-                    len,
-                    ..piece
-                };
-                self.datagram(run, target, part, index);
-                index += 1;
-            }
-        }
-    }
-
-    fn datagram(&mut self, run: &Run, target: &Target<'_>, part: Piece, index: u16) {
-        let payload = part.len as usize;
-        if run.first.header_len() + payload > target.mtu {
-            self.counters.unsent(target.slot, DropReason::TooBig, 1);
-            return;
-        }
-        let vnet = vnet::Header {
-            checksum: unfinished(run),
-            ..vnet::Header::PLAIN
-        };
-        let mut headers = run.headers;
-        resize(
-            &mut headers,
-            run.first.ip_len,
-            (UDP + payload) as u16,
-            index,
-        );
-        let udp = Some(UdpChecksum::Partial);
-        let first = self.start(run, target, vnet, &mut headers, udp);
-        self.batch.pieces.push(part);
-        self.finish(run, target, first, (1, payload));
-    }
-
-    /// Starts a message with its headers; the index of its first piece.
-    fn start(
-        &mut self,
-        run: &Run,
-        target: &Target<'_>,
-        vnet: vnet::Header,
-        headers: &mut [u8; MAX_HEADERS],
-        udp: Option<UdpChecksum>,
-    ) -> usize {
-        let len = run.first.header_len();
-        // The end of the time to live was dealt with in `target`.
-        let alive = rewrite(
-            &mut headers[..len],
-            run.first.ip_len,
-            udp,
-            &target.rewrite.rewrite,
-        );
-        debug_assert_eq!(alive, Ok(()));
-        let offset = self.batch.headers.len();
-        self.batch.headers.extend_from_slice(&vnet.emit());
-        self.batch.headers.extend_from_slice(&target.macs.0.0);
-        self.batch.headers.extend_from_slice(&target.macs.1.0);
-        self.batch.headers.extend_from_slice(&[0x08, 0x00]);
-        self.batch.headers.extend_from_slice(&headers[..len]);
-        let first = self.batch.pieces.len();
-        self.batch.pieces.push(Piece {
-            source: Source::Headers,
-            offset: offset as u32,
-            len: (self.batch.headers.len() - offset) as u32,
-        });
-        first
-    }
-
-    fn finish(
-        &mut self,
-        run: &Run,
-        target: &Target<'_>,
-        first: usize,
-        (packets, payload): (u32, usize),
-    ) {
-        self.batch.messages.push(Outgoing {
-            socket: target.socket,
-            first,
-            pieces: self.batch.pieces.len() - first,
-        });
-        self.pending.push(Pending {
-            slot: target.slot,
-            packets,
-            bytes: (payload + run.first.header_len() * packets as usize) as u64,
-            run: target.run,
-            output: target.output,
-            merged: packets > 1,
-        });
-    }
-}
-
-fn unfinished(run: &Run) -> Checksum {
-    Checksum::Partial {
-        start: (ETHERNET + run.first.ip_len) as u16,
-        offset: 6,
-    }
-}
-
-fn unavailable(why: Unavailable) -> DropReason {
-    match why {
-        Unavailable::NoInterface => DropReason::NoInterface,
-        Unavailable::InterfaceDown => DropReason::InterfaceDown,
-        Unavailable::NoAddress => DropReason::NoAddress,
-        Unavailable::NoRoute => DropReason::NoRoute,
-        Unavailable::NoNeighbor => DropReason::NoNeighbor,
-    }
 }
 
 fn reason(errno: i32) -> DropReason {

@@ -41,6 +41,8 @@ pub struct Packet {
     pub group: Ipv4Addr,
     /// The IP protocol.
     pub protocol: u8,
+    /// The time to live; never 0.
+    pub ttl: u8,
     /// Length of the IP header.
     pub ip_len: usize,
     /// Length of the IP packet; padding behind it does not count.
@@ -149,6 +151,7 @@ fn ip(frame: &[u8]) -> Result<(Packet, ipv4::Packet<'_>), DropReason> {
         source: header.source(),
         group: header.destination(),
         protocol: header.protocol,
+        ttl: header.ttl,
         ip_len: header.header_len(),
         total_len: header.header_len() + ip.payload().len(),
         udp: None,

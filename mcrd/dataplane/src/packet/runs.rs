@@ -21,11 +21,20 @@ const MAX_PAYLOAD: usize = 65_535 - 20 - UDP;
 const PLACES: usize = 512;
 const NONE: u16 = u16::MAX;
 
+/// The table entries that a packet matches. Copies go out by both.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Match {
+    /// The number of the relay rule's entry.
+    pub(super) relay: Option<usize>,
+    /// The number of the route.
+    pub(super) route: Option<usize>,
+}
+
 /// Some datagrams with the same headers but for length and identification.
 #[derive(Clone, Debug)]
 pub(super) struct Run {
-    /// The table entry they match.
-    pub(super) entry: usize,
+    /// The table entries they match.
+    pub(super) entry: Match,
     /// The first one, as it was parsed.
     pub(super) first: Packet,
     /// Its headers from IP on.
@@ -81,8 +90,8 @@ impl Runs {
         self.last.fill(NONE);
     }
 
-    pub(super) fn iter(&self) -> impl Iterator<Item = &Run> {
-        self.runs.iter()
+    pub(super) fn len(&self) -> usize {
+        self.runs.len()
     }
 
     pub(super) fn get(&self, index: usize) -> Option<&Run> {
@@ -103,7 +112,7 @@ impl Runs {
     /// earlier frame of the batch.
     pub(super) fn add<'a>(
         &mut self,
-        entry: usize,
+        entry: Match,
         packet: &Packet,
         origin: Origin<'_>,
         bytes_of: impl FnOnce(usize) -> &'a [u8],
@@ -136,7 +145,7 @@ impl Runs {
         self.last[place] = (self.runs.len() - 1) as u16;
     }
 
-    fn start(&mut self, entry: usize, packet: &Packet, origin: Origin<'_>, piece: Piece) {
+    fn start(&mut self, entry: Match, packet: &Packet, origin: Origin<'_>, piece: Piece) {
         let at = self.pieces.len() as u32;
         self.pieces.push((piece, u32::MAX));
         let mut headers = [0; MAX_HEADERS];
@@ -162,7 +171,7 @@ impl Runs {
         });
     }
 
-    fn place(&self, entry: usize, packet: &Packet) -> usize {
+    fn place(&self, entry: Match, packet: &Packet) -> usize {
         let ports = packet.udp.map_or(0, |udp| {
             u32::from(udp.source_port) << 16 | u32::from(udp.port)
         });
@@ -175,7 +184,7 @@ impl Runs {
 
 impl Run {
     /// Whether the packet is the next datagram, or datagrams, of this run.
-    fn accepts(&self, entry: usize, packet: &Packet, bytes: &[u8]) -> bool {
+    fn accepts(&self, entry: Match, packet: &Packet, bytes: &[u8]) -> bool {
         let payload = packet.total_len - packet.header_len().min(packet.total_len);
         let first = &self.first;
         let fits = packet.segment == first.segment

@@ -12,7 +12,8 @@ use nix::unistd::Pid;
 use super::engine::Engine;
 use super::forward::Forwarder;
 use crate::channel::{FromWorker, Level, PacketIo, ToWorker, WorkerConfig, WorkerEnd};
-use crate::counters::CounterWriter;
+use crate::counters::{CounterWriter, DropReason};
+use crate::gate::GateFile;
 use crate::table::TableError;
 
 /// Messages taken from the channel before packets have their turn again.
@@ -131,12 +132,13 @@ impl Worker {
         fds: Vec<OwnedFd>,
     ) -> Result<(Worker, PacketIo), WorkerError> {
         let failed = |action| move |error| WorkerError::Start { action, error };
-        let Ok([rx, counters]) = <[OwnedFd; 2]>::try_from(fds) else {
+        let Ok([rx, counters, gates]) = <[OwnedFd; 3]>::try_from(fds) else {
             return Err(WorkerError::Unexpected {
-                got: "Start without its two descriptors",
-                want: "Start with a socket and a counter file",
+                got: "Start without its three descriptors",
+                want: "Start with a socket, a counter file and a file of gates",
             });
         };
+        let gates = GateFile::open(gates).map_err(failed("map the gates"))?;
         let counters = CounterWriter::open(counters).map_err(failed("map the counters"))?;
         if let Some(cpu) = config.cpu {
             pin(cpu).map_err(failed("stay on the CPU that was asked for"))?;
@@ -145,7 +147,7 @@ impl Worker {
         let control = control.map_err(failed("watch the channel"))?;
         let (engine, io) = Engine::new(rx, control, config.allow_io_uring)
             .map_err(failed("set up packet input and output"))?;
-        let forwarder = Forwarder::new(config.iif, counters, kernel_cuts_datagrams());
+        let forwarder = Forwarder::new(config.iif, counters, gates, kernel_cuts_datagrams());
         let worker = Worker {
             channel,
             engine,
@@ -191,6 +193,13 @@ impl Worker {
     fn forward(&mut self) -> Result<(), WorkerError> {
         self.engine.deliver(&mut self.forwarder);
         self.forwarder.assemble();
+        let sent = self.send_all();
+        // After the copies, which are more urgent.
+        self.tell_events()?;
+        sent
+    }
+
+    fn send_all(&mut self) -> Result<(), WorkerError> {
         loop {
             self.engine
                 .transmit(&self.forwarder, &mut self.outcomes)
@@ -202,6 +211,31 @@ impl Worker {
                 "this kernel does not cut runs of datagrams; they are sent one by one".to_owned()
             })?;
         }
+    }
+
+    /// Tells the router what it is to know, as far as there is room. Answers to
+    /// the supervisor go first.
+    fn tell_events(&mut self) -> Result<(), WorkerError> {
+        while let Some(event) = self.forwarder.next_event() {
+            if !self.unsent.is_empty() {
+                self.forwarder.event_lost(DropReason::EventQueueFull);
+                continue;
+            }
+            match self.channel.send(&FromWorker::Event(event)) {
+                Ok(()) => {}
+                Err(error) => match error.kind() {
+                    // The supervisor is behind, or the packet longer than any
+                    // message; that it is gone is found when it is listened to.
+                    io::ErrorKind::WouldBlock
+                    | io::ErrorKind::InvalidInput
+                    | io::ErrorKind::BrokenPipe => {
+                        self.forwarder.event_lost(DropReason::EventQueueFull);
+                    }
+                    _ => return Err(WorkerError::Channel(error)),
+                },
+            }
+        }
+        Ok(())
     }
 
     /// The interface went down, or away: the socket works again by itself when
@@ -257,6 +291,16 @@ impl Worker {
             ToWorker::Remove(key) => {
                 self.forwarder.remove(&key);
             }
+            ToWorker::SetRoute {
+                key,
+                entry,
+                slot,
+                gate,
+            } => self.forwarder.set_route(key, entry, slot, gate)?,
+            ToWorker::RemoveRoute(key) => {
+                self.forwarder.remove_route(&key);
+            }
+            ToWorker::Listen(on) => self.forwarder.set_listening(on),
             ToWorker::Commit(commit) => {
                 self.committed = true;
                 let table = self.forwarder.table();
@@ -337,6 +381,9 @@ fn name(message: &ToWorker) -> &'static str {
         ToWorker::CloseOutput(_) => "CloseOutput",
         ToWorker::Set { .. } => "Set",
         ToWorker::Remove(_) => "Remove",
+        ToWorker::SetRoute { .. } => "SetRoute",
+        ToWorker::RemoveRoute(_) => "RemoveRoute",
+        ToWorker::Listen(_) => "Listen",
         ToWorker::Commit(_) => "Commit",
         ToWorker::LogLevel(_) => "LogLevel",
         ToWorker::Stop => "Stop",

@@ -3,8 +3,10 @@
 
 use std::os::fd::AsFd;
 
-use mcr_proto::fib::{Rewrite, TtlRewrite};
-use mcr_proto::id::{GroupAddr, IpProtocol, Port, Ttl};
+use mcr_proto::fib::{Egress, FibOutput, Rewrite, TtlRewrite};
+use mcr_proto::id::{GroupAddr, IpProtocol, MacAddr, Port, Ttl};
+use mcr_sys::frames::{Outgoing, Piece, Source};
+use mcr_sys::vnet::{self, Checksum, Gso};
 use mcr_wire::checksum;
 use mcr_wire::ipv4::Packet;
 use mcr_wire::udp::Datagram;
@@ -12,6 +14,9 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::counters::CounterFile;
+use crate::packet::parse::ETHERNET;
+
+mod routes;
 
 const GROUP: [u8; 4] = [239, 1, 1, 1];
 
@@ -19,7 +24,8 @@ fn forwarder(gso: bool) -> (Forwarder, CounterFile) {
     let counters = CounterFile::create().unwrap();
     let writer = CounterWriter::open(counters.as_fd().try_clone_to_owned().unwrap()).unwrap();
     let (iif, oif) = (IfIndex::new(1).unwrap(), IfIndex::new(2).unwrap());
-    let mut forwarder = Forwarder::new(iif, writer, gso);
+    let gates = GateFile::create().unwrap();
+    let mut forwarder = Forwarder::new(iif, writer, gates, gso);
     let output = |mtu, ttl| FibOutput {
         egress: Egress::Ready {
             oif,
@@ -96,7 +102,7 @@ fn messages(forwarder: &Forwarder, frames: &[Vec<u8>]) -> Vec<Vec<u8>> {
 }
 
 fn forward(forwarder: &mut Forwarder, frames: &[Vec<u8>]) -> Vec<Vec<u8>> {
-    forwarder.accept(frames.len(), |n| n as u16, |n| &frames[n]);
+    forwarder.accept(Instant::now(), frames.len(), |n| n as u16, |n| &frames[n]);
     forwarder.assemble();
     let sent = messages(forwarder, frames);
     assert!(!forwarder.settle(&vec![0; sent.len()]));
@@ -128,7 +134,7 @@ fn other_identifications_are_not_renumbered() {
 fn what_the_kernel_does_not_cut_is_sent_one_by_one() {
     let (mut forwarder, counters) = forwarder(true);
     let frames: Vec<_> = (0..3).map(|n| frame(17, n, &[n as u8; 100])).collect();
-    forwarder.accept(3, |n| n as u16, |n| &frames[n]);
+    forwarder.accept(Instant::now(), 3, |n| n as u16, |n| &frames[n]);
     forwarder.assemble();
     assert!(forwarder.settle(&[libc::EINVAL, libc::EINVAL]));
     assert_eq!(messages(&forwarder, &frames).len(), 6);
@@ -149,7 +155,7 @@ fn each_error_has_its_reason() {
     ] {
         let (mut forwarder, counters) = forwarder(true);
         let frames = [frame(17, 0, &[0; 100])];
-        forwarder.accept(1, |_| 0, |_| &frames[0]);
+        forwarder.accept(Instant::now(), 1, |_| 0, |_| &frames[0]);
         forwarder.assemble();
         assert!(!forwarder.settle(&[errno, 0]));
         assert_eq!(counters.dropped(want), 1, "{errno}");
