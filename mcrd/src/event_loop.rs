@@ -19,7 +19,7 @@ use crate::io::membership::Joins;
 use crate::io::neighbor::{LinkKind, NextHops, Tell};
 use crate::io::netlink::{self, Interfaces};
 use crate::observe::log::{self, Logging};
-use crate::supervisor::workers::{ProcessEvent, Settings, Workers};
+use crate::supervisor::workers::{ProcessEvent, Settings, Tables, Workers};
 
 /// Workers that have not ended by then are killed with the daemon.
 const STOP_WITHIN: Duration = Duration::from_millis(500);
@@ -130,7 +130,7 @@ impl Daemon {
                 self.relay.next_hop_changed(&key, state);
             }
             Some(event) = sources.processes.recv() => {
-                self.workers.event(Instant::now(), &self.relay, event);
+                self.workers.event(Instant::now(), Tables::of_relay(&self.relay), event);
             }
             Some(ask) = sources.asks.recv() => self.asked(ask),
             _ = hangup.recv() => self.hung_up(sources.asker.clone()),
@@ -144,7 +144,7 @@ impl Daemon {
         }
         self.joins.advance(now);
         if self.workers.next_timeout().is_some_and(|at| at <= now) {
-            self.workers.timeout(now, &self.relay);
+            self.workers.timeout(now, Tables::of_relay(&self.relay));
         }
         Ok(())
     }
@@ -163,7 +163,10 @@ impl Daemon {
         let now = Instant::now();
         while let Some(output) = self.relay.poll_output() {
             match output {
-                Output::Fib(update) => self.workers.fib_changed(now, &self.relay, update),
+                Output::Fib(update) => {
+                    self.workers
+                        .fib_changed(now, Tables::of_relay(&self.relay), update)
+                }
                 Output::Join(membership) => self.joins.join(membership),
                 Output::Leave(membership) => self.joins.leave(membership),
                 Output::WatchNextHop(key) => {
@@ -177,7 +180,7 @@ impl Daemon {
                 Output::UnwatchNextHop(key) => self.tell_next_hops(Tell::Unwatch(key)),
             }
         }
-        self.workers.pump(now, &self.relay);
+        self.workers.pump(now, Tables::of_relay(&self.relay));
     }
 
     fn tell_next_hops(&self, tell: Tell) {
@@ -321,7 +324,8 @@ impl Daemon {
         let levels = self.levels();
         self.logging.set(&levels);
         let settings = worker_settings(&self.settings, &levels);
-        self.workers.configure(now, &self.relay, settings);
+        self.workers
+            .configure(now, Tables::of_relay(&self.relay), settings);
     }
 
     async fn stop(&mut self, processes: &mut mpsc::Receiver<ProcessEvent>) {
@@ -329,7 +333,10 @@ impl Daemon {
         let ended = async {
             while !self.workers.have_stopped() {
                 match processes.recv().await {
-                    Some(event) => self.workers.event(Instant::now(), &self.relay, event),
+                    Some(event) => {
+                        self.workers
+                            .event(Instant::now(), Tables::of_relay(&self.relay), event)
+                    }
                     None => return,
                 }
             }

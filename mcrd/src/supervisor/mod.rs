@@ -161,7 +161,7 @@ async fn serve(ready: Ready<'_>) -> Result<(), Fault> {
     let levels = log::levels(&settings.log, ready.level_of_start);
     let worker_settings = worker_settings(&settings, &levels);
     let parts = Parts {
-        workers: Workers::new(Box::new(Linux), process_events, worker_settings),
+        workers: Workers::new(Box::new(Linux), process_events, worker_settings).map_err(fault)?,
         logging: ready.logging,
         settings,
         start_file: ready.start_file.clone(),

@@ -88,6 +88,34 @@ pub fn fanout_group(socket: impl AsFd) -> io::Result<u16> {
     Ok((value & 0xffff) as u16)
 }
 
+/// Whether the interface takes the packets of all groups, as long as the socket
+/// is open. The kernel counts those who ask, so each `true` needs one `false`.
+/// No group is joined by this, so nobody is told and no traffic is attracted.
+pub fn all_multicast(socket: impl AsFd, ifindex: u32, on: bool) -> io::Result<()> {
+    let request = libc::packet_mreq {
+        mr_ifindex: i32::try_from(ifindex).map_err(|_| io::ErrorKind::InvalidInput)?,
+        mr_type: libc::PACKET_MR_ALLMULTI as libc::c_ushort,
+        mr_alen: 0,
+        mr_address: [0; 8],
+    };
+    let option = if on {
+        libc::PACKET_ADD_MEMBERSHIP
+    } else {
+        libc::PACKET_DROP_MEMBERSHIP
+    };
+    // SAFETY: request lives during the call and has the size that is given.
+    let result = unsafe {
+        libc::setsockopt(
+            socket.as_fd().as_raw_fd(),
+            libc::SOL_PACKET,
+            option,
+            (&raw const request).cast(),
+            mem::size_of_val(&request) as libc::socklen_t,
+        )
+    };
+    check(result)
+}
+
 /// A socket that sends frames on one interface and receives nothing.
 ///
 /// Needs CAP_NET_RAW in the network namespace.

@@ -211,7 +211,7 @@ impl Forwarder {
         let (reason, slot) = match routing.route(packet, frame) {
             Routed::By(at) => return Some(at),
             Routed::Dropped { reason, slot } => (reason, slot),
-            Routed::NotRouted => (packet.unmatched(), None),
+            Routed::Unconcerned => (packet.unmatched(), None),
         };
         if let Some(slot) = slot {
             self.counters.refused(slot, packets);

@@ -31,7 +31,7 @@ pub(super) enum Routed {
         slot: Option<Slot>,
     },
     /// Routes are nothing to this interface.
-    NotRouted,
+    Unconcerned,
 }
 
 /// What is asked, and told, to route a packet.
@@ -49,7 +49,7 @@ impl Routing<'_> {
     /// Decides about the packet, whose frame this is.
     pub(super) fn route(&mut self, packet: &Packet, frame: &[u8]) -> Routed {
         if !self.listening && self.table.routes().is_empty() {
-            return Routed::NotRouted;
+            return Routed::Unconcerned;
         }
         let dropped = |reason| Routed::Dropped { reason, slot: None };
         if matches!(packet.protocol, IGMP | PIM) {
@@ -61,7 +61,7 @@ impl Routing<'_> {
         }
         let Some(at) = self.table.routes().lookup(packet.source, packet.group) else {
             if !self.listening {
-                return Routed::NotRouted;
+                return Routed::Unconcerned;
             }
             self.tell_first(Kind::Miss, packet, frame);
             return dropped(DropReason::NoEntry);
@@ -77,7 +77,7 @@ impl Routing<'_> {
                     },
                 }
             }
-            None => Routed::NotRouted,
+            None => Routed::Unconcerned,
         }
     }
 

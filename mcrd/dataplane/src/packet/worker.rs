@@ -221,18 +221,18 @@ impl Worker {
                 self.forwarder.event_lost(DropReason::EventQueueFull);
                 continue;
             }
-            match self.channel.send(&FromWorker::Event(event)) {
-                Ok(()) => {}
-                Err(error) => match error.kind() {
-                    // The supervisor is behind, or the packet longer than any
-                    // message; that it is gone is found when it is listened to.
+            if let Err(error) = self.channel.send(&FromWorker::Event(event)) {
+                // The supervisor is behind, or the packet longer than any
+                // message; that it is gone is found when it is listened to.
+                if !matches!(
+                    error.kind(),
                     io::ErrorKind::WouldBlock
-                    | io::ErrorKind::InvalidInput
-                    | io::ErrorKind::BrokenPipe => {
-                        self.forwarder.event_lost(DropReason::EventQueueFull);
-                    }
-                    _ => return Err(WorkerError::Channel(error)),
-                },
+                        | io::ErrorKind::InvalidInput
+                        | io::ErrorKind::BrokenPipe
+                ) {
+                    return Err(WorkerError::Channel(error));
+                }
+                self.forwarder.event_lost(DropReason::EventQueueFull);
             }
         }
         Ok(())

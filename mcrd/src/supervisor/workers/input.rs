@@ -9,6 +9,7 @@ use std::rc::{Rc, Weak};
 
 use mcr_proto::id::IfIndex;
 use mcr_sys::packet::Fanout;
+use tracing::debug;
 
 use super::platform::Platform;
 
@@ -20,6 +21,8 @@ pub(super) struct SharedFanout(RefCell<Weak<u16>>);
 /// An open input socket.
 pub(super) struct Input {
     pub(super) socket: OwnedFd,
+    /// The interface takes the packets of all groups for it.
+    all_multicast: bool,
     _group: Option<Rc<u16>>,
 }
 
@@ -33,6 +36,7 @@ impl Input {
             let socket = platform.open_input(iif, None)?;
             return Ok(Input {
                 socket,
+                all_multicast: false,
                 _group: None,
             });
         };
@@ -49,7 +53,22 @@ impl Input {
         };
         Ok(Input {
             socket,
+            all_multicast: false,
             _group: Some(group),
         })
+    }
+
+    /// Makes the interface take the packets of all groups, or no longer: where
+    /// it routes, no group is joined, for that would attract traffic and tell
+    /// others of members that are none.
+    pub(super) fn listen(&mut self, platform: &dyn Platform, iif: IfIndex, on: bool) {
+        if self.all_multicast == on {
+            return;
+        }
+        // An interface that has just gone has taken the setting with it.
+        if let Err(error) = platform.all_multicast(&self.socket, iif, on) {
+            debug!(target: "workers", iif = iif.get(), %error, "all-multicast cannot be set");
+        }
+        self.all_multicast = on;
     }
 }

@@ -6,13 +6,14 @@ use std::os::fd::OwnedFd;
 use std::time::{Duration, Instant};
 
 use mcr_dataplane::channel::{Level, PacketIo, ToWorker};
-use mcr_proto::fib::{FibDigest, FibKey};
+use mcr_proto::fib::FibDigest;
 use mcr_proto::id::IfIndex;
 use tracing::{debug, info, warn};
 
 use super::place::Context;
 use super::pool::Table;
 use super::process::{Full, Parcel, Process};
+use super::tables::{Entry, Key};
 
 /// A worker says that it is ready within this time, or is replaced.
 const READY_WITHIN: Duration = Duration::from_secs(5);
@@ -31,7 +32,7 @@ pub(super) struct Live {
     pub(super) in_sync: bool,
     started: Instant,
     /// Keys that it is to be told about.
-    dirty: BTreeSet<FibKey>,
+    dirty: BTreeSet<Key>,
     /// Output interfaces it has a socket for.
     outputs: BTreeSet<IfIndex>,
     /// Something was sent since the last commit.
@@ -45,6 +46,8 @@ pub(super) struct Live {
     killed: Option<&'static str>,
     /// The log level it was told.
     level: Level,
+    /// It was told to hand up what matches nothing.
+    listening: bool,
 }
 
 /// What a ready worker said of itself.
@@ -86,6 +89,7 @@ impl Live {
             resent: false,
             killed: None,
             level: cx.log_level,
+            listening: false,
         }
     }
 
@@ -103,7 +107,7 @@ impl Live {
     }
 
     /// It is to be told about the key.
-    pub(super) fn mark(&mut self, key: FibKey) {
+    pub(super) fn mark(&mut self, key: Key) {
         self.dirty.insert(key);
     }
 
@@ -174,7 +178,7 @@ impl Live {
     /// told. Before all changes of the table are known here, what is known and
     /// the table's digest are of different moments.
     pub(super) fn pump(&mut self, table: &Table, cx: &Context) {
-        if cx.told && !self.is_killed() && self.tell_all(table, cx).is_ok() {
+        if cx.tables.told && !self.is_killed() && self.tell_all(table, cx).is_ok() {
             self.commit(table, cx);
         }
     }
@@ -216,6 +220,10 @@ impl Live {
             self.send(ToWorker::LogLevel(cx.log_level), Vec::new())?;
             self.level = cx.log_level;
         }
+        if self.listening != table.listening {
+            self.send(ToWorker::Listen(table.listening), Vec::new())?;
+            self.listening = table.listening;
+        }
         let unused: Vec<IfIndex> = self
             .outputs
             .iter()
@@ -229,22 +237,35 @@ impl Live {
         Ok(())
     }
 
-    fn tell(&mut self, key: FibKey, table: &Table, cx: &Context) -> Result<(), Full> {
-        let (Some(entry), Some(placed)) = (cx.fib.get(&key), table.placed.get(&key)) else {
-            return self.send(ToWorker::Remove(key), Vec::new());
+    fn tell(&mut self, key: Key, table: &Table, cx: &Context) -> Result<(), Full> {
+        let (Some(entry), Some(placed)) = (cx.tables.get(&key), table.placed.get(&key)) else {
+            let remove = match key {
+                Key::Relay(key) => ToWorker::Remove(key),
+                Key::Route(key) => ToWorker::RemoveRoute(key),
+            };
+            return self.send(remove, Vec::new());
         };
         for oif in &placed.oifs {
             self.open(*oif, cx)?;
         }
-        let set = || Parcel {
-            message: ToWorker::Set {
+        let slot = placed.slot;
+        let message = || match entry {
+            Entry::Relay(key, entry) => ToWorker::Set {
                 key,
                 entry: entry.clone(),
-                slot: placed.slot,
+                slot,
             },
-            descriptors: Vec::new(),
+            Entry::Route(key, entry) => ToWorker::SetRoute {
+                key,
+                entry: entry.clone(),
+                slot,
+                gate: placed.gate.as_ref().map(|gate| gate.cell),
+            },
         };
-        self.process.send(set)
+        self.process.send(|| Parcel {
+            message: message(),
+            descriptors: Vec::new(),
+        })
     }
 
     fn open(&mut self, oif: IfIndex, cx: &Context) -> Result<(), Full> {
@@ -298,7 +319,7 @@ impl Live {
             self.committed_at = cx.now;
             self.uncommitted = false;
             self.awaiting = Some(Expected {
-                digest: table.unplaced.is_empty().then(|| cx.fib.digest()),
+                digest: table.unplaced.is_empty().then(|| cx.tables.digest()),
                 epoch: table.epoch,
                 by: cx.now + APPLIED_WITHIN,
             });

@@ -1,36 +1,44 @@
 //! The forwarding workers: one process for each input interface that rules
-//! use, more where `pinning` asks for it. They are started with the first
-//! rule, told of changes, compared, replaced when they fail, and ended with
-//! the last rule.
+//! use or that routes, more where `pinning` asks for it. They are started with
+//! the first rule or when the router takes part there, told of changes,
+//! compared, replaced when they fail, and ended with the last of these.
 
 mod backoff;
+mod gates;
 mod input;
 mod live;
 mod place;
 pub(crate) mod platform;
 mod pool;
 mod process;
+mod routed;
+mod routing;
 mod show;
+mod tables;
 mod tally;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::io;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use mcr_dataplane::channel::Level;
+use mcr_dataplane::channel::{FromWorker, Level};
 use mcr_proto::fib::FibUpdate;
 use mcr_proto::id::{IfIndex, InterfaceName, RuleName};
-use mcr_proto::relay::{Relay, RelayRule};
+use mcr_proto::relay::RelayRule;
+use mcr_proto::router::DataPlaneEvent;
 use tokio::sync::mpsc;
 use tracing::{debug, error};
 
+use self::gates::Gates;
 use self::input::SharedFanout;
 use self::place::{Context, Place, State};
 use self::platform::Platform;
 use self::pool::{Pool, PoolId};
 pub(crate) use self::process::ProcessEvent;
 use self::process::ProcessId;
+pub(crate) use self::tables::Tables;
+use self::tables::{Entry, Key};
 use self::tally::Tally;
 
 /// Workers of an interface without rules are kept so long, so that replacing
@@ -63,6 +71,13 @@ pub(crate) struct Workers {
     serial: u64,
     /// Inputs whose workers could not be made, and when to try again.
     failed: BTreeMap<IfIndex, Instant>,
+    gates: Gates,
+    /// Interfaces that the router takes part on.
+    listening: BTreeSet<IfIndex>,
+    /// What the router is to know.
+    seen: VecDeque<DataPlaneEvent>,
+    /// When the routes that forward are looked for next.
+    look_at: Option<Instant>,
 }
 
 impl Workers {
@@ -70,8 +85,8 @@ impl Workers {
         platform: Box<dyn Platform>,
         events: mpsc::Sender<ProcessEvent>,
         settings: Settings,
-    ) -> Workers {
-        Workers {
+    ) -> io::Result<Workers> {
+        Ok(Workers {
             platform,
             events,
             settings,
@@ -81,7 +96,11 @@ impl Workers {
             tally: Tally::default(),
             serial: 0,
             failed: BTreeMap::new(),
-        }
+            gates: Gates::new()?,
+            listening: BTreeSet::new(),
+            seen: VecDeque::new(),
+            look_at: None,
+        })
     }
 
     /// A rule is new or has changed; to be called before the table's changes.
@@ -94,40 +113,48 @@ impl Workers {
         self.tally.rule_removed(name);
     }
 
-    /// The forwarding table has changed.
-    pub(crate) fn fib_changed(&mut self, now: Instant, relay: &Relay, update: FibUpdate) {
+    /// The relay's part of the table has changed.
+    pub(crate) fn fib_changed(&mut self, now: Instant, tables: Tables<'_>, update: FibUpdate) {
         match update {
             FibUpdate::Set(key, entry) => {
-                if let Some(pool) = self
-                    .by_input
-                    .get(&key.iif)
-                    .and_then(|id| self.pools.get_mut(id))
-                {
-                    pool.set(key, &entry, &mut self.tally);
-                } else {
-                    // Takes this entry from the relay with all others.
-                    self.make_pool(now, relay, key.iif);
-                }
+                self.set(now, tables, key.iif, Entry::Relay(key, &entry), true);
             }
-            FibUpdate::Remove(key) => {
-                if let Some(pool) = self
-                    .by_input
-                    .get(&key.iif)
-                    .and_then(|id| self.pools.get_mut(id))
-                {
-                    pool.remove(key);
-                }
-            }
+            FibUpdate::Remove(key) => self.remove(key.iif, Key::Relay(key)),
         }
     }
 
-    fn make_pool(&mut self, now: Instant, relay: &Relay, iif: IfIndex) {
+    fn set(
+        &mut self,
+        now: Instant,
+        tables: Tables<'_>,
+        iif: IfIndex,
+        entry: Entry<'_>,
+        make: bool,
+    ) {
+        let id = self.by_input.get(&iif);
+        if let Some(pool) = id.and_then(|id| self.pools.get_mut(id)) {
+            pool.set(entry, &self.gates, &mut self.tally);
+        } else if make {
+            // Takes this entry from the tables with all others.
+            self.make_pool(now, tables, iif);
+        }
+    }
+
+    fn remove(&mut self, iif: IfIndex, key: Key) {
+        let id = self.by_input.get(&iif);
+        if let Some(pool) = id.and_then(|id| self.pools.get_mut(id)) {
+            pool.remove(key);
+        }
+    }
+
+    fn make_pool(&mut self, now: Instant, tables: Tables<'_>, iif: IfIndex) {
         self.failed.remove(&iif);
-        let fib = relay.fib(iif);
-        let Some(interface) = relay.interfaces().find(|known| known.index == iif) else {
+        let input = tables.input(iif);
+        let listening = self.listening.contains(&iif);
+        let Some(interface) = tables.name(iif) else {
             return;
         };
-        if fib.is_empty() {
+        if !input.has_rules() && !listening {
             return;
         }
         self.serial += 1;
@@ -135,11 +162,12 @@ impl Workers {
         // The old workers must be gone first, or both would forward.
         let replaces = self.pools.values().any(|pool| pool.table.iif == iif);
         let start = if replaces { now + RETRY } else { now };
-        match self.make_places(&interface.name, start) {
+        match self.make_places(interface, start) {
             Ok(places) => {
-                let mut pool = Pool::new(id, interface.name.clone(), iif, places);
-                for (key, entry) in fib.entries() {
-                    pool.set(*key, entry, &mut self.tally);
+                let mut pool = Pool::new(id, interface.clone(), iif, places);
+                pool.table.listening = listening;
+                for entry in input.entries() {
+                    pool.set(entry, &self.gates, &mut self.tally);
                 }
                 self.pools.insert(id, pool);
                 self.by_input.insert(iif, id);
@@ -147,7 +175,7 @@ impl Workers {
             Err(reason) => {
                 error!(
                     target: "workers",
-                    interface = interface.name.as_str(),
+                    interface = interface.as_str(),
                     %reason,
                     "no worker can be made"
                 );
@@ -190,7 +218,7 @@ impl Workers {
 
     /// Puts other settings in force. Workers are replaced where their number
     /// or their CPUs change.
-    pub(crate) fn configure(&mut self, now: Instant, relay: &Relay, settings: Settings) {
+    pub(crate) fn configure(&mut self, now: Instant, tables: Tables<'_>, settings: Settings) {
         let old = std::mem::replace(&mut self.settings, settings);
         let moved: Vec<IfIndex> = self
             .by_input
@@ -205,21 +233,21 @@ impl Workers {
             .collect();
         for iif in moved {
             self.interface_is(now, iif, None);
-            self.make_pool(now, relay, iif);
+            self.make_pool(now, tables, iif);
         }
     }
 
     /// Tells the workers what there is to tell.
-    pub(crate) fn pump(&mut self, now: Instant, relay: &Relay) {
-        self.each(now, relay, |place, table, cx, _| place.pump(table, cx));
+    pub(crate) fn pump(&mut self, now: Instant, tables: Tables<'_>) {
+        self.each(now, tables, |place, table, cx, _| place.pump(table, cx));
         for pool in self.pools.values_mut() {
-            let idle = pool.table.placed.is_empty() && pool.table.unplaced.is_empty();
+            let idle = pool.is_idle();
             pool.idle_since = idle.then(|| pool.idle_since.unwrap_or(now));
         }
     }
 
     /// A worker did something.
-    pub(crate) fn event(&mut self, now: Instant, relay: &Relay, event: ProcessEvent) {
+    pub(crate) fn event(&mut self, now: Instant, tables: Tables<'_>, event: ProcessEvent) {
         let id = match &event {
             ProcessEvent::Said(id, _) | ProcessEvent::Room(id) | ProcessEvent::Ended(id, _) => *id,
         };
@@ -233,8 +261,8 @@ impl Workers {
             now,
             platform: self.platform.as_ref(),
             events: &self.events,
-            fib: relay.fib(pool.table.iif),
-            told: relay.tables_are_told(),
+            gates: &self.gates,
+            tables: tables.input(pool.table.iif),
             allow_io_uring: self.settings.allow_io_uring,
             log_level: self.settings.log_level,
         };
@@ -243,6 +271,9 @@ impl Workers {
             return;
         };
         match event {
+            ProcessEvent::Said(_, FromWorker::Event(event)) => {
+                routing::take(&mut self.seen, pool.table.iif, event);
+            }
             ProcessEvent::Said(_, message) => place.said(message, &pool.table, &cx),
             ProcessEvent::Room(_) => place.pump(&pool.table, &cx),
             ProcessEvent::Ended(_, ending) => {
@@ -257,8 +288,8 @@ impl Workers {
             }
         }
         for key in pool.reclaim(&mut self.tally) {
-            if let Some(entry) = relay.fib(key.iif).get(&key) {
-                pool.set(key, entry, &mut self.tally);
+            if let Some(entry) = tables.input(pool.table.iif).get(&key) {
+                pool.set(entry, &self.gates, &mut self.tally);
             }
         }
         self.close_ended(now);
@@ -298,12 +329,14 @@ impl Workers {
     /// When [`Workers::timeout`] is to be called.
     pub(crate) fn next_timeout(&self) -> Option<Instant> {
         let pools = self.pools.values().filter_map(Pool::next_timeout);
-        pools.chain(self.failed.values().copied()).min()
+        let failed = self.failed.values().copied();
+        pools.chain(failed).chain(self.look_at).min()
     }
 
     /// Does what is due.
-    pub(crate) fn timeout(&mut self, now: Instant, relay: &Relay) {
-        self.each(now, relay, |place, table, cx, id| {
+    pub(crate) fn timeout(&mut self, now: Instant, tables: Tables<'_>) {
+        self.look_for_active(now, tables);
+        self.each(now, tables, |place, table, cx, id| {
             place.timeout(id, table, cx)
         });
         let mut idle = Vec::new();
@@ -327,7 +360,7 @@ impl Workers {
             .map(|(iif, _)| *iif)
             .collect();
         for iif in failed {
-            self.make_pool(now, relay, iif);
+            self.make_pool(now, tables, iif);
         }
         self.close_ended(now);
     }
@@ -336,7 +369,7 @@ impl Workers {
     fn each(
         &mut self,
         now: Instant,
-        relay: &Relay,
+        tables: Tables<'_>,
         mut act: impl FnMut(&mut Place, &pool::Table, &Context<'_>, &mut dyn FnMut() -> ProcessId),
     ) {
         for (pool_id, pool) in &mut self.pools {
@@ -347,8 +380,8 @@ impl Workers {
                 now,
                 platform: self.platform.as_ref(),
                 events: &self.events,
-                fib: relay.fib(pool.table.iif),
-                told: relay.tables_are_told(),
+                gates: &self.gates,
+                tables: tables.input(pool.table.iif),
                 allow_io_uring: self.settings.allow_io_uring,
                 log_level: self.settings.log_level,
             };

@@ -7,16 +7,17 @@ use std::time::{Duration, Instant};
 
 use mcr_dataplane::channel::{FromWorker, Level, ToWorker, WorkerConfig};
 use mcr_dataplane::counters::CounterFile;
-use mcr_proto::fib::{Fib, FibKey};
 use tokio::sync::mpsc;
 use tracing::{debug, warn};
 
 use super::backoff::Backoff;
+use super::gates::Gates;
 use super::input::{Input, SharedFanout};
 use super::live::{Drift, Live};
 use super::platform::Platform;
 use super::pool::Table;
 use super::process::{Parcel, Process, ProcessEvent, ProcessId};
+use super::tables::{InputTables, Key};
 
 /// A worker that ended sooner gets a new input socket, in case that one is
 /// what ended it.
@@ -27,9 +28,8 @@ pub(super) struct Context<'a> {
     pub(super) now: Instant,
     pub(super) platform: &'a dyn Platform,
     pub(super) events: &'a mpsc::Sender<ProcessEvent>,
-    pub(super) fib: &'a Fib,
-    /// All changes of it were told.
-    pub(super) told: bool,
+    pub(super) gates: &'a Gates,
+    pub(super) tables: InputTables<'a>,
     pub(super) allow_io_uring: bool,
     pub(super) log_level: Level,
 }
@@ -84,7 +84,7 @@ impl Place {
     }
 
     /// The process is to be told about the key.
-    pub(super) fn mark(&mut self, key: FibKey) {
+    pub(super) fn mark(&mut self, key: Key) {
         if let State::Live(live) = &mut self.state {
             live.mark(key);
         }
@@ -167,6 +167,7 @@ impl Place {
         let descriptors = vec![
             input.socket.try_clone()?,
             self.counters.as_fd().try_clone_to_owned()?,
+            cx.gates.as_fd().try_clone_to_owned()?,
         ];
         self.input = Some(input);
         let config = WorkerConfig {
@@ -190,6 +191,9 @@ impl Place {
 
     /// Tells the process what there is room for.
     pub(super) fn pump(&mut self, table: &Table, cx: &Context) {
+        if let Some(input) = &mut self.input {
+            input.listen(cx.platform, table.iif, table.listening);
+        }
         if let State::Live(live) = &mut self.state {
             live.pump(table, cx);
         }
@@ -212,6 +216,8 @@ impl Place {
                     self.healed += 1;
                 }
             }
+            // It is for the router, and was taken on its way.
+            FromWorker::Event(_) => {}
             FromWorker::Log { level, message } => {
                 crate::observe::log::worker_line(&label, level, &message);
             }

@@ -23,6 +23,8 @@ pub(crate) trait Platform {
     fn open_input(&self, iif: IfIndex, fanout: Option<Fanout>) -> io::Result<OwnedFd>;
     /// The number of the group that the socket is in.
     fn fanout_group(&self, input: &OwnedFd) -> io::Result<u16>;
+    /// Whether the interface takes the packets of all groups for the socket.
+    fn all_multicast(&self, input: &OwnedFd, iif: IfIndex, on: bool) -> io::Result<()>;
     /// A packet socket that sends on the interface.
     fn open_output(&self, oif: IfIndex) -> io::Result<OwnedFd>;
     /// Packets the kernel dropped on the socket since the last call.
@@ -59,6 +61,10 @@ impl Platform for Linux {
 
     fn fanout_group(&self, input: &OwnedFd) -> io::Result<u16> {
         packet::fanout_group(input)
+    }
+
+    fn all_multicast(&self, input: &OwnedFd, iif: IfIndex, on: bool) -> io::Result<()> {
+        packet::all_multicast(input, iif.get(), on)
     }
 
     fn open_output(&self, oif: IfIndex) -> io::Result<OwnedFd> {

@@ -1,13 +1,17 @@
 //! The workers of one input interface, and the table they share.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use mcr_dataplane::counters::{Cell, DropReason, Slot, SlotAllocator};
-use mcr_proto::fib::{Egress, FibEntry, FibKey};
+use mcr_proto::fib::{Egress, RouteKey};
 use mcr_proto::id::{IfIndex, InterfaceName, RuleName};
 
+use super::gates::{Gate, Gates};
 use super::place::{Place, State};
+use super::routed::{RouteFigures, RouteTally};
+use super::tables::{Entry, Key};
 use super::tally::{InputTally, Tally};
 
 /// How long workers that were told to stop may take.
@@ -23,28 +27,39 @@ pub(super) struct Table {
     pub(super) interface: InterfaceName,
     pub(super) iif: IfIndex,
     /// Where each entry counts, and which interfaces it sends on.
-    pub(super) placed: BTreeMap<FibKey, Placed>,
+    pub(super) placed: BTreeMap<Key, Placed>,
     /// Entries for which there are no cells now.
-    pub(super) unplaced: BTreeSet<FibKey>,
+    pub(super) unplaced: BTreeSet<Key>,
     /// Output interfaces with the number of entries that use them.
     pub(super) oifs: BTreeMap<IfIndex, usize>,
-    /// Grows with each range of cells that is given back.
+    /// Grows with each range of cells, and each gate, that is given back.
     pub(super) epoch: u64,
+    /// Packets that match nothing are handed up.
+    pub(super) listening: bool,
 }
 
-/// An entry's cells and outputs.
+/// An entry's cells, outputs and gate.
 pub(super) struct Placed {
     pub(super) slot: Slot,
     pub(super) oifs: BTreeSet<IfIndex>,
-    rule: RuleName,
-    cells: u32,
+    pub(super) gate: Option<Rc<Gate>>,
+    counts: Counts,
 }
 
-/// Cells that no entry uses and a worker may still write to.
+/// What an entry's cells count for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Counts {
+    /// A rule, with so many outputs.
+    Rule(RuleName, usize),
+    /// A route, with these outputs.
+    Route(RouteKey, Vec<IfIndex>),
+}
+
+/// What no entry uses and a worker may still use.
 struct Draining {
     epoch: u64,
-    slot: Slot,
-    rule: RuleName,
+    cells: Option<(Slot, Counts)>,
+    _gate: Option<Rc<Gate>>,
 }
 
 /// The workers of one input interface.
@@ -57,6 +72,7 @@ pub(super) struct Pool {
     /// Since when there is nothing to do.
     pub(super) idle_since: Option<Instant>,
     slots: SlotAllocator,
+    routed: RouteTally,
     draining: VecDeque<Draining>,
 }
 
@@ -76,41 +92,42 @@ impl Pool {
                 unplaced: BTreeSet::new(),
                 oifs: BTreeMap::new(),
                 epoch: 0,
+                listening: false,
             },
             places,
             stopping: None,
             idle_since: None,
             slots: SlotAllocator::new(),
+            routed: RouteTally::default(),
             draining: VecDeque::new(),
         }
     }
 
     /// The key has this entry now.
-    pub(super) fn set(&mut self, key: FibKey, entry: &FibEntry, tally: &mut Tally) {
-        let oifs = oifs(entry);
+    pub(super) fn set(&mut self, entry: Entry<'_>, gates: &Gates, tally: &mut Tally) {
+        let (key, counts) = (entry.key(), Counts::of(&entry));
+        let oifs = oifs(&entry);
         for oif in &oifs {
             *self.table.oifs.entry(*oif).or_default() += 1;
         }
-        let reused = self.table.placed.get(&key).and_then(|placed| {
-            let current =
-                placed.rule == entry.rule && tally.is_current(&entry.rule, self.id, placed.slot);
-            (current && placed.cells == cells(entry)).then_some(placed.slot)
-        });
-        let slot = match (self.take(&key), reused) {
-            (_, Some(slot)) => Some(slot),
-            (old, None) => {
-                self.drain(old);
-                self.allocate(entry, tally)
-            }
+        let gate = match entry {
+            Entry::Relay(..) => None,
+            Entry::Route(key, entry) => gates.of(&key, entry),
         };
-        match slot {
+        let old = self.take(&key);
+        let reused = old
+            .as_ref()
+            .filter(|old| old.counts == counts && self.is_current(old, tally))
+            .map(|old| old.slot);
+        self.drain(old, reused.is_some());
+        match reused.or_else(|| self.allocate(&counts, tally)) {
             Some(slot) => {
                 self.table.unplaced.remove(&key);
                 let placed = Placed {
                     slot,
                     oifs,
-                    rule: entry.rule.clone(),
-                    cells: cells(entry),
+                    gate,
+                    counts,
                 };
                 self.table.placed.insert(key, placed);
             }
@@ -123,29 +140,42 @@ impl Pool {
     }
 
     /// The key has no entry now.
-    pub(super) fn remove(&mut self, key: FibKey) {
+    pub(super) fn remove(&mut self, key: Key) {
         let old = self.take(&key);
-        self.drain(old);
+        self.drain(old, false);
         self.table.unplaced.remove(&key);
+        if let Key::Route(key) = &key {
+            self.routed.forget(key);
+        }
         self.mark(key);
     }
 
-    fn mark(&mut self, key: FibKey) {
+    fn mark(&mut self, key: Key) {
         for place in &mut self.places {
             place.mark(key);
         }
     }
 
-    fn allocate(&mut self, entry: &FibEntry, tally: &mut Tally) -> Option<Slot> {
-        let slot = self.slots.allocate(cells(entry))?;
-        for place in &self.places {
-            place.counters.clear(slot, cells(entry));
+    fn is_current(&self, placed: &Placed, tally: &Tally) -> bool {
+        match &placed.counts {
+            Counts::Rule(rule, _) => tally.is_current(rule, self.id, placed.slot),
+            Counts::Route(..) => true,
         }
-        tally.open(&entry.rule, self.id, slot);
+    }
+
+    fn allocate(&mut self, counts: &Counts, tally: &mut Tally) -> Option<Slot> {
+        let slot = self.slots.allocate(counts.cells())?;
+        for place in &self.places {
+            place.counters.clear(slot, counts.cells());
+        }
+        match counts {
+            Counts::Rule(rule, _) => tally.open(rule, self.id, slot),
+            Counts::Route(key, outputs) => self.routed.open(*key, slot, outputs.clone()),
+        }
         Some(slot)
     }
 
-    fn take(&mut self, key: &FibKey) -> Option<Placed> {
+    fn take(&mut self, key: &Key) -> Option<Placed> {
         let placed = self.table.placed.remove(key)?;
         self.unuse(&placed.oifs);
         Some(placed)
@@ -162,20 +192,22 @@ impl Pool {
         }
     }
 
-    fn drain(&mut self, placed: Option<Placed>) {
-        if let Some(placed) = placed {
+    fn drain(&mut self, placed: Option<Placed>, keep_cells: bool) {
+        let Some(placed) = placed else { return };
+        let cells = (!keep_cells).then_some((placed.slot, placed.counts));
+        if cells.is_some() || placed.gate.is_some() {
             self.table.epoch += 1;
             self.draining.push_back(Draining {
                 epoch: self.table.epoch,
-                slot: placed.slot,
-                rule: placed.rule,
+                cells,
+                _gate: placed.gate,
             });
         }
     }
 
     /// Takes back the cells that no worker writes to any more. Returns entries
     /// that waited for cells, if some are free now.
-    pub(super) fn reclaim(&mut self, tally: &mut Tally) -> Vec<FibKey> {
+    pub(super) fn reclaim(&mut self, tally: &mut Tally) -> Vec<Key> {
         let confirmed = self
             .places
             .iter()
@@ -188,10 +220,14 @@ impl Pool {
             .front()
             .is_some_and(|next| next.epoch <= confirmed)
         {
-            if let Some(done) = self.draining.pop_front() {
-                let places = &self.places;
-                tally.close(&done.rule, self.id, done.slot, |slot| sum(places, slot));
-                self.slots.release(done.slot);
+            let done = self.draining.pop_front().and_then(|done| done.cells);
+            if let Some((slot, counts)) = done {
+                let cell = |slot| sum(&self.places, slot);
+                match counts {
+                    Counts::Rule(rule, _) => tally.close(&rule, self.id, slot, cell),
+                    Counts::Route(key, _) => self.routed.close(&key, slot, cell),
+                }
+                self.slots.release(slot);
             }
         }
         if self.draining.len() == before {
@@ -203,6 +239,28 @@ impl Pool {
     /// The figures of one cell, of all workers.
     pub(super) fn cell(&self, slot: Slot) -> Cell {
         sum(&self.places, slot)
+    }
+
+    /// Whether the workers have nothing to hold and nothing to hand up.
+    pub(super) fn is_idle(&self) -> bool {
+        let table = &self.table;
+        table.placed.is_empty() && table.unplaced.is_empty() && !table.listening
+    }
+
+    /// Whether there are routes.
+    pub(super) fn routes(&self) -> bool {
+        !self.routed.is_empty()
+    }
+
+    /// The (S,G) routes that have forwarded packets since the last call.
+    pub(super) fn active(&mut self) -> Vec<RouteKey> {
+        let places = &self.places;
+        self.routed.active(|slot| sum(places, slot))
+    }
+
+    /// The route's figures.
+    pub(super) fn route(&self, key: &RouteKey) -> RouteFigures {
+        self.routed.figures(key, |slot| self.cell(slot))
     }
 
     /// What the workers counted beside the rules.
@@ -252,7 +310,7 @@ impl Pool {
 
     /// Keeps what was counted; for a pool whose workers have ended.
     pub(super) fn close(&mut self, tally: &mut Tally) {
-        let keys: Vec<FibKey> = self.table.placed.keys().copied().collect();
+        let keys: Vec<Key> = self.table.placed.keys().copied().collect();
         for key in keys {
             self.remove(key);
         }
@@ -272,18 +330,36 @@ fn sum(places: &[Place], slot: Slot) -> Cell {
     })
 }
 
-/// The cells an entry needs: its own, and one for each output.
-fn cells(entry: &FibEntry) -> u32 {
-    u32::try_from(entry.outputs.len() + 1).unwrap_or(u32::MAX)
+impl Counts {
+    fn of(entry: &Entry<'_>) -> Counts {
+        match entry {
+            Entry::Relay(_, entry) => Counts::Rule(entry.rule.clone(), entry.outputs.len()),
+            Entry::Route(key, entry) => {
+                Counts::Route(*key, entry.outputs.iter().map(|out| out.oif).collect())
+            }
+        }
+    }
+
+    /// The cells an entry needs: its own, and one for each output.
+    fn cells(&self) -> u32 {
+        let outputs = match self {
+            Counts::Rule(_, outputs) => *outputs,
+            Counts::Route(_, outputs) => outputs.len(),
+        };
+        u32::try_from(outputs + 1).unwrap_or(u32::MAX)
+    }
 }
 
-fn oifs(entry: &FibEntry) -> BTreeSet<IfIndex> {
-    entry
-        .outputs
-        .iter()
-        .filter_map(|output| match output.egress {
-            Egress::Ready { oif, .. } => Some(oif),
-            Egress::Unavailable(_) => None,
-        })
-        .collect()
+fn oifs(entry: &Entry<'_>) -> BTreeSet<IfIndex> {
+    match entry {
+        Entry::Route(_, entry) => entry.outputs.iter().map(|output| output.oif).collect(),
+        Entry::Relay(_, entry) => entry
+            .outputs
+            .iter()
+            .filter_map(|output| match output.egress {
+                Egress::Ready { oif, .. } => Some(oif),
+                Egress::Unavailable(_) => None,
+            })
+            .collect(),
+    }
 }

@@ -210,7 +210,7 @@ impl Segment {
     }
 }
 
-fn add(sum: &mut Cell, more: Cell) {
+pub(super) fn add(sum: &mut Cell, more: Cell) {
     sum.packets += more.packets;
     sum.bytes += more.bytes;
     sum.dropped += more.dropped;

@@ -10,28 +10,45 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use mcr_dataplane::channel::{FromWorker, PacketIo, ToWorker, WorkerEnd};
-use mcr_proto::fib::FibDigest;
+use mcr_dataplane::counters::{CounterWriter, Slot};
+use mcr_dataplane::gate::{GateCell, GateFile};
+use mcr_proto::fib::{FibDigest, FibEntry, FibKey, RouteEntry, RouteKey};
 use mcr_proto::id::MacAddr;
 use mcr_proto::interface::{Interface, InterfaceChange};
-use mcr_proto::relay::Output;
+use mcr_proto::relay::{Output, Relay};
+use mcr_proto::routes::Routes;
 use mcr_sys::packet::Fanout;
 use tokio::sync::Notify;
 
 use super::platform::{Child, Ending, Launched};
 use super::*;
 
+mod routing;
+
+macro_rules! tables {
+    ($rig:expr) => {
+        Tables::of(&$rig.relay, &$rig.routes, true)
+    };
+}
+use tables;
+
 #[derive(Default)]
 struct Fakes {
     workers: Vec<Fake>,
     inputs_opened: usize,
     fanouts: Vec<Fanout>,
+    all_multicast: Vec<(IfIndex, bool)>,
 }
 
 struct Fake {
     end: WorkerEnd,
     killed: Arc<Notify>,
     sets: usize,
-    table: Vec<(mcr_proto::fib::FibKey, mcr_proto::fib::FibEntry)>,
+    table: Vec<(FibKey, FibEntry)>,
+    routes: Vec<(RouteKey, RouteEntry, Slot, Option<GateCell>)>,
+    listening: bool,
+    counters: Option<CounterWriter>,
+    gates: Option<GateFile>,
     outputs: usize,
     level: Option<Level>,
 }
@@ -52,6 +69,11 @@ impl Platform for FakePlatform {
         Ok(self.0.borrow().inputs_opened as u16)
     }
 
+    fn all_multicast(&self, _: &OwnedFd, iif: IfIndex, on: bool) -> io::Result<()> {
+        self.0.borrow_mut().all_multicast.push((iif, on));
+        Ok(())
+    }
+
     fn open_output(&self, _: IfIndex) -> io::Result<OwnedFd> {
         File::open("/dev/null").map(OwnedFd::from)
     }
@@ -68,6 +90,10 @@ impl Platform for FakePlatform {
             killed: Arc::clone(&killed),
             sets: 0,
             table: Vec::new(),
+            routes: Vec::new(),
+            listening: false,
+            counters: None,
+            gates: None,
             outputs: 0,
             level: None,
         });
@@ -97,13 +123,29 @@ impl Fake {
     /// `lie` makes of it.
     fn obey(&mut self, lie: bool) -> usize {
         let mut messages = 0;
-        while let Ok(Some((message, _))) = self.end.recv() {
+        while let Ok(Some((message, mut fds))) = self.end.recv() {
             messages += 1;
             match message {
-                ToWorker::Start(_) => self.say(&FromWorker::Ready {
-                    io: PacketIo::IoUring,
-                    sandbox: Vec::new(),
-                }),
+                ToWorker::Start(_) => {
+                    self.gates = fds.pop().and_then(|fd| GateFile::open(fd).ok());
+                    self.counters = fds.pop().and_then(|fd| CounterWriter::open(fd).ok());
+                    self.say(&FromWorker::Ready {
+                        io: PacketIo::IoUring,
+                        sandbox: Vec::new(),
+                    });
+                }
+                ToWorker::SetRoute {
+                    key,
+                    entry,
+                    slot,
+                    gate,
+                } => {
+                    self.sets += 1;
+                    self.routes.retain(|(known, ..)| *known != key);
+                    self.routes.push((key, entry, slot, gate));
+                }
+                ToWorker::RemoveRoute(key) => self.routes.retain(|(known, ..)| *known != key),
+                ToWorker::Listen(on) => self.listening = on,
                 ToWorker::Set { key, entry, .. } => {
                     self.sets += 1;
                     self.table.retain(|(known, _)| *known != key);
@@ -118,10 +160,14 @@ impl Fake {
                         .fold(FibDigest::default(), |sum, (key, entry)| {
                             sum.with(key, entry)
                         });
+                    let digest = self
+                        .routes
+                        .iter()
+                        .fold(digest, |sum, (key, entry, ..)| sum.with_route(key, entry));
                     self.say(&FromWorker::Applied {
                         commit,
                         digest,
-                        entries: self.table.len() as u64,
+                        entries: (self.table.len() + self.routes.len()) as u64,
                     });
                 }
                 ToWorker::OpenOutput(_) => self.outputs += 1,
@@ -141,6 +187,7 @@ impl Fake {
 
 struct Rig {
     relay: Relay,
+    routes: Routes,
     workers: Workers,
     events: mpsc::Receiver<ProcessEvent>,
     fakes: Rc<RefCell<Fakes>>,
@@ -159,7 +206,8 @@ impl Rig {
         let platform = Box::new(FakePlatform(Rc::clone(&fakes)));
         let mut rig = Rig {
             relay: Relay::new(),
-            workers: Workers::new(platform, sender, settings),
+            routes: Routes::default(),
+            workers: Workers::new(platform, sender, settings).unwrap(),
             events,
             fakes,
             now: Instant::now(),
@@ -196,11 +244,11 @@ impl Rig {
     fn carry_out(&mut self) {
         while let Some(output) = self.relay.poll_output() {
             if let Output::Fib(update) = output {
-                self.workers.fib_changed(self.now, &self.relay, update);
+                self.workers.fib_changed(self.now, tables!(self), update);
             }
         }
-        self.workers.timeout(self.now, &self.relay);
-        self.workers.pump(self.now, &self.relay);
+        self.workers.timeout(self.now, tables!(self));
+        self.workers.pump(self.now, tables!(self));
     }
 
     /// Lets everything happen that can happen now; the last worker obeys.
@@ -212,12 +260,22 @@ impl Rig {
             let mut busy = false;
             while let Ok(event) = self.events.try_recv() {
                 busy = true;
-                self.workers.event(self.now, &self.relay, event);
+                self.workers.event(self.now, tables!(self), event);
             }
             if let Some(fake) = self.fakes.borrow_mut().workers.last_mut() {
                 busy |= fake.obey(lie) > 0;
             }
             quiet = if busy { 0 } else { quiet + 1 };
+        }
+    }
+
+    /// As [`Rig::settle`], with all workers.
+    async fn settle_all(&mut self) {
+        for _ in 0..5 {
+            self.settle(false).await;
+            for fake in &mut self.fakes.borrow_mut().workers {
+                fake.obey(false);
+            }
         }
     }
 
@@ -286,7 +344,7 @@ async fn a_change_that_was_not_told_yet_is_no_drift() {
         rig.add((round * 100..round * 100 + 50).map(rule).collect());
         rig.remove(&format!("r{}", (round - 1) * 100));
         rig.now += Duration::from_secs(1);
-        rig.workers.timeout(rig.now, &rig.relay);
+        rig.workers.timeout(rig.now, tables!(rig));
         rig.settle(false).await;
         assert!(rig.worker().in_sync);
         assert_eq!((rig.worker().healed, rig.worker().restarts), (0, 0));
@@ -341,7 +399,7 @@ async fn a_worker_that_says_nothing_is_replaced() {
         ProcessEvent::Ended(..) => event,
         ProcessEvent::Said(..) | ProcessEvent::Room(..) => rig.events.recv().await.unwrap(),
     };
-    rig.workers.event(rig.now, &rig.relay, event);
+    rig.workers.event(rig.now, tables!(rig), event);
     let exit = rig.worker().last_exit.unwrap();
     assert!(exit.contains("not ready within 5 s"), "{exit}");
 }
@@ -354,7 +412,7 @@ async fn a_worker_that_reads_nothing_holds_up_nothing() {
         rig.carry_out();
         tokio::task::yield_now().await;
         while let Ok(event) = rig.events.try_recv() {
-            rig.workers.event(rig.now, &rig.relay, event);
+            rig.workers.event(rig.now, tables!(rig), event);
         }
     }
     assert_eq!(rig.worker().entries, 0);
@@ -452,7 +510,7 @@ async fn a_log_level_is_told_once_and_to_each() {
         log_level: Level::Trace,
         ..rig.workers.settings.clone()
     };
-    rig.workers.configure(rig.now, &rig.relay, settings);
+    rig.workers.configure(rig.now, tables!(rig), settings);
     rig.settle(false).await;
     assert_eq!(rig.last(|fake| fake.level), Some(Level::Trace));
     assert_eq!(rig.launched(), 1);

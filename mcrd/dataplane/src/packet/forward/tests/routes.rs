@@ -351,9 +351,10 @@ fn a_storm_of_sources_is_bounded_and_hurts_nobody() {
         now += Duration::from_micros(10);
         forwarder.accept(now, frames.len(), |n| n as u16, |n| &frames[n]);
         for event in events(&mut forwarder) {
-            match event {
-                DataPlaneEvent::NoEntry { .. } => misses += 1,
-                _ => sources += 1,
+            if matches!(event, DataPlaneEvent::NoEntry { .. }) {
+                misses += 1;
+            } else {
+                sources += 1;
             }
         }
     }

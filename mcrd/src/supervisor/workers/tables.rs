@@ -1,0 +1,125 @@
+//! What workers are to hold: the entries of relay rules and those of routes.
+
+use std::time::Duration;
+
+use mcr_proto::fib::{Fib, FibDigest, FibEntry, FibKey, RouteEntry, RouteKey};
+use mcr_proto::id::{IfIndex, InterfaceName};
+use mcr_proto::relay::Relay;
+use mcr_proto::router::Router;
+use mcr_proto::routes::{RouteTable, Routes};
+
+/// The (S,G) routes that forwarded something are told at most so often.
+const ACTIVE_EVERY: Duration = Duration::from_secs(10);
+
+/// The key of an entry of either kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Key {
+    Relay(FibKey),
+    Route(RouteKey),
+}
+
+/// An entry of either kind.
+#[derive(Clone, Copy)]
+pub(super) enum Entry<'a> {
+    Relay(FibKey, &'a FibEntry),
+    Route(RouteKey, &'a RouteEntry),
+}
+
+/// The tables that relay and router want.
+#[derive(Clone, Copy)]
+pub(crate) struct Tables<'a> {
+    relay: &'a Relay,
+    routes: Option<&'a Routes>,
+    told: bool,
+    /// How often the routes that forward are told.
+    pub(super) active_every: Duration,
+}
+
+impl<'a> Tables<'a> {
+    #[allow(dead_code, reason = "for a daemon with a router")]
+    pub(crate) fn new(relay: &'a Relay, router: &'a Router) -> Tables<'a> {
+        let keepalive = router.config().pim.keepalive_period;
+        Tables {
+            active_every: (keepalive / 10).min(ACTIVE_EVERY),
+            ..Tables::of(relay, router.routes(), router.routes_are_told())
+        }
+    }
+
+    /// Without a router.
+    pub(crate) fn of_relay(relay: &'a Relay) -> Tables<'a> {
+        Tables {
+            relay,
+            routes: None,
+            told: relay.tables_are_told(),
+            active_every: ACTIVE_EVERY,
+        }
+    }
+
+    pub(super) fn of(relay: &'a Relay, routes: &'a Routes, routes_are_told: bool) -> Tables<'a> {
+        Tables {
+            relay,
+            routes: Some(routes),
+            told: relay.tables_are_told() && routes_are_told,
+            active_every: ACTIVE_EVERY,
+        }
+    }
+
+    /// What the workers of one interface are to hold.
+    pub(super) fn input(&self, iif: IfIndex) -> InputTables<'a> {
+        InputTables {
+            fib: self.relay.fib(iif),
+            routes: self.routes.and_then(|routes| routes.table(iif)),
+            told: self.told,
+        }
+    }
+
+    pub(super) fn name(&self, index: IfIndex) -> Option<&'a InterfaceName> {
+        let mut interfaces = self.relay.interfaces();
+        let found = interfaces.find(|known| known.index == index)?;
+        Some(&found.name)
+    }
+}
+
+/// The tables of one input interface.
+#[derive(Clone, Copy)]
+pub(super) struct InputTables<'a> {
+    fib: &'a Fib,
+    routes: Option<&'a RouteTable>,
+    /// All changes of them were told.
+    pub(super) told: bool,
+}
+
+impl<'a> InputTables<'a> {
+    pub(super) fn has_rules(&self) -> bool {
+        !self.fib.is_empty()
+    }
+
+    pub(super) fn get(&self, key: &Key) -> Option<Entry<'a>> {
+        match key {
+            Key::Relay(key) => Some(Entry::Relay(*key, self.fib.get(key)?)),
+            Key::Route(key) => Some(Entry::Route(*key, self.routes?.entries().get(key)?)),
+        }
+    }
+
+    pub(super) fn entries(&self) -> impl Iterator<Item = Entry<'a>> {
+        let relay = self.fib.entries().iter();
+        let routes = self.routes.into_iter().flat_map(RouteTable::entries);
+        relay
+            .map(|(key, entry)| Entry::Relay(*key, entry))
+            .chain(routes.map(|(key, entry)| Entry::Route(*key, entry)))
+    }
+
+    pub(super) fn digest(&self) -> FibDigest {
+        let routes = self.routes.map(RouteTable::digest).unwrap_or_default();
+        self.fib.digest().and(routes)
+    }
+}
+
+impl Entry<'_> {
+    pub(super) const fn key(&self) -> Key {
+        match self {
+            Entry::Relay(key, _) => Key::Relay(*key),
+            Entry::Route(key, _) => Key::Route(*key),
+        }
+    }
+}
