@@ -13,6 +13,7 @@ use mcr_dataplane::channel::{
     self, CHANNEL_FD, FromWorker, Level, SupervisorEnd, ToWorker, WorkerConfig,
 };
 use mcr_dataplane::counters::{CounterFile, Slot};
+use mcr_dataplane::gate::GateFile;
 use mcr_proto::fib::{Egress, FibEntry, FibKey, FibOutput, Rewrite, TtlRewrite};
 use mcr_proto::id::{GroupAddr, IfIndex, IpProtocol, MacAddr, Port, Ttl};
 use mcr_sys::frames::{Batch, Outgoing, Piece, Source};
@@ -243,7 +244,8 @@ impl System {
             allow_io_uring: io_uring,
             log_level: Level::Warn,
         };
-        let fds = [rx.as_fd(), counters.as_fd()];
+        let gates = GateFile::create()?;
+        let fds = [rx.as_fd(), counters.as_fd(), gates.as_fd()];
         supervisor.send(&ToWorker::Start(config), &fds)?;
         let mut outputs = Vec::new();
         for n in 0..fanout {

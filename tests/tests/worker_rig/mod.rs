@@ -23,8 +23,10 @@ use mcr_dataplane::channel::{
     self, CHANNEL_FD, FromWorker, Level, PacketIo, SupervisorEnd, ToWorker, WorkerConfig,
 };
 use mcr_dataplane::counters::{CounterFile, DropReason, Slot};
+use mcr_dataplane::gate::GateFile;
 use mcr_proto::fib::{Egress, FibDigest, FibEntry, FibKey, FibOutput, Rewrite, TtlRewrite};
 use mcr_proto::id::{GroupAddr, IfIndex, IpProtocol, MacAddr, Port, Ttl};
+use mcr_proto::router::DataPlaneEvent;
 use mcr_sys::vnet::{self, Gso};
 use mcr_sys::{frames::FRAME_SIZE, packet, spawn};
 use nix::net::if_::if_nametoindex;
@@ -87,10 +89,12 @@ pub struct Output {
 pub struct Rig {
     pub supervisor: SupervisorEnd,
     pub counters: CounterFile,
+    pub gates: GateFile,
     pub outputs: Vec<Output>,
     pub iif: IfIndex,
     pub sandbox: Vec<(String, Result<(), String>)>,
     pub io: PacketIo,
+    events: RefCell<VecDeque<DataPlaneEvent>>,
     source: OwnedFd,
     child: Child,
     options: Options,
@@ -158,10 +162,12 @@ impl Rig {
         let mut rig = Rig {
             supervisor,
             counters,
+            gates: GateFile::create().unwrap(),
             outputs,
             iif,
             sandbox: Vec::new(),
             io: PacketIo::IoUring,
+            events: RefCell::default(),
             source,
             child,
             options,
@@ -188,7 +194,7 @@ impl Rig {
             allow_io_uring: self.options.io_uring,
             log_level: Level::Trace,
         };
-        let fds = [rx.as_fd(), self.counters.as_fd()];
+        let fds = [rx.as_fd(), self.counters.as_fd(), self.gates.as_fd()];
         self.supervisor
             .send(&ToWorker::Start(config), &fds)
             .unwrap();
@@ -203,11 +209,17 @@ impl Rig {
         }
     }
 
-    /// The next message that is not for the log.
+    /// The events that the worker raised before the last commit.
+    pub fn events(&self) -> Vec<DataPlaneEvent> {
+        self.events.borrow_mut().drain(..).collect()
+    }
+
+    /// The next message that is neither for the log nor an event.
     pub fn hear(&self) -> FromWorker {
         loop {
             match self.supervisor.recv() {
                 Ok(Some(FromWorker::Log { level, message })) => println!("{level:?}: {message}"),
+                Ok(Some(FromWorker::Event(event))) => self.events.borrow_mut().push_back(event),
                 Ok(Some(message)) => return message,
                 Ok(None) => panic!("the worker is gone"),
                 Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {
