@@ -89,6 +89,21 @@ impl Routes {
         flows.map(|(key, flow)| (*key, flow))
     }
 
+    /// Makes the change, as a holder of the same tables does that is told of it.
+    pub fn apply(&mut self, update: RouteUpdate) {
+        match update {
+            RouteUpdate::Set(key, entry) => {
+                self.tables.entry(key.iif).or_default().set(key, entry);
+            }
+            RouteUpdate::Remove(key) => {
+                if let Some(table) = self.tables.get_mut(&key.iif) {
+                    table.remove(&key);
+                }
+            }
+        }
+        self.tables.retain(|_, table| !table.entries.is_empty());
+    }
+
     /// Computes the entries of the group anew and tells the difference.
     pub fn refresh(&mut self, world: World<'_>, tib: &Tib, cx: &mut Context, group: GroupAddr) {
         let macros = world.macros(group, tib.groups.get(&group));

@@ -92,7 +92,7 @@ impl Gates {
         }
     }
 
-    #[cfg(test)]
+    /// How many are in use.
     pub(super) fn in_use(&self) -> usize {
         self.0.state.borrow().flows.len()
     }

@@ -9,7 +9,7 @@ use std::time::Instant;
 use mcr_proto::fib::{RouteKey, RouteUpdate};
 use mcr_proto::id::IfIndex;
 use mcr_proto::router::DataPlaneEvent;
-use tracing::warn;
+use tracing::{debug, warn};
 
 use super::Workers;
 use super::pool::Pool;
@@ -75,6 +75,7 @@ impl Workers {
             self.look_at = self.look_at.map(|at| at.min(next));
             return;
         }
+        let before = self.seen.len();
         for pool in self.pools.values_mut() {
             for key in pool.active() {
                 let Some(source) = key.source else { continue };
@@ -85,6 +86,12 @@ impl Workers {
                 });
             }
         }
+        debug!(
+            target: "workers",
+            active = self.seen.len() - before,
+            switching = self.gates.in_use(),
+            "looked for sources that send"
+        );
         self.look_at = self.pools.values().any(Pool::routes).then_some(next);
     }
 }
