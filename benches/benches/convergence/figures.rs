@@ -1,0 +1,229 @@
+//! From a run's packets to figures. The scenario says by the titles of its
+//! steps what each step is; times are in milliseconds.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::Ipv4Addr;
+
+use mcr_wire::igmp::{Message, RecordType};
+use mcr_wire::pim::JoinPrune;
+
+use crate::capture::{Capture, Packet, What};
+
+/// A step of a run: its title, when it was begun and when the next one was.
+#[derive(Clone, Debug)]
+pub(crate) struct Step {
+    pub(crate) title: String,
+    pub(crate) begin: u64,
+    pub(crate) end: u64,
+}
+
+/// The link of the receiver, the source's, and the direct one between the
+/// routers next to them, as every scenario names them.
+const RECEIVER: &str = "rcv";
+const SOURCE: &str = "src";
+
+/// After a repair this long, in nanoseconds, duplicates are not counted: the
+/// old way and the new one overlap on purpose.
+const OVERLAP: u64 = 100_000_000;
+
+/// How long a LAN may take to settle on one forwarder, in nanoseconds.
+const SETTLE: u64 = 1_000_000_000;
+
+/// The figures of a run by name.
+pub(crate) fn figures(capture: &Capture, steps: &[Step]) -> Vec<(String, f64)> {
+    let mut figures = Vec::new();
+    for step in steps {
+        let part = Part::new(capture, step);
+        let (kind, what) = step.title.split_once(' ').unwrap_or((&step.title, ""));
+        match kind {
+            "join" => join(&part, what, &mut figures),
+            "leave" => leave(&part, what, &mut figures),
+            "start" => start(&part, what, &mut figures),
+            "switch" => switch(&part, what, &mut figures),
+            "gap" => gap(&part, what, &mut figures),
+            "lan" => lan(&part, what, &mut figures),
+            _ => {}
+        }
+    }
+    figures
+}
+
+/// What happened during a step.
+struct Part<'a> {
+    step: &'a Step,
+    packets: Vec<&'a Packet>,
+}
+
+impl<'a> Part<'a> {
+    fn new(capture: &'a Capture, step: &'a Step) -> Part<'a> {
+        let during = |packet: &&Packet| (step.begin..step.end).contains(&packet.at);
+        Part {
+            step,
+            packets: capture.packets.iter().filter(during).collect(),
+        }
+    }
+
+    /// Datagrams on links whose name has the word: time and number.
+    fn data(&self, word: &str) -> Vec<(u64, u64)> {
+        let packets = self.packets.iter().filter(|packet| has(packet, word));
+        packets
+            .filter_map(|packet| match packet.what {
+                What::Data(sequence) => Some((packet.at, sequence)),
+                What::Igmp(_) | What::JoinPrune(_) | What::Pim => None,
+            })
+            .collect()
+    }
+
+    /// The first IGMP message on the receiver's link that joins or leaves.
+    fn report(&self, wanted: fn(&Message) -> bool) -> Option<u64> {
+        let packets = self.packets.iter().filter(|packet| has(packet, RECEIVER));
+        packets
+            .filter_map(|packet| match &packet.what {
+                What::Igmp(message) if wanted(message) => Some(packet.at),
+                What::Igmp(_) | What::Data(_) | What::JoinPrune(_) | What::Pim => None,
+            })
+            .next()
+    }
+}
+
+/// A link is named by its two ends.
+fn has(packet: &Packet, word: &str) -> bool {
+    packet
+        .link
+        .split(['-', ' ', '(', ')'])
+        .any(|end| end == word)
+}
+
+fn milliseconds(from: u64, to: u64) -> f64 {
+    (to as f64 - from as f64) / 1e6
+}
+
+fn joins(message: &Message) -> bool {
+    let routed = |group: Ipv4Addr| group.octets()[..3] != [224, 0, 0];
+    match message {
+        Message::ReportV1(group) | Message::ReportV2(group) => routed(*group),
+        Message::ReportV3(records) => records.iter().any(|record| match record.record_type {
+            RecordType::ToExclude | RecordType::IsExclude => routed(record.group),
+            RecordType::Allow | RecordType::ToInclude | RecordType::IsInclude => {
+                routed(record.group) && !record.sources.is_empty()
+            }
+            RecordType::Block => false,
+        }),
+        Message::Query(_) | Message::Leave(_) | Message::Unknown(_) => false,
+    }
+}
+
+fn leaves(message: &Message) -> bool {
+    match message {
+        Message::Leave(_) => true,
+        Message::ReportV3(records) => records.iter().any(|record| match record.record_type {
+            RecordType::ToInclude => record.sources.is_empty(),
+            RecordType::Block => true,
+            RecordType::ToExclude
+            | RecordType::IsExclude
+            | RecordType::Allow
+            | RecordType::IsInclude => false,
+        }),
+        Message::Query(_) | Message::ReportV1(_) | Message::ReportV2(_) | Message::Unknown(_) => {
+            false
+        }
+    }
+}
+
+fn join(part: &Part<'_>, what: &str, figures: &mut Vec<(String, f64)>) {
+    let Some((first, _)) = part.data(RECEIVER).first().copied() else {
+        return;
+    };
+    let call = milliseconds(part.step.begin, first);
+    figures.push((format!("{what} join: call to first packet"), call));
+    if let Some(report) = part.report(joins) {
+        let wire = milliseconds(report, first);
+        figures.push((format!("{what} join: Report to first packet"), wire));
+    }
+}
+
+fn leave(part: &Part<'_>, what: &str, figures: &mut Vec<(String, f64)>) {
+    let last = part.data(RECEIVER).last().copied();
+    if let (Some(report), Some((last, _))) = (part.report(leaves), last) {
+        let wire = milliseconds(report, last);
+        figures.push((format!("{what} leave: message to last packet"), wire));
+    }
+}
+
+fn start(part: &Part<'_>, what: &str, figures: &mut Vec<(String, f64)>) {
+    let (sent, got) = (part.data(SOURCE), part.data(RECEIVER));
+    if let (Some((sent, _)), Some((got, _))) = (sent.first(), got.first()) {
+        let first = milliseconds(*sent, *got);
+        figures.push((format!("{what} source start: first packet"), first));
+    }
+    figures.push((format!("{what} source start: lost"), lost(&sent, &got)));
+}
+
+fn switch(part: &Part<'_>, what: &str, figures: &mut Vec<(String, f64)>) {
+    let (sent, got) = (part.data(SOURCE), part.data(RECEIVER));
+    figures.push((format!("{what} switch: duplicates"), duplicates(&got)));
+    figures.push((format!("{what} switch: lost"), lost(&sent, &got)));
+    // The direct link between first and last hop is the source's own tree.
+    let native = part.packets.iter().find(|packet| {
+        let data = matches!(packet.what, What::Data(_));
+        data && packet.link == "r1--r3"
+    });
+    let prune = part.packets.iter().find(|packet| match &packet.what {
+        What::JoinPrune(message) => packet.link == "r2--r3" && prunes_rpt(message),
+        What::Data(_) | What::Igmp(_) | What::Pim => false,
+    });
+    if let (Some(native), Some(prune)) = (native, prune) {
+        let after = milliseconds(native.at, prune.at);
+        figures.push((format!("{what} switch: (S,G,rpt) prune after"), after));
+    }
+}
+
+fn prunes_rpt(message: &JoinPrune) -> bool {
+    let mut prunes = message.groups.iter().flat_map(|group| &group.prunes);
+    prunes.any(|source| source.rpt && !source.wildcard)
+}
+
+fn gap(part: &Part<'_>, what: &str, figures: &mut Vec<(String, f64)>) {
+    let got = part.data(RECEIVER);
+    let longest = got
+        .windows(2)
+        .map(|pair| milliseconds(pair[0].0, pair[1].0))
+        .fold(0.0, f64::max);
+    figures.push((format!("{what}: longest gap"), longest));
+    let later: Vec<_> = got
+        .into_iter()
+        .filter(|(at, _)| *at > part.step.begin + OVERLAP)
+        .collect();
+    let name = format!("{what}: duplicates after 100 ms");
+    figures.push((name, duplicates(&later)));
+}
+
+fn lan(part: &Part<'_>, what: &str, figures: &mut Vec<(String, f64)>) {
+    let (sent, got) = (part.data(SOURCE), part.data(RECEIVER));
+    let begin = sent.first().map_or(part.step.begin, |(at, _)| *at) + SETTLE;
+    let later = |packets: &[(u64, u64)]| -> Vec<(u64, u64)> {
+        let packets = packets.iter().filter(|(at, _)| *at > begin);
+        packets.copied().collect()
+    };
+    let name = format!("{what}: duplicates after 1 s");
+    figures.push((name, duplicates(&later(&got))));
+    let name = format!("{what}: lost after 1 s");
+    figures.push((name, lost(&later(&sent), &got)));
+}
+
+fn duplicates(got: &[(u64, u64)]) -> f64 {
+    let mut times: BTreeMap<u64, u64> = BTreeMap::new();
+    for (_, sequence) in got {
+        *times.entry(*sequence).or_default() += 1;
+    }
+    times.values().map(|times| times - 1).sum::<u64>() as f64
+}
+
+/// Sent and not received; the last few may be on their way still.
+fn lost(sent: &[(u64, u64)], got: &[(u64, u64)]) -> f64 {
+    const UNDER_WAY: usize = 5;
+    let got: BTreeSet<u64> = got.iter().map(|(_, sequence)| *sequence).collect();
+    let sent = &sent[..sent.len().saturating_sub(UNDER_WAY)];
+    let lost = sent.iter().filter(|(_, sequence)| !got.contains(sequence));
+    lost.count() as f64
+}
