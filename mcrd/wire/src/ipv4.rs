@@ -36,8 +36,15 @@ pub struct Header {
     destination: [u8; 4],
 }
 
+/// The Router Alert option: routers look into the packet (RFC 2113).
+pub const ROUTER_ALERT: [u8; 4] = [0x94, 0x04, 0x00, 0x00];
+
 const MORE_FRAGMENTS: u16 = 0x2000;
 const FRAGMENT_OFFSET: u16 = 0x1fff;
+
+/// Options of one byte (RFC 791 §3.1).
+const END_OF_OPTIONS: u8 = 0;
+const NO_OPERATION: u8 = 1;
 
 impl Header {
     /// A header without options for a payload of `payload_len` bytes, with its
@@ -147,9 +154,74 @@ impl<'a> Packet<'a> {
         self.options
     }
 
+    /// Whether the Router Alert option is among the options (RFC 2113).
+    pub fn router_alert(&self) -> bool {
+        let mut rest = self.options;
+        loop {
+            match rest {
+                [] | [END_OF_OPTIONS, ..] => return false,
+                [NO_OPERATION, tail @ ..] => rest = tail,
+                [kind, length, ..] => {
+                    let length = usize::from(*length);
+                    if *kind == ROUTER_ALERT[0] && length == ROUTER_ALERT.len() {
+                        return rest.len() >= length;
+                    }
+                    match rest.get(length..) {
+                        Some(tail) if length >= 2 => rest = tail,
+                        Some(_) | None => return false,
+                    }
+                }
+                [_] => return false,
+            }
+        }
+    }
+
     /// What the packet carries.
     pub const fn payload(&self) -> &'a [u8] {
         self.payload
+    }
+}
+
+/// A packet to be sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Outgoing<'a> {
+    /// The sender.
+    pub source: Ipv4Addr,
+    /// The receiver, or the group.
+    pub destination: Ipv4Addr,
+    /// What the payload is.
+    pub protocol: u8,
+    /// Time to live.
+    pub ttl: u8,
+    /// DiffServ code point and the two ECN bits.
+    pub tos: u8,
+    /// With the Router Alert option.
+    pub router_alert: bool,
+    /// What it carries.
+    pub payload: &'a [u8],
+}
+
+impl Outgoing<'_> {
+    /// The bytes; `None` where the packet would be too long.
+    pub fn emit(&self) -> Option<Vec<u8>> {
+        let options: &[u8] = match self.router_alert {
+            true => &ROUTER_ALERT,
+            false => &[],
+        };
+        let rest = options.len().checked_add(self.payload.len())?;
+        let mut header = Header::new(self.source, self.destination, self.protocol, self.ttl, rest)?;
+        // An option of four bytes is one word more.
+        header.version_ihl = if self.router_alert { 0x46 } else { 0x45 };
+        header.dscp_ecn = self.tos;
+        header.checksum = 0.into();
+        let mut bytes = [header.as_bytes(), options].concat();
+        header.checksum = checksum::internet(&bytes).into();
+        bytes.truncate(0);
+        bytes.reserve(MIN_HEADER_LEN + rest);
+        for part in [header.as_bytes(), options, self.payload] {
+            bytes.extend_from_slice(part);
+        }
+        Some(bytes)
     }
 }
 

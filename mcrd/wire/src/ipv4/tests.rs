@@ -119,6 +119,55 @@ fn a_packet_that_would_be_too_long_is_not_made() {
     assert!(make(usize::MAX).is_none());
 }
 
+fn outgoing(router_alert: bool) -> Outgoing<'static> {
+    Outgoing {
+        source: [10, 0, 0, 1].into(),
+        destination: [224, 0, 0, 1].into(),
+        protocol: 2,
+        ttl: 1,
+        tos: 0xc0,
+        router_alert,
+        payload: &[0x11, 100, 0xee, 0x9b, 0, 0, 0, 0],
+    }
+}
+
+#[test]
+fn a_packet_is_sent_with_the_router_alert_option_where_it_is_asked_for() {
+    let bytes = outgoing(true).emit().unwrap();
+    assert_eq!(bytes.get(20..24), Some(&[0x94, 4, 0, 0][..]));
+    let packet = Packet::parse(&bytes).unwrap();
+    assert!(packet.router_alert());
+    assert_eq!(packet.header().dscp_ecn, 0xc0);
+    assert_eq!(packet.header().ttl, 1);
+    assert_eq!(packet.payload(), outgoing(true).payload);
+    let bytes = outgoing(false).emit().unwrap();
+    assert_eq!(bytes.len(), 28);
+    assert!(!Packet::parse(&bytes).unwrap().router_alert());
+}
+
+#[test]
+fn the_router_alert_option_is_found_among_others() {
+    let has = |options: &'static [u8]| {
+        let header = outgoing(false).emit().unwrap();
+        let header = Header::ref_from_prefix(&header).unwrap().0;
+        let packet = Packet {
+            header,
+            options,
+            payload: &[],
+        };
+        packet.router_alert()
+    };
+    assert!(has(&[0x94, 4, 0, 0]));
+    assert!(has(&[1, 1, 0x94, 4, 0, 0, 0, 0]));
+    assert!(has(&[7, 3, 0, 0x94, 4, 0, 0, 0]));
+    assert!(!has(&[0, 0x94, 4, 0]), "nothing counts after the end");
+    assert!(!has(&[0x94, 4, 0]), "it is cut off");
+    assert!(!has(&[7, 0, 0x94, 4, 0, 0]), "a length that leads nowhere");
+    assert!(!has(&[7, 200, 0x94, 4, 0, 0]));
+    assert!(!has(&[]));
+    assert!(!has(&[0x94]));
+}
+
 proptest! {
     #[test]
     fn what_was_written_is_read(
