@@ -172,7 +172,12 @@ pub fn statistics(socket: impl AsFd) -> io::Result<Statistics> {
 }
 
 pub(crate) fn open() -> io::Result<OwnedFd> {
-    let kind = libc::SOCK_RAW | libc::SOCK_CLOEXEC | libc::SOCK_NONBLOCK;
+    open_kind(libc::SOCK_RAW)
+}
+
+/// SOCK_RAW: with the link-layer header; SOCK_DGRAM: without.
+pub(crate) fn open_kind(kind: libc::c_int) -> io::Result<OwnedFd> {
+    let kind = kind | libc::SOCK_CLOEXEC | libc::SOCK_NONBLOCK;
     // SAFETY: takes no pointers.
     let fd = unsafe { libc::socket(libc::AF_PACKET, kind, 0) };
     check(fd)?;
@@ -180,7 +185,7 @@ pub(crate) fn open() -> io::Result<OwnedFd> {
     Ok(unsafe { OwnedFd::from_raw_fd(fd) })
 }
 
-fn set_option(socket: &OwnedFd, option: libc::c_int, value: u32) -> io::Result<()> {
+pub(crate) fn set_option(socket: &OwnedFd, option: libc::c_int, value: u32) -> io::Result<()> {
     // SAFETY: value lives during the call and has the size that is given.
     let result = unsafe {
         libc::setsockopt(
@@ -215,21 +220,9 @@ pub(crate) fn bind(socket: &OwnedFd, ifindex: u32, protocol: libc::c_int) -> io:
 /// a multicast address. The kernel shows a socket on an interface also the
 /// frames that it hands up to the VLAN and bond interfaces above.
 fn attach_filter(socket: &OwnedFd, ifindex: u32) -> io::Result<()> {
-    const LOAD: u32 = libc::BPF_LD | libc::BPF_W | libc::BPF_ABS;
-    const EQUAL: u32 = libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K;
-    const AND: u32 = libc::BPF_ALU | libc::BPF_AND | libc::BPF_K;
-    const RETURN: u32 = libc::BPF_RET | libc::BPF_K;
-    const ANCILLARY: u32 = libc::SKF_AD_OFF as u32;
-    const INTERFACE: u32 = ANCILLARY.wrapping_add(libc::SKF_AD_IFINDEX as u32);
-    const TAGGED: u32 = ANCILLARY.wrapping_add(libc::SKF_AD_VLAN_TAG_PRESENT as u32);
+    use crate::filter::{AND, EQUAL, INTERFACE, LOAD, RETURN, TAGGED, step};
     /// The IP destination behind an Ethernet header.
     const DESTINATION: u32 = 14 + 16;
-    let step = |code: u32, jt: u8, jf: u8, k: u32| libc::sock_filter {
-        code: code as u16,
-        jt,
-        jf,
-        k,
-    };
     let mut program = [
         step(LOAD, 0, 0, INTERFACE),
         step(EQUAL, 0, 6, ifindex),
@@ -241,22 +234,7 @@ fn attach_filter(socket: &OwnedFd, ifindex: u32) -> io::Result<()> {
         step(RETURN, 0, 0, u32::MAX),
         step(RETURN, 0, 0, 0),
     ];
-    let filter = libc::sock_fprog {
-        len: program.len() as u16,
-        filter: program.as_mut_ptr(),
-    };
-    // SAFETY: filter and the program it points to live during the call; the
-    // kernel checks the program and copies it.
-    let result = unsafe {
-        libc::setsockopt(
-            socket.as_raw_fd(),
-            libc::SOL_SOCKET,
-            libc::SO_ATTACH_FILTER,
-            (&raw const filter).cast(),
-            mem::size_of_val(&filter) as libc::socklen_t,
-        )
-    };
-    check(result)
+    crate::filter::attach(socket, &mut program)
 }
 
 fn check(result: libc::c_int) -> io::Result<()> {

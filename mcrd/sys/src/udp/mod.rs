@@ -2,7 +2,7 @@
 //! measurement needs to know of each: arrival time, TTL, TOS and the socket's
 //! own drops. IPv4.
 
-mod option;
+pub(crate) mod option;
 mod receive;
 mod send;
 #[cfg(test)]

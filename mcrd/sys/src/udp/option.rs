@@ -8,7 +8,7 @@ use std::os::fd::{AsRawFd, BorrowedFd};
 ///
 /// # Safety
 /// Every byte of the type is initialized: it has no padding.
-pub(super) unsafe trait OptionValue: Copy {}
+pub(crate) unsafe trait OptionValue: Copy {}
 
 // SAFETY: an integer has no padding.
 unsafe impl OptionValue for libc::c_int {}
@@ -17,8 +17,11 @@ unsafe impl OptionValue for libc::ip_mreqn {}
 // SAFETY: three fields of four bytes each, so no padding.
 unsafe impl OptionValue for libc::ip_mreq_source {}
 
+// SAFETY: a field of four bytes, two of two, and eight of one, so no padding.
+unsafe impl OptionValue for libc::packet_mreq {}
+
 /// Sets an option.
-pub(super) fn set<T: OptionValue>(
+pub(crate) fn set<T: OptionValue>(
     socket: BorrowedFd<'_>,
     level: libc::c_int,
     name: libc::c_int,
