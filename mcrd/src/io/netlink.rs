@@ -49,7 +49,7 @@ impl Interfaces {
                 addresses.retain(|known| !same(known, address));
                 self.present(address.index)
             }
-            Change::Neighbor(_) | Change::Routes | Change::Overflow => None,
+            Change::Neighbor(_) | Change::Routes(_) | Change::Overflow => None,
         }
     }
 

@@ -4,3 +4,4 @@
 
 pub mod build;
 pub mod monitor;
+pub mod route;

@@ -23,6 +23,8 @@ use rtnetlink::packet_route::{AddressFamily, RouteNetlinkMessage};
 use rtnetlink::{Handle, MulticastGroup, RouteMessageBuilder};
 use tokio::sync::Mutex;
 
+use super::route::{self, TableChange, TableRoute};
+
 type Message = NetlinkMessage<RouteNetlinkMessage>;
 type Messages = Pin<Box<dyn Stream<Item = Message> + Send>>;
 
@@ -85,8 +87,9 @@ pub enum Change {
     AddressGone(Address),
     /// The neighbour is there, new or different; gone where it has no address.
     Neighbor(Neighbor),
-    /// Some IPv4 route is new, different or gone.
-    Routes,
+    /// Some IPv4 route is new, different or gone; which one is told of those
+    /// of the main table that lead to other hosts.
+    Routes(Option<TableChange>),
     /// Changes were lost after those that were received before; everything is
     /// to be asked for again.
     Overflow,
@@ -141,7 +144,7 @@ impl Monitor {
     pub async fn next(&mut self) -> Option<Change> {
         loop {
             let message = self.messages.next().await?;
-            if let Some(change) = change(message.payload) {
+            if let Some(change) = change(message) {
                 return Some(change);
             }
         }
@@ -158,9 +161,10 @@ impl Drop for Monitor {
     clippy::wildcard_enum_match_arm,
     reason = "the kernel's message types are many and open-ended"
 )]
-fn change(payload: NetlinkPayload<RouteNetlinkMessage>) -> Option<Change> {
+fn change(message: Message) -> Option<Change> {
     use RouteNetlinkMessage as M;
-    let message = match payload {
+    let place = route::place(&message.header);
+    let message = match message.payload {
         NetlinkPayload::InnerMessage(message) => message,
         NetlinkPayload::Overrun(_) => return Some(Change::Overflow),
         _ => return None,
@@ -181,7 +185,14 @@ fn change(payload: NetlinkPayload<RouteNetlinkMessage>) -> Option<Change> {
                 ..neighbor
             })
         }),
-        M::NewRoute(_) | M::DelRoute(_) => Some(Change::Routes),
+        M::NewRoute(message) => {
+            let new = route::parse(&message).map(|route| TableChange::Set(route, place));
+            Some(Change::Routes(new))
+        }
+        M::DelRoute(message) => {
+            let gone = route::parse(&message).map(TableChange::Gone);
+            Some(Change::Routes(gone))
+        }
         _ => None,
     }
 }
@@ -315,6 +326,22 @@ impl Kernel {
         request.message_mut().header.family = AddressFamily::Inet;
         let messages: Vec<_> = request.execute().try_collect().await.map_err(error)?;
         Ok(messages.iter().filter_map(parse_address).collect())
+    }
+
+    /// The IPv4 routes of the main table that lead to other hosts, in the
+    /// kernel's order.
+    ///
+    /// # Errors
+    /// The kernel refused or the socket broke.
+    pub async fn routes(&self) -> io::Result<Vec<TableRoute>> {
+        let _one = self.listing.lock().await;
+        let request = RouteMessageBuilder::<Ipv4Addr>::new().build();
+        let mut answers = Box::pin(self.handle.route().get(request).execute());
+        let mut routes = Vec::new();
+        while let Some(message) = answers.try_next().await.map_err(error)? {
+            routes.extend(route::parse(&message));
+        }
+        Ok(routes)
     }
 
     /// The IPv4 neighbour table.
