@@ -244,6 +244,13 @@ pub enum Facility {
     Netlink,
     /// Rules and the forwarding table.
     Relay,
+    /// Group memberships: IGMP.
+    Igmp,
+    /// Neighbours, DR, RPs, Registers and Asserts: PIM.
+    Pim,
+    /// The multicast routing table, and packets that the router sends and
+    /// takes.
+    Router,
     /// Workers: start, end, drift.
     Workers,
     /// Inside the workers: packets.
@@ -252,12 +259,15 @@ pub enum Facility {
 
 impl Facility {
     /// All of them.
-    pub const ALL: [Facility; 7] = [
+    pub const ALL: [Facility; 10] = [
         Facility::Supervisor,
         Facility::Config,
         Facility::Control,
         Facility::Netlink,
         Facility::Relay,
+        Facility::Igmp,
+        Facility::Pim,
+        Facility::Router,
         Facility::Workers,
         Facility::Dataplane,
     ];
@@ -270,6 +280,9 @@ impl Facility {
             Facility::Control => "control",
             Facility::Netlink => "netlink",
             Facility::Relay => "relay",
+            Facility::Igmp => "igmp",
+            Facility::Pim => "pim",
+            Facility::Router => "router",
             Facility::Workers => "workers",
             Facility::Dataplane => "dataplane",
         }
