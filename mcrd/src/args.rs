@@ -28,6 +28,8 @@ pub(crate) enum Command {
     Run(Run),
     /// Check a configuration file and report every error in it.
     Check(Check),
+    /// Feed a recording to a router and print what it does.
+    Replay(Replay),
     /// What the supervisor starts for each input interface.
     #[command(hide = true)]
     Worker {
@@ -55,6 +57,20 @@ pub(crate) struct Run {
     /// The general log level, in place of the file's.
     #[arg(long, value_name = "LEVEL", value_parser = level)]
     pub(crate) log_level: Option<LogLevel>,
+    /// Write all that goes into the router, and what comes out, to this file
+    /// as JSON lines, for mcrd replay. The file is replaced.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) record: Option<PathBuf>,
+}
+
+/// Arguments of `mcrd replay`.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Replay {
+    /// A file that `mcrd run --record` wrote.
+    pub(crate) file: PathBuf,
+    /// Print each output as one JSON object, in the form of the recording.
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 /// Arguments of `mcrd check`.

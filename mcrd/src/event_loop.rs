@@ -1,5 +1,5 @@
 //! The loop that owns the state: it waits for one thing, hands it to the
-//! relay or the workers, and carries out what they answer.
+//! relay, the router or the workers, and carries out what they answer.
 
 use std::io;
 use std::path::PathBuf;
@@ -9,16 +9,21 @@ use mcr_api::config::ConfigFile;
 use mcr_api::state::{LogLevel, LogLevels};
 use mcr_proto::interface::InterfaceChange;
 use mcr_proto::relay::{NextHop, NextHopKey, Output, Relay};
+use mcr_proto::router::Input;
+use mcr_proto::router::io::RouteChange;
 use mcr_sys::netlink::monitor::{Address, Change, Link, Monitor};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
 use tracing::{debug, error, info, warn};
 
 use crate::control::{Answer, Ask, What};
+use crate::io::listen::Batch;
 use crate::io::membership::Joins;
 use crate::io::neighbor::{LinkKind, NextHops, Tell};
 use crate::io::netlink::{self, Interfaces};
+use crate::io::routes;
 use crate::observe::log::{self, Logging};
+use crate::routing::{ForPlane, Routing};
 use crate::supervisor::workers::{ProcessEvent, Settings, Tables, Workers};
 
 /// Workers that have not ended by then are killed with the daemon.
@@ -30,9 +35,17 @@ const LIST_WITHIN: Duration = Duration::from_secs(5);
 /// Before it is asked again.
 const LIST_AGAIN: Duration = Duration::from_secs(1);
 
+/// What workers are to hold, as two fields of the daemon have it.
+macro_rules! tables {
+    ($daemon:expr) => {
+        Tables::new(&$daemon.relay, $daemon.routing.router())
+    };
+}
+
 /// The daemon's state. One owner, one thread, no lock.
 pub(crate) struct Daemon {
     pub(crate) relay: Relay,
+    pub(crate) routing: Routing,
     pub(crate) workers: Workers,
     pub(crate) joins: Joins,
     pub(crate) logging: Logging,
@@ -50,12 +63,15 @@ pub(crate) struct Daemon {
     /// Changes were lost, and the state is to be read again then.
     resync_at: Option<Instant>,
     next_hops: mpsc::UnboundedSender<Tell>,
+    routes: mpsc::UnboundedSender<routes::Tell>,
 }
 
 /// What wakes the loop.
 pub(crate) struct Sources {
     pub(crate) monitor: Monitor,
     pub(crate) next_hops: mpsc::Receiver<(NextHopKey, NextHop)>,
+    pub(crate) routes: mpsc::Receiver<RouteChange>,
+    pub(crate) packets: mpsc::Receiver<Batch>,
     pub(crate) processes: mpsc::Receiver<ProcessEvent>,
     pub(crate) asks: mpsc::Receiver<Ask>,
     /// For the loop's own questions, those of signals.
@@ -64,6 +80,7 @@ pub(crate) struct Sources {
 
 /// What the daemon is made of.
 pub(crate) struct Parts {
+    pub(crate) routing: Routing,
     pub(crate) workers: Workers,
     pub(crate) logging: Logging,
     pub(crate) settings: ConfigFile,
@@ -78,9 +95,11 @@ impl Daemon {
         parts: Parts,
         monitor: &Monitor,
         answers: mpsc::Sender<(NextHopKey, NextHop)>,
+        routes: mpsc::Sender<RouteChange>,
     ) -> Daemon {
         Daemon {
             relay: Relay::new(),
+            routing: parts.routing,
             workers: parts.workers,
             joins: Joins::new(),
             logging: parts.logging,
@@ -93,6 +112,7 @@ impl Daemon {
             interfaces: Interfaces::new(),
             resync_at: None,
             next_hops: NextHops::start(monitor.kernel(), answers),
+            routes: routes::start(monitor.kernel(), routes),
         }
     }
 
@@ -129,8 +149,13 @@ impl Daemon {
                 debug!(target: "netlink", ?key, ?state, "next hop");
                 self.relay.next_hop_changed(&key, state);
             }
+            Some(batch) = sources.packets.recv() => self.routing.batch(batch),
+            Some(change) = sources.routes.recv() => {
+                debug!(target: "netlink", ?change, "route");
+                self.routing.input(Input::Route(change));
+            }
             Some(event) = sources.processes.recv() => {
-                self.workers.event(Instant::now(), Tables::of_relay(&self.relay), event);
+                self.workers.event(Instant::now(), tables!(self), event);
             }
             Some(ask) = sources.asks.recv() => self.asked(ask),
             _ = hangup.recv() => self.hung_up(sources.asker.clone()),
@@ -144,7 +169,10 @@ impl Daemon {
         }
         self.joins.advance(now);
         if self.workers.next_timeout().is_some_and(|at| at <= now) {
-            self.workers.timeout(now, Tables::of_relay(&self.relay));
+            self.workers.timeout(now, tables!(self));
+        }
+        if self.routing.next_timeout().is_some_and(|at| at <= now) {
+            self.routing.timeout();
         }
         Ok(())
     }
@@ -153,20 +181,18 @@ impl Daemon {
         let all = [
             self.workers.next_timeout(),
             self.joins.next_timeout(),
+            self.routing.next_timeout(),
             self.resync_at,
         ];
         all.into_iter().flatten().min()
     }
 
-    /// Carries out what the relay wants, and tells the workers.
+    /// Carries out what relay and router want, and tells the workers.
     pub(crate) fn carry_out(&mut self) {
         let now = Instant::now();
         while let Some(output) = self.relay.poll_output() {
             match output {
-                Output::Fib(update) => {
-                    self.workers
-                        .fib_changed(now, Tables::of_relay(&self.relay), update)
-                }
+                Output::Fib(update) => self.workers.fib_changed(now, tables!(self), update),
                 Output::Join(membership) => self.joins.join(membership),
                 Output::Leave(membership) => self.joins.leave(membership),
                 Output::WatchNextHop(key) => {
@@ -180,7 +206,28 @@ impl Daemon {
                 Output::UnwatchNextHop(key) => self.tell_next_hops(Tell::Unwatch(key)),
             }
         }
-        self.workers.pump(now, Tables::of_relay(&self.relay));
+        loop {
+            while let Some(wanted) = self.routing.poll() {
+                self.plane(now, wanted);
+            }
+            let Some(event) = self.workers.poll_data_plane() else {
+                break;
+            };
+            self.routing.input(Input::DataPlane(event));
+        }
+        self.workers.pump(now, tables!(self));
+    }
+
+    fn plane(&mut self, now: Instant, wanted: ForPlane) {
+        match wanted {
+            ForPlane::Route(update) => self.workers.route_changed(now, tables!(self), update),
+            ForPlane::Listen { iface, on } => self.workers.listen(now, tables!(self), iface, on),
+            ForPlane::Forward(packet) => {
+                if !packet.until_switch || self.workers.pass_shared(&packet.packet) {
+                    self.routing.forward(&packet);
+                }
+            }
+        }
     }
 
     fn tell_next_hops(&self, tell: Tell) {
@@ -189,15 +236,29 @@ impl Daemon {
         }
     }
 
+    fn tell_routes(&self, tell: routes::Tell) {
+        if self.routes.send(tell).is_err() {
+            error!(target: "netlink", "the task that follows routes has ended");
+        }
+    }
+
     fn kernel_changed(&mut self, change: Option<Change>) -> io::Result<()> {
         match change {
             Some(Change::Neighbor(neighbor)) => self.tell_next_hops(Tell::Neighbor(neighbor)),
-            Some(Change::Routes) => self.tell_next_hops(Tell::Routes),
+            Some(Change::Routes(change)) => {
+                self.tell_next_hops(Tell::Routes);
+                if let Some(change) = change {
+                    self.tell_routes(routes::Tell::Change(change));
+                }
+            }
             Some(Change::Overflow) => {
                 warn!(target: "netlink", "changes were lost; all is read again");
                 self.resync_at = Some(Instant::now());
             }
             Some(change) => {
+                if takes_routes_away(&change) {
+                    self.tell_routes(routes::Tell::Look);
+                }
                 if let Some(change) = self.interfaces.change(&change) {
                     self.interface_changed(change);
                     self.tell_next_hops(Tell::Routes);
@@ -219,6 +280,7 @@ impl Daemon {
         let flushed = list(monitor).await;
         monitor.discard();
         self.tell_next_hops(Tell::Resync);
+        self.tell_routes(routes::Tell::Resync);
         let read = self.resync(monitor).await;
         self.resync_at = None;
         if let Err(error) = flushed.and(read) {
@@ -267,6 +329,7 @@ impl Daemon {
                 self.joins.interface_gone(*index);
             }
         }
+        self.routing.input(Input::Interface(change.clone()));
         self.relay.interface_changed(change);
     }
 
@@ -324,19 +387,17 @@ impl Daemon {
         let levels = self.levels();
         self.logging.set(&levels);
         let settings = worker_settings(&self.settings, &levels);
-        self.workers
-            .configure(now, Tables::of_relay(&self.relay), settings);
+        self.workers.configure(now, tables!(self), settings);
     }
 
     async fn stop(&mut self, processes: &mut mpsc::Receiver<ProcessEvent>) {
+        self.routing.stop();
+        self.carry_out();
         self.workers.stop(Instant::now());
         let ended = async {
             while !self.workers.have_stopped() {
                 match processes.recv().await {
-                    Some(event) => {
-                        self.workers
-                            .event(Instant::now(), Tables::of_relay(&self.relay), event)
-                    }
+                    Some(event) => self.workers.event(Instant::now(), tables!(self), event),
                     None => return,
                 }
             }
@@ -344,6 +405,16 @@ impl Daemon {
         if tokio::time::timeout(STOP_WITHIN, ended).await.is_err() {
             warn!(target: "supervisor", "workers did not end in time and are killed");
         }
+    }
+}
+
+/// The kernel takes routes over an interface away without a word when it goes
+/// down, and those with an address as their source when that goes.
+fn takes_routes_away(change: &Change) -> bool {
+    match change {
+        Change::Link(link) => !link.up,
+        Change::LinkGone(_) | Change::AddressGone(_) => true,
+        Change::Address(_) | Change::Neighbor(_) | Change::Routes(_) | Change::Overflow => false,
     }
 }
 

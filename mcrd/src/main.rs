@@ -8,6 +8,8 @@ mod control;
 mod event_loop;
 mod io;
 mod observe;
+mod record;
+mod routing;
 mod supervisor;
 mod worker;
 
@@ -21,6 +23,7 @@ fn main() -> ExitCode {
     match Arguments::parse().command {
         Command::Run(arguments) => supervisor::run(arguments),
         Command::Check(arguments) => check::run(&arguments),
+        Command::Replay(arguments) => record::replay::run(&arguments),
         Command::Worker { .. } => worker::run(),
     }
 }

@@ -355,6 +355,15 @@ pub enum Event {
         /// It is this router.
         is_me: bool,
     },
+    /// A querier that speaks an older version of IGMP than is configured here.
+    OlderQuerier {
+        /// The interface.
+        interface: String,
+        /// Its address.
+        address: Ipv4Addr,
+        /// Its version.
+        version: u8,
+    },
     /// A membership.
     Membership {
         /// The interface.

@@ -6,6 +6,7 @@
 
 pub mod config;
 pub mod fib;
+mod hex;
 pub mod id;
 pub mod igmp;
 pub mod interface;

@@ -4,6 +4,7 @@
 mod privileges;
 pub(crate) mod workers;
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -21,6 +22,7 @@ use crate::control::server;
 use crate::control::socket::{self, ControlSocket};
 use crate::event_loop::{Daemon, Parts, Sources, worker_settings};
 use crate::observe::log::{self, Logging};
+use crate::routing::Routing;
 
 /// Questions that wait for the event loop. A client that asks more waits.
 const ASKS: usize = 64;
@@ -30,6 +32,9 @@ const PROCESS_EVENTS: usize = 1024;
 
 /// Answers about next hops that wait for the event loop.
 const NEXT_HOPS: usize = 256;
+
+/// Changes of routes that wait for the event loop.
+const ROUTES: usize = 256;
 
 /// Why the daemon did not start, or stopped.
 enum Fault {
@@ -74,6 +79,13 @@ fn start(arguments: Run) -> Result<(), Fault> {
         (None, Some(path)) => PathBuf::from(path),
         (None, None) => socket::default_path().map_err(fault)?,
     };
+    let record =
+        match &arguments.record {
+            Some(path) => Some(crate::record::create(path).map_err(|error| {
+                Fault::System(format!("cannot write {}: {error}", path.display()))
+            })?),
+            None => None,
+        };
     let group = loaded.file.control.group.as_deref();
     let (socket, listener) = socket::claim(&path, target.as_ref(), group).map_err(fault)?;
     let mut standing =
@@ -100,6 +112,7 @@ fn start(arguments: Run) -> Result<(), Fault> {
         standing,
         level_of_start,
         start_file,
+        record,
         listener,
         socket: &socket,
     }));
@@ -134,6 +147,7 @@ struct Ready<'a> {
     standing: Standing,
     level_of_start: Option<LogLevel>,
     start_file: Option<PathBuf>,
+    record: Option<File>,
     listener: std::os::unix::net::UnixListener,
     socket: &'a ControlSocket,
 }
@@ -154,6 +168,8 @@ async fn serve(ready: Ready<'_>) -> Result<(), Fault> {
     let (asker, asks) = mpsc::channel(ASKS);
     let (process_events, processes) = mpsc::channel(PROCESS_EVENTS);
     let (answers, next_hops) = mpsc::channel(NEXT_HOPS);
+    let (route_changes, routes) = mpsc::channel(ROUTES);
+    let (routing, packets) = Routing::start(ready.loaded.router, ready.record).map_err(fault)?;
     let settings = ConfigFile {
         rules: Vec::new(),
         ..ready.loaded.file
@@ -161,6 +177,7 @@ async fn serve(ready: Ready<'_>) -> Result<(), Fault> {
     let levels = log::levels(&settings.log, ready.level_of_start);
     let worker_settings = worker_settings(&settings, &levels);
     let parts = Parts {
+        routing,
         workers: Workers::new(Box::new(Linux), process_events, worker_settings).map_err(fault)?,
         logging: ready.logging,
         settings,
@@ -168,7 +185,7 @@ async fn serve(ready: Ready<'_>) -> Result<(), Fault> {
         standing: ready.standing.notes,
         level_of_start: ready.level_of_start,
     };
-    let mut daemon = Daemon::new(parts, &monitor, answers);
+    let mut daemon = Daemon::new(parts, &monitor, answers, route_changes);
     for rule in &ready.loaded.rules {
         daemon.workers.rule_set(rule);
     }
@@ -186,6 +203,8 @@ async fn serve(ready: Ready<'_>) -> Result<(), Fault> {
     let sources = Sources {
         monitor,
         next_hops,
+        routes,
+        packets,
         processes,
         asks,
         asker,

@@ -171,7 +171,12 @@ pub struct Counters {
 impl Counters {
     /// One more.
     pub fn add(&mut self, iface: IfIndex, name: &'static str) {
-        *self.counts.entry((Some(iface), name)).or_default() += 1;
+        self.add_many(iface, name, 1);
+    }
+
+    /// So many more.
+    pub fn add_many(&mut self, iface: IfIndex, name: &'static str, count: u64) {
+        *self.counts.entry((Some(iface), name)).or_default() += count;
     }
 
     /// One more of what belongs to no interface.

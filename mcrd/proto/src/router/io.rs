@@ -65,6 +65,7 @@ pub struct Packet {
     /// IGMP or PIM.
     pub protocol: IpProtocol,
     /// What follows the IP header.
+    #[serde(with = "crate::hex")]
     pub payload: Vec<u8>,
 }
 
@@ -86,6 +87,7 @@ pub struct Transmit {
     /// IGMP or PIM.
     pub protocol: IpProtocol,
     /// What follows the IP header.
+    #[serde(with = "crate::hex")]
     pub payload: Vec<u8>,
 }
 
@@ -93,6 +95,7 @@ pub struct Transmit {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Forward {
     /// The IPv4 packet as it arrived, from its header on.
+    #[serde(with = "crate::hex")]
     pub packet: Vec<u8>,
     /// The interfaces to send it on.
     pub outputs: Vec<IfIndex>,
@@ -144,6 +147,7 @@ pub enum DataPlaneEvent {
         /// Where it arrived.
         iif: IfIndex,
         /// It.
+        #[serde(with = "crate::hex")]
         packet: Vec<u8>,
     },
     /// The packet matched a (*,G) entry that asks for new sources, and was
@@ -152,6 +156,7 @@ pub enum DataPlaneEvent {
         /// Where it arrived.
         iif: IfIndex,
         /// It.
+        #[serde(with = "crate::hex")]
         packet: Vec<u8>,
     },
     /// The packet matched an entry that registers, and was forwarded by it.
@@ -159,6 +164,7 @@ pub enum DataPlaneEvent {
         /// Where it arrived.
         iif: IfIndex,
         /// It.
+        #[serde(with = "crate::hex")]
         packet: Vec<u8>,
     },
     /// A packet arrived where its (S,G) entry does not take it from, and was

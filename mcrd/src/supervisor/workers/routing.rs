@@ -1,8 +1,6 @@
 //! The workers as the router sees them: routes, what they are told to listen
 //! to, and what they tell.
 
-#![allow(dead_code, reason = "for a daemon with a router")]
-
 use std::collections::VecDeque;
 use std::time::Instant;
 
@@ -60,6 +58,7 @@ impl Workers {
     }
 
     /// What the workers counted by the route.
+    #[allow(dead_code, reason = "for the control socket's view of routes")]
     pub(crate) fn route(&self, key: &RouteKey) -> RouteFigures {
         let id = self.by_input.get(&key.iif);
         id.and_then(|id| self.pools.get(id))

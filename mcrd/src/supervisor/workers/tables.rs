@@ -36,22 +36,11 @@ pub(crate) struct Tables<'a> {
 }
 
 impl<'a> Tables<'a> {
-    #[allow(dead_code, reason = "for a daemon with a router")]
     pub(crate) fn new(relay: &'a Relay, router: &'a Router) -> Tables<'a> {
         let keepalive = router.config().pim.keepalive_period;
         Tables {
             active_every: (keepalive / 10).min(ACTIVE_EVERY),
             ..Tables::of(relay, router.routes(), router.routes_are_told())
-        }
-    }
-
-    /// Without a router.
-    pub(crate) fn of_relay(relay: &'a Relay) -> Tables<'a> {
-        Tables {
-            relay,
-            routes: None,
-            told: relay.tables_are_told(),
-            active_every: ACTIVE_EVERY,
         }
     }
 
