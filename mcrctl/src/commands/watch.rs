@@ -64,6 +64,11 @@ fn event(event: &Event) -> String {
             address,
             is_me,
         } => format!("querier of {interface}: {}", who(Some(*address), *is_me)),
+        Event::OlderQuerier {
+            interface,
+            address,
+            version,
+        } => format!("querier {address} on {interface} speaks IGMPv{version} only"),
         Event::Membership {
             interface,
             group,
