@@ -58,12 +58,10 @@ impl RouteTable {
         self.entries.insert(key, entry);
     }
 
-    fn remove(&mut self, key: &RouteKey) -> bool {
-        let old = self.entries.remove(key);
-        if let Some(old) = &old {
-            self.digest = self.digest.without_route(key, old);
+    fn remove(&mut self, key: &RouteKey) {
+        if let Some(old) = self.entries.remove(key) {
+            self.digest = self.digest.without_route(key, &old);
         }
-        old.is_some()
     }
 
     fn of_group(&self, iif: IfIndex, group: GroupAddr) -> impl Iterator<Item = &RouteKey> {
@@ -112,33 +110,20 @@ impl Routes {
         let (mut entries, flows) = compute(macros);
         unwanted(macros, cx, &mut entries);
         self.tell_flows(cx, group, flows);
-        let gone = self.gone(group, &entries).into_iter();
-        let updates = gone.map(RouteUpdate::Remove);
-        let set = entries.into_iter();
-        let updates = updates.chain(set.map(|(key, entry)| RouteUpdate::Set(key, entry)));
-        for update in updates {
-            if self.apply(update.clone()) {
-                cx.output(Output::Route(update));
+        for key in self.gone(group, &entries) {
+            cx.output(Output::Route(RouteUpdate::Remove(key)));
+            if let Some(table) = self.tables.get_mut(&key.iif) {
+                table.remove(&key);
             }
         }
-    }
-
-    /// Makes the change; `false` where it changes nothing.
-    pub fn apply(&mut self, update: RouteUpdate) -> bool {
-        let (RouteUpdate::Set(key, _) | RouteUpdate::Remove(key)) = update;
-        let table = self.tables.entry(key.iif).or_default();
-        let changes = match update {
-            RouteUpdate::Set(key, entry) if table.entries.get(&key) == Some(&entry) => false,
-            RouteUpdate::Set(key, entry) => {
+        self.tables.retain(|_, table| !table.entries.is_empty());
+        for (key, entry) in entries {
+            let table = self.tables.entry(key.iif).or_default();
+            if table.entries.get(&key) != Some(&entry) {
+                cx.output(Output::Route(RouteUpdate::Set(key, entry.clone())));
                 table.set(key, entry);
-                true
             }
-            RouteUpdate::Remove(key) => table.remove(&key),
-        };
-        if table.entries.is_empty() {
-            self.tables.remove(&key.iif);
         }
-        changes
     }
 
     fn gone(&self, group: GroupAddr, entries: &Entries) -> Vec<RouteKey> {
