@@ -3,6 +3,7 @@
 
 pub mod bound;
 pub mod counters;
+pub mod router;
 pub mod rx;
 pub mod watch;
 

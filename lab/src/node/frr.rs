@@ -7,6 +7,7 @@
 
 pub mod ask;
 mod config;
+pub mod state;
 
 use std::fs;
 use std::io;

@@ -227,6 +227,17 @@ impl Capture {
             .unwrap_or_default()
     }
 
+    /// Datagrams to a group so far, by link.
+    #[must_use]
+    pub fn by_link(&self, group: Ipv4Addr) -> BTreeMap<LinkId, u64> {
+        let shared = lock(&self.shared);
+        let mut links = BTreeMap::new();
+        for (point, seen) in self.points.iter().zip(&shared.seen) {
+            *links.entry(point.link).or_default() += seen.count(Some(group)).datagrams;
+        }
+        links
+    }
+
     /// All that is kept, by point, with the point's link.
     #[must_use]
     pub fn seen(&self) -> Vec<(LinkId, Seen)> {

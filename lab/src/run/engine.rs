@@ -200,7 +200,11 @@ impl Engine<'_> {
                     .await
                     .unwrap_or_default()
             }
-            Check::Rx(_) | Check::Rate { .. } | Check::Exec { .. } => Counters::new(),
+            Check::Rx(_)
+            | Check::Rate { .. }
+            | Check::Router(_)
+            | Check::Tree { .. }
+            | Check::Exec { .. } => Counters::new(),
         }
     }
 
@@ -213,9 +217,12 @@ impl Engine<'_> {
             } => self
                 .capture
                 .count(self.world.topology, *node, *interface, *of),
-            Check::Rate { .. } | Check::Rx(_) | Check::Counters { .. } | Check::Exec { .. } => {
-                Count::default()
-            }
+            Check::Rate { .. }
+            | Check::Rx(_)
+            | Check::Counters { .. }
+            | Check::Router(_)
+            | Check::Tree { .. }
+            | Check::Exec { .. } => Count::default(),
         }
     }
 

@@ -14,6 +14,7 @@ pub mod locate;
 mod observe;
 mod options;
 mod probe;
+mod question;
 mod shell;
 mod traffic;
 

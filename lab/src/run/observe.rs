@@ -1,7 +1,7 @@
 //! One look at a condition.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
@@ -9,14 +9,15 @@ use super::capture::{Capture, Count};
 use super::clock::now_ns;
 use super::ledger::{RateSeen, SendRun};
 use super::traffic::{Traffic, World};
-use super::{probe, shell};
+use super::{probe, question, shell};
 use crate::assertion::bound::number;
 use crate::assertion::counters::{self, Counters};
-use crate::assertion::{Observed, rx};
+use crate::assertion::{Observed, router, rx};
 use crate::node::Place;
 use crate::topology::model::{
-    Check, CounterOf, Exec, Expectation, NodeId, RatePoint, RxCheck, Topology,
+    Check, CounterOf, Exec, Expectation, LinkId, NodeId, RatePoint, RxCheck, Topology,
 };
+use crate::topology::question::Interfaces;
 
 /// The shortest time over which a rate at an interface is told.
 const RATE_WINDOW_NS: u64 = 400_000_000;
@@ -52,6 +53,7 @@ pub(super) struct Measured {
 #[derive(Default)]
 pub(super) struct Memory {
     samples: RefCell<Vec<(u64, Count)>>,
+    carried: RefCell<Vec<(u64, BTreeMap<LinkId, u64>)>>,
 }
 
 impl Scene<'_> {
@@ -72,6 +74,8 @@ impl Scene<'_> {
                 Ok(seen) => counters::judge(bounds, &seen),
                 Err(reason) => Observed::not_yet(reason),
             },
+            Check::Router(asked) => question::look(self.world, asked, expectation.never).await,
+            Check::Tree { group, links } => self.tree(*group, links, memory),
             Check::Exec {
                 exec,
                 status,
@@ -127,6 +131,34 @@ impl Scene<'_> {
             after.bytes.saturating_sub(before.bytes),
             to.saturating_sub(from),
         ))
+    }
+
+    /// The links that carried the group for a while.
+    fn tree(&self, group: Ipv4Addr, asked: &Interfaces, memory: &Memory) -> Observed {
+        let now = now_ns();
+        let counts = self.capture.by_link(group);
+        let mut samples = memory.carried.borrow_mut();
+        samples.push((now, counts.clone()));
+        let old = now.saturating_sub(RATE_WINDOW_NS);
+        let Some(keep) = samples.iter().rposition(|(at, _)| *at <= old) else {
+            return Observed::not_yet("the links are watched for a moment");
+        };
+        samples.drain(..keep);
+        let before = samples.first().map(|(_, counts)| counts);
+        let carries = |link: &LinkId| {
+            let then = before.and_then(|before| before.get(link)).copied();
+            counts.get(link).copied().unwrap_or(0) > then.unwrap_or(0)
+        };
+        let links = self.world.topology.links.iter().enumerate();
+        let carrying = links.filter(|(position, _)| carries(&LinkId(*position)));
+        let found: BTreeSet<String> = carrying.map(|(_, link)| link.name.clone()).collect();
+        let names: Vec<&str> = found.iter().map(String::as_str).collect();
+        let measured = if names.is_empty() {
+            "no link carries it".to_owned()
+        } else {
+            format!("carried by {}", names.join(" "))
+        };
+        Observed::judged(measured, router::interfaces("the tree", asked, &found))
     }
 
     async fn counters(
@@ -242,6 +274,8 @@ pub(super) fn about(topology: &Topology, expectation: &Expectation) -> String {
             CounterOf::Rule(name) => format!("{} rule {name}", node(at)),
             CounterOf::Input(name) => format!("{} input {name}", node(at)),
         },
+        Check::Router(asked) => question::about(topology, asked),
+        Check::Tree { group, .. } => format!("tree of {group}"),
         Check::Exec { exec, .. } => {
             let mut lines = exec.run.lines();
             let first = lines.next().unwrap_or_default();

@@ -7,6 +7,7 @@ use std::time::Duration;
 use mcr_api::Method;
 use mcr_api::client::{Client, ClientError};
 use mcr_api::state::{InputStats, RuleStats};
+use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use crate::assertion::counters::{Counters, of_input, of_rule};
@@ -56,14 +57,62 @@ pub(super) async fn state(socket: PathBuf) -> Value {
             ("inputs", Method::StatsInputs {}),
             ("rules", Method::RulesList { cursor: None }),
             ("stats", Method::StatsRules { cursor: None }),
+            ("pim interfaces", Method::PimInterfaces {}),
+            ("pim neighbors", Method::PimNeighbors {}),
+            ("pim rps", Method::PimRps {}),
+            ("igmp interfaces", Method::IgmpInterfaces {}),
+            ("igmp groups", Method::IgmpGroups { cursor: None }),
+            (
+                "mroute",
+                Method::Mroute {
+                    group: None,
+                    cursor: None,
+                },
+            ),
+            ("protocol counters", Method::StatsProtocols {}),
         ] {
-            let value: Value = client.call(method).map_err(sentence)?;
+            // A part that is refused says why, and the others are still told.
+            let told: Result<Value, ClientError> = client.call(method);
+            let value = told.unwrap_or_else(|error| error.to_string().into());
             all.insert(name.to_owned(), value);
         }
         Ok(Value::Object(all))
     });
     told.await
         .unwrap_or_else(|error| serde_json::json!({ "error": error }))
+}
+
+/// What a daemon answers to one request.
+///
+/// # Errors
+/// As [`counters`].
+pub(super) async fn call<T>(socket: PathBuf, method: Method) -> Result<T, String>
+where
+    T: DeserializeOwned + Send + 'static,
+{
+    blocking(move || {
+        let mut client = Client::connect(&socket, ANSWER_TIME).map_err(sentence)?;
+        client.call(method).map_err(sentence)
+    })
+    .await
+}
+
+/// All pages of a list.
+///
+/// # Errors
+/// As [`counters`].
+pub(super) async fn pages<T>(
+    socket: PathBuf,
+    page: impl Fn(Option<String>) -> Method + Send + 'static,
+) -> Result<Vec<T>, String>
+where
+    T: DeserializeOwned + Send + 'static,
+{
+    blocking(move || {
+        let mut client = Client::connect(&socket, ANSWER_TIME).map_err(sentence)?;
+        client.pages(page).map_err(sentence)
+    })
+    .await
 }
 
 async fn blocking<T: Send + 'static>(

@@ -9,9 +9,11 @@ use serde::Deserialize;
 use super::place::{At, Named, OneOrMany, Part};
 use super::value::{Address, Cidr, Dur, Group, Loopback, Net, RateValue, Route};
 
+mod questions;
 mod router;
 mod steps;
 
+pub(crate) use questions::*;
 pub(crate) use router::*;
 pub(crate) use steps::*;
 

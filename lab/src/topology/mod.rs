@@ -10,6 +10,7 @@ mod decode;
 mod file;
 pub mod model;
 mod place;
+pub mod question;
 mod resolve;
 pub mod router;
 mod suggest;

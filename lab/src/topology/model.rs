@@ -8,6 +8,7 @@ use std::time::Duration;
 use ipnet::Ipv4Net;
 use serde_json::Value;
 
+use super::question::{Interfaces, Question};
 use super::router::Router;
 
 /// A lab: the network and what is asked of it.
@@ -359,6 +360,15 @@ pub enum Check {
         /// Bounds by counter: `packets`, `bytes`, `dropped`,
         /// `outputs[2].packets`, `drops.no-rule`, `kernel_drops`.
         bounds: Vec<(String, Bound)>,
+    },
+    /// What routers know.
+    Router(Question),
+    /// The links that carry a group's datagrams.
+    Tree {
+        /// The group.
+        group: Ipv4Addr,
+        /// The links, by name.
+        links: Interfaces,
     },
     /// A command.
     Exec {

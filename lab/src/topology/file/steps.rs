@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::Name;
+use super::{Dr, IgmpOf, Mroute, Name, NeighborsEntry, RpOf, RpfOf, TreeOf};
 use crate::topology::place::{At, Named, OneOrMany, Part};
 use crate::topology::value::{Address, Cidr, Dur, Group, Limits, RateValue};
 
@@ -127,7 +127,7 @@ pub(crate) enum Level {
     Warn,
 }
 
-/// One of `rx`, `rate`, `counters` and `exec`, and how long it may take.
+/// One condition, and how long it may take.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Expect {
@@ -139,6 +139,21 @@ pub(crate) struct Expect {
     pub(crate) counters: Option<Part<Counters>>,
     /// A command and what it must print.
     pub(crate) exec: Option<At<ExecCheck>>,
+    /// Routers that are each other's PIM neighbours: `r1/r2`, a list of these,
+    /// or a map about one router.
+    pub(crate) neighbors: Option<Part<NeighborsEntry>>,
+    /// The Designated Router of a link or segment.
+    pub(crate) dr: Option<At<Dr>>,
+    /// The RP of a group.
+    pub(crate) rp: Option<At<RpOf>>,
+    /// An entry of a multicast routing table.
+    pub(crate) mroute: Option<At<Mroute>>,
+    /// A group's members on an interface.
+    pub(crate) igmp: Option<At<IgmpOf>>,
+    /// The way to an address.
+    pub(crate) rpf: Option<At<RpfOf>>,
+    /// The links that carry a group's datagrams.
+    pub(crate) tree: Option<At<TreeOf>>,
     /// It must become true within this time; 5s unless said otherwise.
     pub(crate) within: Option<Dur>,
     /// And then stay true for this time.
@@ -150,7 +165,7 @@ pub(crate) struct Expect {
     pub(crate) metric: Option<String>,
 }
 
-/// One of `rx`, `rate`, `counters` and `exec`, and how long it is watched.
+/// One condition, and how long it is watched.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Never {
@@ -162,6 +177,21 @@ pub(crate) struct Never {
     pub(crate) counters: Option<Part<Counters>>,
     /// A command and what it must not print.
     pub(crate) exec: Option<At<ExecCheck>>,
+    /// Routers that are each other's PIM neighbours: `r1/r2`, a list of these,
+    /// or a map about one router.
+    pub(crate) neighbors: Option<Part<NeighborsEntry>>,
+    /// The Designated Router of a link or segment.
+    pub(crate) dr: Option<At<Dr>>,
+    /// The RP of a group.
+    pub(crate) rp: Option<At<RpOf>>,
+    /// An entry of a multicast routing table.
+    pub(crate) mroute: Option<At<Mroute>>,
+    /// A group's members on an interface.
+    pub(crate) igmp: Option<At<IgmpOf>>,
+    /// The way to an address.
+    pub(crate) rpf: Option<At<RpfOf>>,
+    /// The links that carry a group's datagrams.
+    pub(crate) tree: Option<At<TreeOf>>,
     /// It must not become true for this time.
     #[serde(rename = "for")]
     pub(crate) span: Dur,

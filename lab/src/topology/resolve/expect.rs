@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::Context;
+use super::question::Asked;
 use super::steps::{Cast, WITHIN};
 use crate::topology::decode::decode;
 use crate::topology::file::{self, Counters, Level, RateCheck, Rx};
@@ -42,12 +43,14 @@ impl Terms {
     }
 }
 
-/// The four forms, of which an entry has one.
+/// The forms, of which an entry has one.
+#[derive(Default)]
 struct Forms {
     rx: Option<At<Rx>>,
     rate: Option<At<RateCheck>>,
     counters: Option<Part<Counters>>,
     exec: Option<At<file::ExecCheck>>,
+    asked: Asked,
 }
 
 pub(super) fn of_measure(
@@ -66,12 +69,7 @@ pub(super) fn of_measure(
     };
     let mut all = Vec::new();
     let mut judge = |forms: Forms| all.extend(judged(cx, cast, forms, &terms));
-    let none = || Forms {
-        rx: None,
-        rate: None,
-        counters: None,
-        exec: None,
-    };
+    let none = Forms::default;
     for rx in measure.rx.0 {
         let rx = Some(rx);
         judge(Forms { rx, ..none() });
@@ -109,6 +107,15 @@ pub(super) fn of_expect(
         rate: expect.rate,
         counters: expect.counters,
         exec: expect.exec,
+        asked: Asked {
+            neighbors: expect.neighbors,
+            dr: expect.dr,
+            rp: expect.rp,
+            mroute: expect.mroute,
+            igmp: expect.igmp,
+            rpf: expect.rpf,
+            tree: expect.tree,
+        },
     };
     judged(cx, cast, forms, &terms)
 }
@@ -135,6 +142,15 @@ pub(super) fn of_never(
         rate: never.rate,
         counters: never.counters,
         exec: never.exec,
+        asked: Asked {
+            neighbors: never.neighbors,
+            dr: never.dr,
+            rp: never.rp,
+            mroute: never.mroute,
+            igmp: never.igmp,
+            rpf: never.rpf,
+            tree: never.tree,
+        },
     };
     judged(cx, cast, forms, &terms)
 }
@@ -146,10 +162,15 @@ fn judged(cx: &Context<'_>, cast: &Cast<'_>, forms: Forms, terms: &Terms) -> Vec
         forms.counters.is_some(),
         forms.exec.is_some(),
     ];
-    if given.iter().filter(|given| **given).count() != 1 {
+    let given = given
+        .iter()
+        .chain(&forms.asked.given())
+        .filter(|given| **given)
+        .count();
+    if given != 1 {
         let problem = cx.problem(
             terms.span,
-            "an expectation is one of `rx`, `rate`, `counters` and `exec`",
+            "an expectation is one condition, such as `rx` or `mroute`",
         );
         let help = "write several as a list, each with its own `within`";
         cx.sink.add(problem.help(help));
@@ -172,6 +193,7 @@ fn judged(cx: &Context<'_>, cast: &Cast<'_>, forms: Forms, terms: &Terms) -> Vec
     if let Some(At { span, value }) = forms.exec {
         checks.extend(exec(cx, cast, value).map(|check| (check, span)));
     }
+    checks.extend(forms.asked.checks(cx, cast));
     checks
         .into_iter()
         .map(|(check, span)| terms.of(cx, check, span))

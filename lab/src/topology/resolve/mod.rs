@@ -8,6 +8,7 @@ mod links;
 mod mcrd;
 mod network;
 mod nodes;
+mod question;
 mod router;
 mod steps;
 mod traffic;

@@ -53,7 +53,7 @@ impl Cast<'_> {
         position(cx, "source", &self.sources, name)
     }
 
-    fn link(&self, cx: &Context<'_>, name: &At<String>) -> Option<LinkId> {
+    pub(super) fn link(&self, cx: &Context<'_>, name: &At<String>) -> Option<LinkId> {
         let link = self.network.link(&name.value);
         if link.is_none() && self.network.whole {
             let known = self.network.link_names();

@@ -102,3 +102,122 @@ links: [r1 -- h, r1 -- r2]
     let igmp: Vec<&str> = router.igmp.iter().map(|one| one.name.as_str()).collect();
     assert_eq!((pim, igmp), (vec!["r2"], vec!["r2"]));
 }
+
+#[test]
+fn questions_name_interfaces_by_what_they_lead_to() {
+    let steps = "
+steps:
+  - expect:
+      - neighbors: r1/r2
+      - neighbors: { at: r1, not: r2 }
+      - dr: { at: r2--r1, is: r2 }
+      - rp: { at: [r1, r2], group: 239.1.1.1, is: \"${r2.lo}\" }
+      - rp: { at: r1, group: 232.1.1.1, is: none }
+      - mroute: { at: [r1, r2], group: 239.1.1.1, oif: [] }
+      - mroute: { at: r1, group: 239.1.1.1, source: \"${h.ip}\", iif: h--r1, oif: { has: r2 } }
+      - igmp: { at: r1, interface: h, group: 239.1.1.1, absent: true }
+      - rpf: { at: r2, address: \"${h.ip}\", neighbor: r1 }
+      - tree: { group: 239.1.1.1, links: [r1--h, r2--r1] }
+";
+    let topology = good(&format!("{LAB}{steps}"));
+    let checks = topology.steps[0].expect.iter();
+    let checks: Vec<String> = checks.map(|one| format!("{:?}", one.check)).collect();
+    assert_eq!(checks.len(), 11, "one mroute for each router");
+    assert!(checks[0].contains("10.0.1.2") && checks[0].contains("10.0.1.1"));
+    assert!(checks[1].contains("wanted: false"));
+    assert!(checks[2].contains("address: 10.0.1.2"), "{}", checks[2]);
+    assert!(checks[3].contains("is: Some(10.255.0.3)"));
+    assert!(checks[4].contains("is: None"));
+    assert!(checks[5].contains("exact: Some({})"));
+    assert!(checks[7].contains("iif: Some(\"h\")") && checks[7].contains("has: {\"r2\"}"));
+    assert!(checks[9].contains("neighbor: Some(Some(10.0.1.1))"));
+    assert!(checks[10].contains("{\"h--r1\", \"r1--r2\"}"));
+}
+
+#[test]
+fn mistakes_in_questions_are_told() {
+    let before = "lab: 1\npim: {}\nnodes: {r1: mcrd, r2: mcrd, r3: mcrd, h: host}\n\
+                  links: [r1 -- r2, r2 -- r3, r3 -- h]\nsteps:\n- expect: ";
+    let cases: &[super::mistakes::Case] = &[
+        (
+            "{neighbors: r1-r2}\n",
+            1,
+            "`r1-r2` is no pair of routers",
+            "write it as `r1/r2`",
+        ),
+        (
+            "{neighbors: [r1/r3]}\n",
+            1,
+            "`r1` and `r3` share no link",
+            "",
+        ),
+        (
+            "{neighbors: r3/h}\n",
+            1,
+            "`h` is no router that tells its state",
+            "routers of kind mcrd and frr do, where there is `pim`",
+        ),
+        (
+            "{dr: {at: r1--r2, is: r3}}\n",
+            1,
+            "`r3` is not on r1--r2",
+            "",
+        ),
+        (
+            "{rp: {at: r1, group: 239.1.1.1, is: r2}}\n",
+            1,
+            "expected an IPv4 address or `none`, found `r2`",
+            "",
+        ),
+        (
+            "{mroute: {at: r1, group: 239.1.1.1, oif: [r4]}}\n",
+            1,
+            "there is no interface of `r1` named `r4`",
+            "did you mean `r2`?",
+        ),
+        (
+            "{tree: {group: 239.1.1.1, links: [r1--r3]}}\n",
+            1,
+            "there is no link `r1--r3`",
+            "did you mean `r1--r2`?",
+        ),
+    ];
+    super::mistakes::judge(before, cases);
+}
+
+#[test]
+fn mistakes_in_settings_are_told() {
+    let cases: &[super::mistakes::Case] = &[
+        (
+            "lab: 1\nnodes: {r1: frr}\n",
+            2,
+            "`r1` has nothing to do",
+            "give it `pim: {}`, or all routers one at the top of the file",
+        ),
+        (
+            "lab: 1\nnodes: {h: {kind: host, pim: {}}}\n",
+            2,
+            "`h` is no router with PIM",
+            "",
+        ),
+        (
+            "lab: 1\npim: {rp: 10.0.0.300}\nnodes: {r1: mcrd}\n",
+            2,
+            "expected an IPv4 address, found `10.0.0.300`",
+            "",
+        ),
+        (
+            "lab: 1\npim: {}\nigmp: {interfaces: {lan: {}}}\nnodes: {r1: mcrd, h: host}\nlinks: [r1 -- h]\n",
+            3,
+            "there is no interface of `r1` named `lan`",
+            "known: h",
+        ),
+        (
+            "lab: 1\nnodes: {a: host, b: host}\nlinks: [{a -- b: {metric: 0}}]\n",
+            3,
+            "a metric is from 1 to 65535, not 0",
+            "",
+        ),
+    ];
+    super::mistakes::judge("", cases);
+}

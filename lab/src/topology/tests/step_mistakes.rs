@@ -123,7 +123,7 @@ const OF_EXPECTATIONS: &[Case] = &[
     (
         "steps:\n  - expect:\n      - within: 1s\n",
         3,
-        "an expectation is one of `rx`, `rate`, `counters` and `exec`",
+        "an expectation is one condition, such as `rx` or `mroute`",
         "write several as a list, each with its own `within`",
     ),
     (

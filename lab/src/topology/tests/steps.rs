@@ -21,7 +21,11 @@ fn step(text: &str) -> Step {
 fn rx(step: &Step, position: usize) -> RxCheck {
     match &step.expect[position].check {
         Check::Rx(check) => (**check).clone(),
-        other @ (Check::Rate { .. } | Check::Counters { .. } | Check::Exec { .. }) => {
+        other @ (Check::Rate { .. }
+        | Check::Router(_)
+        | Check::Tree { .. }
+        | Check::Counters { .. }
+        | Check::Exec { .. }) => {
             panic!("not rx: {other:?}")
         }
     }

@@ -1,0 +1,194 @@
+//! What is said of routers that are not as asked.
+
+use super::*;
+use crate::assertion::Truth;
+
+fn ip(text: &str) -> Ipv4Addr {
+    text.parse().unwrap()
+}
+
+fn names(all: &[&str]) -> BTreeSet<String> {
+    all.iter().map(|name| (*name).to_owned()).collect()
+}
+
+fn asked() -> MrouteQuestion {
+    MrouteQuestion {
+        at: NodeId(0),
+        group: ip("239.1.1.1"),
+        source: None,
+        absent: false,
+        iif: Some("r2".to_owned()),
+        oif: Interfaces {
+            exact: Some(names(&["rcv"])),
+            ..Interfaces::default()
+        },
+        joined: Some(true),
+        spt: None,
+    }
+}
+
+fn entry_of(oif: &[&str]) -> Mroute {
+    Mroute {
+        source: None,
+        group: Some(ip("239.1.1.1")),
+        iif: Some("r2".to_owned()),
+        oif: names(oif),
+        joined: Some(true),
+        spt: Some(false),
+    }
+}
+
+#[test]
+fn an_entry_is_as_asked_or_said_how_not() {
+    let good = mroute(&asked(), &[entry_of(&["rcv"])]);
+    assert_eq!(good.truth, Truth::True);
+    assert_eq!(good.measured, "iif r2  oif rcv  joined  not spt");
+    let mut wrong = entry_of(&["lan", "rcv"]);
+    wrong.iif = None;
+    wrong.joined = Some(false);
+    let missed = mroute(&asked(), &[wrong]).missed;
+    assert_eq!(
+        missed,
+        [
+            "iif none, expected r2",
+            "oif lan rcv, expected rcv",
+            "joined false, expected true",
+        ]
+    );
+    let other = Mroute {
+        source: Some(ip("10.0.0.1")),
+        ..entry_of(&["rcv"])
+    };
+    let none = mroute(&asked(), &[other]);
+    assert_eq!(none.truth, Truth::False);
+    assert_eq!(
+        none.measured,
+        "no entry; of this group: (10.0.0.1,239.1.1.1)"
+    );
+}
+
+#[test]
+fn absence_is_a_condition_of_its_own() {
+    let absent = MrouteQuestion {
+        absent: true,
+        ..asked()
+    };
+    assert_eq!(mroute(&absent, &[]).truth, Truth::True);
+    assert_eq!(mroute(&absent, &[entry_of(&[])]).truth, Truth::False);
+}
+
+#[test]
+fn what_a_kind_does_not_tell_is_no_pass() {
+    let untold = Mroute {
+        joined: None,
+        ..entry_of(&["rcv"])
+    };
+    let missed = mroute(&asked(), &[untold]).missed;
+    assert_eq!(missed, ["this kind of router does not tell `joined`"]);
+}
+
+#[test]
+fn patterns_have_and_have_not() {
+    let pattern = Interfaces {
+        exact: None,
+        has: names(&["a", "b"]),
+        not: names(&["c"]),
+    };
+    assert!(interfaces("oif", &pattern, &names(&["a", "b", "d"])).is_empty());
+    let missed = interfaces("oif", &pattern, &names(&["a", "c"]));
+    assert_eq!(missed, ["oif lacks b", "oif has c"]);
+}
+
+#[test]
+fn neighbors_are_wanted_or_not() {
+    let sight = |wanted| Sight {
+        at: NodeId(0),
+        interface: "lan".to_owned(),
+        address: ip("10.0.0.2"),
+        name: "r2".to_owned(),
+        wanted,
+    };
+    let name = |_: NodeId| "r1".to_owned();
+    let seen = BTreeMap::from([(
+        NodeId(0),
+        Neighbors::from([("lan".to_owned(), ip("10.0.0.2"))]),
+    )]);
+    let nobody = BTreeMap::new();
+    assert_eq!(neighbors(&[sight(true)], &seen, &name).truth, Truth::True);
+    assert_eq!(
+        neighbors(&[sight(true)], &nobody, &name).missed,
+        ["r1 does not see r2 on lan"]
+    );
+    assert_eq!(
+        neighbors(&[sight(false)], &seen, &name).missed,
+        ["r1 still sees r2 on lan"]
+    );
+}
+
+#[test]
+fn all_must_agree() {
+    let seen = [
+        ("r1".to_owned(), Some(ip("10.0.0.1"))),
+        ("r2".to_owned(), None),
+    ];
+    let told = dr("r1", ip("10.0.0.1"), &seen);
+    assert_eq!(told.measured, "r1: 10.0.0.1  r2: none");
+    assert_eq!(told.missed, ["r2 has DR none, expected r1 (10.0.0.1)"]);
+    assert_eq!(rp(None, &seen[1..]).truth, Truth::True);
+}
+
+#[test]
+fn members_have_a_mode_and_sources() {
+    let asked = IgmpQuestion {
+        at: NodeId(0),
+        interface: "lan".to_owned(),
+        group: ip("232.1.1.1"),
+        absent: false,
+        sources: Some(BTreeSet::from([ip("10.0.0.1")])),
+        exclude: Some(false),
+    };
+    let group = Group {
+        interface: "lan".to_owned(),
+        group: ip("232.1.1.1"),
+        exclude: false,
+        sources: BTreeSet::from([ip("10.0.0.1")]),
+    };
+    assert_eq!(
+        igmp(&asked, std::slice::from_ref(&group)).truth,
+        Truth::True
+    );
+    let other = Group {
+        exclude: true,
+        sources: BTreeSet::new(),
+        ..group.clone()
+    };
+    assert_eq!(
+        igmp(&asked, &[other]).missed,
+        [
+            "mode exclude, expected include",
+            "sources nothing, expected 10.0.0.1",
+        ]
+    );
+    let absent = IgmpQuestion {
+        absent: true,
+        ..asked
+    };
+    assert_eq!(igmp(&absent, &[]).truth, Truth::True);
+    assert_eq!(igmp(&absent, &[group]).missed, ["there are members"]);
+}
+
+#[test]
+fn a_way_has_an_interface_and_perhaps_a_neighbor() {
+    let seen = Rpf {
+        interface: Some("src".to_owned()),
+        neighbor: None,
+    };
+    assert_eq!(rpf(Some("src"), Some(None), &seen).truth, Truth::True);
+    assert_eq!(
+        rpf(Some("r2"), Some(Some(ip("10.0.0.2"))), &seen).missed,
+        [
+            "interface src, expected r2",
+            "neighbor none, expected 10.0.0.2",
+        ]
+    );
+}

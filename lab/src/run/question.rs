@@ -1,0 +1,238 @@
+//! Asks routers, each kind in its own way, and gives what they tell in one
+//! form to the judges.
+
+use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
+use std::path::PathBuf;
+
+use futures_util::future::try_join_all;
+use mcr_api::Method;
+use mcr_api::router as api;
+
+use super::engine::place;
+use super::probe;
+use super::traffic::World;
+use crate::assertion::router::{self, Group, Mroute, Neighbors, Rpf};
+use crate::assertion::{Observed, Truth};
+use crate::node::frr::{ask, state};
+use crate::topology::model::{Kind, NodeId, Topology};
+use crate::topology::question::{Question, Sight};
+
+/// Asks what the condition is about, and judges it. A router that does not
+/// answer makes no condition true; it does not prove that one never was, either.
+pub(super) async fn look(world: World<'_>, question: &Question, never: bool) -> Observed {
+    match judged(world, question).await {
+        Ok(observed) => observed,
+        Err(reason) if never => Observed {
+            truth: Truth::Unknowable,
+            ..Observed::not_yet(reason)
+        },
+        Err(reason) => Observed::not_yet(reason),
+    }
+}
+
+async fn judged(world: World<'_>, question: &Question) -> Result<Observed, String> {
+    let name = |at: NodeId| name(world.topology, at);
+    Ok(match question {
+        Question::Neighbors(sights) => {
+            let seen = neighbors_of(world, sights).await?;
+            router::neighbors(sights, &seen, &name)
+        }
+        Question::Dr {
+            at, is, address, ..
+        } => {
+            let asked = at.iter().map(async |(at, interface)| {
+                let router = Router::of(world, *at);
+                Ok::<_, String>((name(*at), router.dr(interface).await?))
+            });
+            router::dr(is, *address, &try_join_all(asked).await?)
+        }
+        Question::Rp { at, group, is } => {
+            let asked = at.iter().map(async |at| {
+                let router = Router::of(world, *at);
+                Ok::<_, String>((name(*at), router.rp(*group).await?))
+            });
+            router::rp(*is, &try_join_all(asked).await?)
+        }
+        Question::Mroute(asked) => {
+            let table = Router::of(world, asked.at).mroutes(asked.group).await?;
+            router::mroute(asked, &table)
+        }
+        Question::Igmp(asked) => {
+            let groups = Router::of(world, asked.at).groups().await?;
+            router::igmp(asked, &groups)
+        }
+        Question::Rpf {
+            at,
+            address,
+            interface,
+            neighbor,
+        } => {
+            let seen = Router::of(world, *at).rpf(*address).await?;
+            router::rpf(interface.as_deref(), *neighbor, &seen)
+        }
+    })
+}
+
+fn name(topology: &Topology, at: NodeId) -> String {
+    let node = topology.nodes.get(at.0);
+    node.map_or_else(|| "?".to_owned(), |node| node.name.clone())
+}
+
+async fn neighbors_of(
+    world: World<'_>,
+    sights: &[Sight],
+) -> Result<BTreeMap<NodeId, Neighbors>, String> {
+    let mut routers: Vec<NodeId> = sights.iter().map(|sight| sight.at).collect();
+    routers.sort_unstable();
+    routers.dedup();
+    let asked = routers.into_iter().map(async |at| {
+        let seen = Router::of(world, at).neighbors().await?;
+        Ok::<_, String>((at, seen))
+    });
+    Ok(try_join_all(asked).await?.into_iter().collect())
+}
+
+/// What a question is about, in few words.
+pub(super) fn about(topology: &Topology, question: &Question) -> String {
+    match question {
+        Question::Neighbors(sights) => {
+            let mut pairs: Vec<String> = Vec::new();
+            for sight in sights {
+                let (at, of) = (name(topology, sight.at), sight.name.clone());
+                if !pairs.contains(&format!("{of}/{at}")) && !pairs.contains(&format!("{at}/{of}"))
+                {
+                    pairs.push(format!("{at}/{of}"));
+                }
+            }
+            format!("neighbors {}", pairs.join(" "))
+        }
+        Question::Dr { link, .. } => format!("DR on {link}"),
+        Question::Rp { at, group, .. } => {
+            let at: Vec<String> = at.iter().map(|at| name(topology, *at)).collect();
+            format!("RP of {group} at {}", at.join(" "))
+        }
+        Question::Mroute(asked) => {
+            let entry = router::entry(asked.source, asked.group);
+            format!("{} {entry}", name(topology, asked.at))
+        }
+        Question::Igmp(asked) => {
+            let (at, interface) = (name(topology, asked.at), &asked.interface);
+            format!("{at}:{interface} members of {}", asked.group)
+        }
+        Question::Rpf { at, address, .. } => {
+            format!("{} way to {address}", name(topology, *at))
+        }
+    }
+}
+
+/// A router that can be asked.
+enum Router {
+    /// By its control socket.
+    Mcrd(PathBuf),
+    /// By its name, which is its path space.
+    Frr(String),
+}
+
+impl Router {
+    fn of(world: World<'_>, at: NodeId) -> Router {
+        let kind = world.topology.nodes.get(at.0).map(|node| &node.kind);
+        if matches!(kind, Some(Kind::Frr)) {
+            return Router::Frr(name(world.topology, at));
+        }
+        Router::Mcrd(place(world, at).socket())
+    }
+
+    async fn neighbors(&self) -> Result<Neighbors, String> {
+        let socket = match self {
+            Router::Frr(name) => return state::neighbors(name).await,
+            Router::Mcrd(socket) => socket.clone(),
+        };
+        let all: Vec<api::Neighbor> = probe::call(socket, Method::PimNeighbors {}).await?;
+        let all = all.into_iter().map(|one| (one.interface, one.address));
+        Ok(all.collect())
+    }
+
+    async fn dr(&self, interface: &str) -> Result<Option<Ipv4Addr>, String> {
+        match self {
+            Router::Frr(name) => {
+                let all = ask::interfaces(name).await?;
+                let found = all.into_iter().find(|one| one.name == interface);
+                Ok(found.and_then(|one| one.dr))
+            }
+            Router::Mcrd(socket) => {
+                let all: Vec<api::PimInterface> =
+                    probe::call(socket.clone(), Method::PimInterfaces {}).await?;
+                let found = all.into_iter().find(|one| one.interface == interface);
+                Ok(found.and_then(|one| one.dr))
+            }
+        }
+    }
+
+    async fn rp(&self, group: Ipv4Addr) -> Result<Option<Ipv4Addr>, String> {
+        match self {
+            Router::Frr(name) => state::rp(name, group).await,
+            Router::Mcrd(socket) => {
+                let told: api::RpOf = probe::call(socket.clone(), Method::PimRp { group }).await?;
+                Ok(told.rp)
+            }
+        }
+    }
+
+    async fn mroutes(&self, group: Ipv4Addr) -> Result<Vec<Mroute>, String> {
+        let socket = match self {
+            Router::Frr(name) => return state::mroutes(name).await,
+            Router::Mcrd(socket) => socket.clone(),
+        };
+        let all: Vec<api::Mroute> = probe::pages(socket, move |cursor| Method::Mroute {
+            group: Some(group),
+            cursor,
+        })
+        .await?;
+        let all = all.into_iter().map(|one| Mroute {
+            source: one.source,
+            group: Some(one.group),
+            iif: one.iif,
+            oif: one.olist.into_iter().collect(),
+            joined: Some(one.joined),
+            spt: Some(one.spt_bit),
+        });
+        Ok(all.collect())
+    }
+
+    async fn groups(&self) -> Result<Vec<Group>, String> {
+        let socket = match self {
+            Router::Frr(name) => return state::groups(name).await,
+            Router::Mcrd(socket) => socket.clone(),
+        };
+        let all: Vec<api::IgmpGroup> =
+            probe::pages(socket, |cursor| Method::IgmpGroups { cursor }).await?;
+        let all = all.into_iter().map(|one| {
+            let wanted = one.sources.into_iter().filter(|source| source.forward);
+            Group {
+                interface: one.interface,
+                group: one.group,
+                exclude: one.mode == api::FilterMode::Exclude,
+                sources: wanted.map(|source| source.source).collect(),
+            }
+        });
+        Ok(all.collect())
+    }
+
+    async fn rpf(&self, address: Ipv4Addr) -> Result<Rpf, String> {
+        match self {
+            Router::Frr(name) => state::rpf(name, address).await,
+            Router::Mcrd(socket) => {
+                let method = Method::Rpf {
+                    address,
+                    group: None,
+                };
+                let told: api::RpfOf = probe::call(socket.clone(), method).await?;
+                Ok(Rpf {
+                    interface: told.interface,
+                    neighbor: told.next_hop,
+                })
+            }
+        }
+    }
+}

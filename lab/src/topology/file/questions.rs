@@ -1,0 +1,153 @@
+//! The mirror of what is asked of routers.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::Name;
+use crate::topology::place::{At, OneOrMany};
+use crate::topology::value::{Address, Group};
+
+/// Pairs of routers that see each other, or a map about one router.
+#[derive(Debug, JsonSchema)]
+#[schemars(untagged)]
+#[expect(dead_code, reason = "the schema; the entry is read as a tree")]
+pub(crate) enum NeighborsEntry {
+    Pair(String),
+    Pairs(Vec<String>),
+    At(Neighbors),
+}
+
+/// Neighbours of one router.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Neighbors {
+    /// The router.
+    pub(crate) at: Name,
+    /// Routers that it sees.
+    #[serde(default)]
+    pub(crate) has: OneOrMany<Name>,
+    /// Routers that it does not see.
+    #[serde(default)]
+    pub(crate) not: OneOrMany<Name>,
+}
+
+/// The Designated Router of a link or segment, as all its routers see it.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Dr {
+    /// The link or segment.
+    pub(crate) at: Name,
+    /// The router.
+    pub(crate) is: Name,
+}
+
+/// The RP of a group.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RpOf {
+    /// The routers that are asked.
+    pub(crate) at: OneOrMany<Name>,
+    /// The group.
+    pub(crate) group: Group,
+    /// The RP's address; `none` where there must be none.
+    pub(crate) is: At<String>,
+}
+
+/// Names that must be there: a list of exactly these, or a map.
+#[derive(Debug, JsonSchema)]
+#[schemars(untagged)]
+#[expect(dead_code, reason = "the schema; the entry is read as a tree")]
+pub(crate) enum NamesEntry {
+    One(String),
+    Exact(Vec<String>),
+    Pattern(Names),
+}
+
+/// Names that must be there, and others that must not.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Names {
+    /// These at least.
+    #[serde(default)]
+    pub(crate) has: OneOrMany<Name>,
+    /// None of these.
+    #[serde(default)]
+    pub(crate) not: OneOrMany<Name>,
+}
+
+/// An entry of a multicast routing table.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Mroute {
+    /// The routers that are asked.
+    pub(crate) at: OneOrMany<Name>,
+    /// The group.
+    pub(crate) group: Group,
+    /// The source; without one, the (*,G) entry is meant.
+    pub(crate) source: Option<Address>,
+    /// There must be no such entry.
+    #[serde(default)]
+    pub(crate) absent: bool,
+    /// The incoming interface.
+    pub(crate) iif: Option<Name>,
+    /// The outgoing interfaces.
+    pub(crate) oif: Option<crate::topology::place::Part<NamesEntry>>,
+    /// Joined upstream.
+    pub(crate) joined: Option<bool>,
+    /// SPTbit.
+    pub(crate) spt: Option<bool>,
+}
+
+/// A group's members on an interface.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct IgmpOf {
+    /// The router.
+    pub(crate) at: Name,
+    /// Its interface.
+    pub(crate) interface: Name,
+    /// The group.
+    pub(crate) group: Group,
+    /// There must be no member.
+    #[serde(default)]
+    pub(crate) absent: bool,
+    /// Exactly these sources are forwarded.
+    pub(crate) sources: Option<OneOrMany<Address>>,
+    /// The filter mode.
+    pub(crate) mode: Option<Mode>,
+}
+
+/// The filter mode of a group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Mode {
+    /// From the listed sources only.
+    Include,
+    /// From all but the blocked sources.
+    Exclude,
+}
+
+/// The links that carry a group's datagrams, measured on the links.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct TreeOf {
+    /// The group.
+    pub(crate) group: Group,
+    /// Links and segments: exactly these, or a map of `has` and `not`.
+    pub(crate) links: crate::topology::place::Part<NamesEntry>,
+}
+
+/// The way to an address.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RpfOf {
+    /// The router.
+    pub(crate) at: Name,
+    /// The address.
+    pub(crate) address: Address,
+    /// The interface.
+    pub(crate) interface: Option<Name>,
+    /// The next router, by name or address; `none` where the address is
+    /// connected.
+    pub(crate) neighbor: Option<At<String>>,
+}

@@ -1,0 +1,114 @@
+//! What is asked of routers, resolved: names are positions, addresses and
+//! interface names.
+
+use std::collections::BTreeSet;
+use std::net::Ipv4Addr;
+
+use super::model::NodeId;
+
+/// A condition on what routers know.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Question {
+    /// PIM neighbours that there must be, or not be.
+    Neighbors(Vec<Sight>),
+    /// All these routers take this one for the Designated Router.
+    Dr {
+        /// The link or segment, for messages.
+        link: String,
+        /// Who is asked: the router and its interface there.
+        at: Vec<(NodeId, String)>,
+        /// The node.
+        is: String,
+        /// Its address there.
+        address: Ipv4Addr,
+    },
+    /// The RP of a group, as all these routers see it.
+    Rp {
+        /// The routers.
+        at: Vec<NodeId>,
+        /// The group.
+        group: Ipv4Addr,
+        /// The RP.
+        is: Option<Ipv4Addr>,
+    },
+    /// An entry of a multicast routing table.
+    Mroute(Box<MrouteQuestion>),
+    /// A group's members on an interface.
+    Igmp(IgmpQuestion),
+    /// The way to an address.
+    Rpf {
+        /// The router.
+        at: NodeId,
+        /// The address.
+        address: Ipv4Addr,
+        /// RPF_interface.
+        interface: Option<String>,
+        /// The next router; the inner `None` is that there is none, because the
+        /// address is connected.
+        neighbor: Option<Option<Ipv4Addr>>,
+    },
+}
+
+/// A neighbour that a router must see, or must not.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sight {
+    /// The router.
+    pub at: NodeId,
+    /// Its interface.
+    pub interface: String,
+    /// The neighbour's address there.
+    pub address: Ipv4Addr,
+    /// The neighbour's name.
+    pub name: String,
+    /// It must be there.
+    pub wanted: bool,
+}
+
+/// An entry of a multicast routing table, and what it must be like.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MrouteQuestion {
+    /// The router.
+    pub at: NodeId,
+    /// The group.
+    pub group: Ipv4Addr,
+    /// The source; `None` is (*,G).
+    pub source: Option<Ipv4Addr>,
+    /// There must be no such entry.
+    pub absent: bool,
+    /// The incoming interface.
+    pub iif: Option<String>,
+    /// The outgoing interfaces.
+    pub oif: Interfaces,
+    /// Joined upstream.
+    pub joined: Option<bool>,
+    /// SPTbit.
+    pub spt: Option<bool>,
+}
+
+/// Names of interfaces, or of links, that must be there.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Interfaces {
+    /// These and no other, where it is said.
+    pub exact: Option<BTreeSet<String>>,
+    /// These at least.
+    pub has: BTreeSet<String>,
+    /// None of these.
+    pub not: BTreeSet<String>,
+}
+
+/// A group's members on an interface, and what they must be like.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IgmpQuestion {
+    /// The router.
+    pub at: NodeId,
+    /// Its interface.
+    pub interface: String,
+    /// The group.
+    pub group: Ipv4Addr,
+    /// There must be no member.
+    pub absent: bool,
+    /// Exactly these sources are forwarded.
+    pub sources: Option<BTreeSet<Ipv4Addr>>,
+    /// EXCLUDE mode, or INCLUDE mode.
+    pub exclude: Option<bool>,
+}
