@@ -63,3 +63,6 @@ fn from_neighbor(world: World<'_>, cx: &mut Context, packet: &Packet) -> bool {
     cx.counters.add(packet.iface, reason);
     false
 }
+
+#[cfg(test)]
+mod tests;
