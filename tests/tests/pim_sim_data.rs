@@ -1,0 +1,234 @@
+//! What data packets do, in virtual time: Register, the switch to the source's
+//! tree, Assert (RFC 7761 §4.2, §4.4, §4.6).
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod sim_world;
+
+use mcr_proto::router::event::{AssertRole, RegisterState};
+use mcr_sim::{Filter, LinkId, LinkOptions, Network, NodeId};
+use mcr_wire::igmp::Version;
+use sim_world::*;
+
+const ASM: &str = "239.1.1.1";
+const SSM: &str = "232.1.1.1";
+
+/// Source, DR, RP, last hop, receiver.
+struct Chain {
+    net: Network,
+    dr: NodeId,
+    rp: NodeId,
+    source: NodeId,
+    receiver: NodeId,
+}
+
+fn chain(seed_number: u64) -> Chain {
+    let mut net = Network::new(seed(seed_number));
+    net.trace.keep(20_000);
+    let [dr, rp, last] = ["dr", "rp", "last"].map(|name| net.router(name));
+    let sources = link(&mut net, "sources", &[dr]);
+    link(&mut net, "dr-rp", &[dr, rp]);
+    link(&mut net, "rp-last", &[rp, last]);
+    let receivers = link(&mut net, "receivers", &[last]);
+    let source = net.host("source", sources, Version::V3);
+    let receiver = net.host("receiver", receivers, Version::V3);
+    net.rp(rp, GROUPS.parse().unwrap());
+    net.start();
+    net.run_until(t(5));
+    Chain {
+        net,
+        dr,
+        rp,
+        source,
+        receiver,
+    }
+}
+
+fn register(net: &Network, router: NodeId, source: NodeId) -> RegisterState {
+    let tib = net.running(router).unwrap().tib();
+    let sg = tib.sg(net.address(source), group(ASM));
+    sg.map_or(RegisterState::NoInfo, |sg| sg.register)
+}
+
+/// RFC 7761 §4.2, §4.4: the first packet goes out of a Register, later ones on
+/// the source's own tree, and none is lost or comes twice.
+#[test]
+fn a_receiver_that_waits_gets_the_first_packet_and_every_one_once() {
+    let mut chain = chain(31);
+    chain.net.join(chain.receiver, group(ASM));
+    chain.net.run_until(t(8));
+    let flow = chain.net.send(chain.source, group(ASM), millis(10));
+    chain.net.run_until(t(20));
+    exact(&chain.net, chain.receiver, flow, t(8), t(19));
+    assert_eq!(
+        register(&chain.net, chain.dr, chain.source),
+        RegisterState::Prune
+    );
+    let rp = chain.net.running(chain.rp).unwrap().tib();
+    let sg = rp.sg(chain.net.address(chain.source), group(ASM)).unwrap();
+    assert!(sg.spt_bit, "RFC 7761 §4.2.2 at the RP");
+}
+
+/// RFC 7761 §4.4.1, §4.4.2: nobody wants the packets, so the RP stops the DR,
+/// which probes before it registers again; a receiver that comes later is
+/// served from the state that the RP kept.
+#[test]
+fn a_source_without_receivers_is_stopped_and_found_by_a_late_one() {
+    let mut chain = chain(32);
+    let flow = chain.net.send(chain.source, group(ASM), millis(100));
+    chain.net.run_until(t(6));
+    assert_eq!(
+        register(&chain.net, chain.dr, chain.source),
+        RegisterState::Prune
+    );
+    chain.net.run_until(t(400));
+    assert_eq!(
+        register(&chain.net, chain.dr, chain.source),
+        RegisterState::Prune
+    );
+    let counters = chain.net.running(chain.dr).unwrap().counters();
+    let total = |name| -> u64 {
+        let named = counters.iter().filter(|(_, of, _)| *of == name);
+        named.map(|(_, _, count)| count).sum()
+    };
+    assert!(
+        total("pim.tx.null-register") >= 4,
+        "a probe each 25 to 90 s"
+    );
+    assert!(total("pim.tx.register") <= 3);
+    chain.net.join(chain.receiver, group(ASM));
+    chain.net.run_until(t(410));
+    exact(&chain.net, chain.receiver, flow, t(402), t(409));
+}
+
+/// RFC 7761 §4.8: no Register, and SPTbit of every router from data.
+#[test]
+fn a_chain_of_one_source_forwards_from_the_join_on() {
+    let mut chain = chain(33);
+    let source = chain.net.address(chain.source);
+    let filter = Filter::source(source);
+    chain.net.set_filter(chain.receiver, group(SSM), filter);
+    chain.net.run_until(t(8));
+    let flow = chain.net.send(chain.source, group(SSM), millis(10));
+    chain.net.run_until(t(20));
+    exact(&chain.net, chain.receiver, flow, t(8), t(19));
+    for node in [chain.dr, chain.rp] {
+        let tib = chain.net.running(node).unwrap().tib();
+        assert!(tib.sg(source, group(SSM)).unwrap().spt_bit);
+    }
+    assert_eq!(
+        register(&chain.net, chain.dr, chain.source),
+        RegisterState::NoInfo
+    );
+}
+
+/// All left, and the source fell silent: nothing stays, nowhere.
+#[test]
+fn nothing_is_left_of_a_flow_that_ended() {
+    let mut chain = chain(34);
+    chain.net.join(chain.receiver, group(ASM));
+    let flow = chain.net.send(chain.source, group(ASM), millis(100));
+    chain.net.run_until(t(20));
+    chain.net.leave(chain.receiver, group(ASM));
+    chain.net.run_until(t(30));
+    chain.net.stop_flow(flow);
+    // The KeepaliveTimers of the DR and, after its last Null-Register, of the RP.
+    chain.net.run_until(t(30 + 210 + 210 + 5));
+    empty(&chain.net);
+}
+
+/// Two last hops with one LAN, and a router on it that joined the second one,
+/// because its ways lead there.
+struct SharedLan {
+    net: Network,
+    forwarders: [NodeId; 2],
+    lan: LinkId,
+    source: NodeId,
+    receiver: NodeId,
+    behind: NodeId,
+}
+
+fn shared_lan(seed_number: u64) -> SharedLan {
+    let mut net = Network::new(seed(seed_number));
+    net.trace.keep(20_000);
+    let [first, one, two, down] = ["first", "one", "two", "down"].map(|name| net.router(name));
+    let sources = link(&mut net, "sources", &[first]);
+    link(&mut net, "first-one", &[first, one]);
+    link(&mut net, "first-two", &[first, two]);
+    let lan = net.link("lan", &[one, two, down], LinkOptions::default());
+    let stub = link(&mut net, "stub", &[down]);
+    let source = net.host("source", sources, Version::V3);
+    let receiver = net.host("receiver", lan, Version::V3);
+    let behind = net.host("behind", stub, Version::V3);
+    net.rp(first, GROUPS.parse().unwrap());
+    // The router on the LAN that is no forwarder has the highest address; the
+    // DR is to be a forwarder, and not the one that `down` joins.
+    net.configure_on(two, lan, |iface| {
+        iface.pim.as_mut().unwrap().dr_priority = 9;
+    });
+    net.start();
+    net.run_until(t(5));
+    SharedLan {
+        net,
+        forwarders: [one, two],
+        lan,
+        source,
+        receiver,
+        behind,
+    }
+}
+
+fn roles(shared: &SharedLan, text: &str) -> Vec<AssertRole> {
+    let source = shared.net.address(shared.source);
+    let roles = shared.forwarders.iter().flat_map(|node| {
+        let iface = shared.net.iface(*node, shared.lan).unwrap();
+        let router = shared.net.running(*node).unwrap();
+        let tib = router.tib();
+        let sg = tib.sg(source, group(text));
+        let role = sg.and_then(|sg| sg.asserts.get(&iface)).map(|of| of.role);
+        role.into_iter()
+    });
+    roles.collect()
+}
+
+fn judge(mut shared: SharedLan, text: &str) {
+    let start = shared.net.now();
+    let flow = shared.net.send(shared.source, group(text), millis(10));
+    shared.net.run_for(secs(400));
+    let (from, to) = (start + secs(1), start + secs(399));
+    exact(&shared.net, shared.receiver, flow, from, to);
+    exact(&shared.net, shared.behind, flow, from, to);
+    let first = shared.net.delivery(shared.receiver, flow, start, from);
+    assert_eq!(first.lost, [] as [u64; 0], "none is lost at the start");
+    assert!(first.doubled.len() <= 2, "{first:?}");
+    // Who joined the loser joins the winner now, and the loser has nothing to
+    // lose any more.
+    let mut roles = roles(&shared, text);
+    roles.retain(|role| *role == AssertRole::Winner);
+    assert_eq!(roles, [AssertRole::Winner]);
+}
+
+/// RFC 7761 §4.6.1: two forwarders of one source on a LAN become one within a
+/// second, and its Asserts keep it so.
+#[test]
+fn a_shared_lan_has_one_forwarder_of_one_source() {
+    let mut shared = shared_lan(35);
+    let source = shared.net.address(shared.source);
+    for host in [shared.receiver, shared.behind] {
+        let filter = Filter::source(source);
+        shared.net.set_filter(host, group(SSM), filter);
+    }
+    shared.net.run_for(secs(3));
+    judge(shared, SSM);
+}
+
+/// RFC 7761 §4.6.1, §4.6.2: the same with any source.
+#[test]
+fn a_shared_lan_has_one_forwarder_of_any_source() {
+    let mut shared = shared_lan(36);
+    for host in [shared.receiver, shared.behind] {
+        shared.net.join(host, group(ASM));
+    }
+    shared.net.run_for(secs(3));
+    judge(shared, ASM);
+}
