@@ -1,6 +1,7 @@
 //! The command line, and turning it into plans that are right.
 
 mod flows;
+mod hosts;
 mod plan;
 #[cfg(test)]
 mod tests;
@@ -14,8 +15,8 @@ use crate::rate::Rate;
 
 const EXIT: &str = "\
 Exit status: 0 done (a sender: at least one datagram went out; a receiver:
-something was received, or it was ended by SIGINT or SIGTERM), 1 nothing sent
-or received, or an error, 2 wrong usage.";
+something was received, or it was ended by SIGINT or SIGTERM; hosts: at least
+one report went out), 1 nothing sent or received, or an error, 2 wrong usage.";
 
 /// Sends multicast traffic that can be measured, and measures it.
 #[derive(Debug, Parser)]
@@ -35,6 +36,9 @@ pub enum Command {
     /// Join groups and count what arrives and what does not.
     #[command(after_help = EXIT)]
     Recv(RecvArgs),
+    /// Emulate many IGMP hosts behind one interface.
+    #[command(after_help = EXIT)]
+    Hosts(HostsArgs),
 }
 
 /// `mcrgen send`.
@@ -134,6 +138,67 @@ pub struct RecvArgs {
     /// What both have.
     #[command(flatten)]
     pub common: CommonArgs,
+}
+
+/// `mcrgen hosts`.
+#[derive(Clone, Debug, Args)]
+pub struct HostsArgs {
+    /// Interface to be behind, by name or by address. On a network card switch
+    /// on allmulticast, to hear queries of single groups.
+    #[arg(long, value_name = "IF")]
+    pub interface: String,
+    /// How many hosts.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub hosts: u32,
+    /// Address of the first host; the others have those after it.
+    #[arg(long, value_name = "ADDR")]
+    pub address: Ipv4Addr,
+    /// The newest IGMP version the hosts speak.
+    #[arg(long, value_name = "1|2|3", default_value_t = 3, value_parser = clap::value_parser!(u8).range(1..=3))]
+    pub igmp: u8,
+    /// Group to join; may be given several times.
+    #[arg(long, value_name = "ADDR", required = true)]
+    pub group: Vec<Ipv4Addr>,
+    /// Join this many consecutive groups, from each --group on.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub groups: u32,
+    /// Groups of each host, dealt out in turn; as many as make all groups
+    /// joined where it is left out.
+    #[arg(long, value_name = "N")]
+    pub per_host: Option<u32>,
+    /// Join this source only; may be given several times.
+    #[arg(long, value_name = "ADDR")]
+    pub source: Vec<Ipv4Addr>,
+    /// Join every source but those of --source.
+    #[arg(long, requires = "source")]
+    pub exclude: bool,
+    /// Joins a second, at the start.
+    #[arg(long, value_name = "N", default_value_t = 10_000.0)]
+    pub join_rate: f64,
+    /// Leave each group this long after the join, as in 10s or 500ms.
+    #[arg(long, value_name = "D", value_parser = humantime::parse_duration)]
+    pub hold: Option<Duration>,
+    /// After the start, this many random joins and leaves a second.
+    #[arg(long, value_name = "N", default_value_t = 0.0, conflicts_with = "hold")]
+    pub churn: f64,
+    /// Decides what is random.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub seed: u64,
+    /// How often a change is told of.
+    #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u8).range(1..=7))]
+    pub robustness: u8,
+    /// At the end vanish without leaving.
+    #[arg(long)]
+    pub no_leave: bool,
+    /// End after this time, as in 10s or 500ms.
+    #[arg(long, value_name = "D", value_parser = humantime::parse_duration)]
+    pub duration: Option<Duration>,
+    /// Report this often.
+    #[arg(long, value_name = "D", value_parser = humantime::parse_duration)]
+    pub interval: Option<Duration>,
+    /// Print one JSON object a line.
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// What sender and receiver have in common.

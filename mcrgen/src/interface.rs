@@ -54,4 +54,10 @@ impl Interface {
     pub fn index_now(&self) -> Option<u32> {
         if_nametoindex(self.name.as_str()).ok()
     }
+
+    /// The largest IP packet it sends, in bytes, where the kernel tells.
+    pub fn mtu(&self) -> Option<usize> {
+        let path = format!("/sys/class/net/{}/mtu", self.name);
+        std::fs::read_to_string(path).ok()?.trim().parse().ok()
+    }
 }

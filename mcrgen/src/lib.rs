@@ -3,6 +3,7 @@
 
 pub mod args;
 pub mod error;
+pub mod hosts;
 mod igmp;
 pub mod interface;
 pub mod ledger;

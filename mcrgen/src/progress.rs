@@ -3,7 +3,7 @@
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use mcr_sys::clock::monotonic_ns;
 
-use crate::report::{RecvReport, SendReport};
+use crate::report::{HostsReport, RecvReport, SendReport};
 
 const EVERY_NS: u64 = 250_000_000;
 
@@ -64,6 +64,17 @@ impl Progress {
                 sum(|flow| flow.lost),
                 report.flows.len(),
                 report.socket_drops
+            )
+        });
+    }
+
+    /// Draws the line of emulated hosts when it is time.
+    pub fn hosts(&mut self, now: u64, report: impl FnOnce() -> HostsReport) {
+        self.draw(now, || {
+            let report = report();
+            format!(
+                "{} memberships, {} reports sent, {} errors",
+                report.memberships, report.reports, report.errors
             )
         });
     }

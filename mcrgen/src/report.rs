@@ -1,4 +1,4 @@
-//! What `mcrgen send --json` and `mcrgen recv --json` print: one object a line.
+//! What `mcrgen send`, `recv` and `hosts` print with `--json`: one object a line.
 //!
 //! With `--interval D` a line is printed every `D` while it runs, with the
 //! totals so far; a receiver also prints one at once when the first datagram of
@@ -17,6 +17,8 @@ pub enum Report {
     Send(SendReport),
     /// From a receiver.
     Recv(RecvReport),
+    /// From emulated hosts.
+    Hosts(HostsReport),
 }
 
 /// What a sender has done so far.
@@ -149,6 +151,54 @@ pub struct ReceivedFlow {
     pub dscp: Option<u8>,
     /// The UDP source port the latest datagram arrived with.
     pub source_port: u16,
+}
+
+/// What emulated hosts have done so far.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HostsReport {
+    /// This is the last line.
+    #[serde(rename = "final")]
+    pub last: bool,
+    /// CLOCK_REALTIME of this line, in nanoseconds since 1970.
+    pub at_ns: u64,
+    /// Nanoseconds since the first join was due.
+    pub elapsed_ns: u64,
+    /// Hosts.
+    pub hosts: u64,
+    /// Memberships there are now, of all hosts together.
+    pub memberships: u64,
+    /// Memberships that began.
+    pub joins: u64,
+    /// Memberships that ended.
+    pub leaves: u64,
+    /// Nanoseconds from the first join to the last of those that were asked
+    /// for; `None` until then.
+    pub joined_ns: Option<u64>,
+    /// General Queries heard.
+    pub general_queries: u64,
+    /// Group-specific queries heard.
+    pub group_queries: u64,
+    /// Group-and-source-specific queries heard.
+    pub source_queries: u64,
+    /// Reports sent, in answer to a query or because something changed.
+    pub reports: u64,
+    /// Group records in version 3 reports sent.
+    pub records: u64,
+    /// Version 2 leaves sent.
+    pub leave_messages: u64,
+    /// Answers that were not sent because another host's was heard.
+    pub suppressed: u64,
+    /// Answers that wait for their time.
+    pub pending: u64,
+    /// Version 1 and 2 reports heard from hosts outside.
+    pub foreign_reports: u64,
+    /// IGMP messages heard that are not right.
+    pub malformed: u64,
+    /// Messages that could not be sent.
+    pub errors: u64,
+    /// The text of the last error.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_error: Option<String>,
 }
 
 /// Quantiles of a one-way latency, in nanoseconds.

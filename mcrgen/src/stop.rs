@@ -36,6 +36,15 @@ impl Stop {
         }
     }
 
+    /// Waits this long, whatever comes.
+    pub fn pause(&self, nanoseconds: u64) -> Result<(), Error> {
+        let timeout = TimeSpec::from_duration(Duration::from_nanos(nanoseconds));
+        match ppoll(&mut [], Some(timeout), None) {
+            Ok(_) | Err(nix::errno::Errno::EINTR) => Ok(()),
+            Err(error) => Err(error).context("waiting"),
+        }
+    }
+
     /// Readable when a signal came.
     pub fn fd(&self) -> BorrowedFd<'_> {
         self.0.as_fd()

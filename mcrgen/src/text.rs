@@ -8,7 +8,7 @@ use std::fmt::Write;
 use comfy_table::presets::NOTHING;
 use comfy_table::{CellAlignment, ContentArrangement, Table};
 
-use crate::report::{Latency, ReceivedFlow, RecvReport, Report, SendReport};
+use crate::report::{HostsReport, Latency, ReceivedFlow, RecvReport, Report, SendReport};
 
 const WIDTH: u16 = 80;
 /// Flows in a table; further ones are only counted. JSON has them all.
@@ -19,6 +19,7 @@ pub(crate) fn render(report: &Report) -> String {
     match report {
         Report::Send(report) => send(report),
         Report::Recv(report) => recv(report),
+        Report::Hosts(report) => hosts(report),
     }
 }
 
@@ -50,6 +51,41 @@ fn send(report: &SendReport) -> String {
         line(&mut text, &format!("last error: {error}"));
     }
     line(&mut text, &format!("run {}", report.run));
+    text
+}
+
+fn hosts(report: &HostsReport) -> String {
+    let seconds = report.elapsed_ns as f64 / 1e9;
+    let mut text = format!(
+        "{seconds:.1} s: {} memberships, {} queries heard, {} reports sent\n",
+        report.memberships,
+        report.general_queries + report.group_queries + report.source_queries,
+        report.reports,
+    );
+    if !report.last {
+        return text;
+    }
+    for (count, what) in [
+        (report.hosts, "hosts"),
+        (report.joins, "joins"),
+        (report.leaves, "leaves"),
+        (report.general_queries, "general queries heard"),
+        (report.group_queries, "group-specific queries heard"),
+        (report.source_queries, "source-specific queries heard"),
+        (report.records, "group records sent"),
+        (report.leave_messages, "version 2 leaves sent"),
+        (report.suppressed, "answers suppressed"),
+        (report.foreign_reports, "reports of other hosts heard"),
+        (report.malformed, "malformed messages heard"),
+        (report.errors, "errors"),
+    ] {
+        if count > 0 {
+            line(&mut text, &format!("{count} {what}"));
+        }
+    }
+    if let Some(error) = &report.last_error {
+        line(&mut text, &format!("last error: {error}"));
+    }
     text
 }
 

@@ -74,7 +74,7 @@ fn a_duration_is_an_open_loop() {
         .iter()
         .map(|report| match report {
             Report::Send(report) => report,
-            Report::Recv(_) => panic!("a receiver's report"),
+            Report::Recv(_) | Report::Hosts(_) => panic!("another's report"),
         })
         .collect();
     for report in &sends {
@@ -124,7 +124,7 @@ fn a_high_rate_is_sent_whole_and_no_drop_is_taken_for_loss() {
         assert_eq!((sent.sent, sent.errors), (count, 0), "{options}");
         receiver.until(|report| match report {
             Report::Recv(recv) => received(report) + recv.socket_drops >= count,
-            Report::Send(_) => false,
+            Report::Send(_) | Report::Hosts(_) => false,
         });
         let report = receiver.last_recv();
         let got: u64 = report.flows.iter().map(|flow| flow.received).sum();
@@ -145,7 +145,7 @@ fn own_drops_are_not_loss() {
         world.send("--interface v0 --group 239.1.1.1 --port 5000 --rate 2000pps --interval 20ms");
     let sent = |report: &Report| match report {
         Report::Send(report) => report.sent,
-        Report::Recv(_) => 0,
+        Report::Recv(_) | Report::Hosts(_) => 0,
     };
     receiver.until(|report| received(report) > 0);
     receiver.signal(Signal::SIGSTOP);

@@ -338,6 +338,7 @@ impl Reading {
             // A line that is no report tells nothing about the traffic.
             (Ok(Report::Send(_)), Reporter::Session(_))
             | (Ok(Report::Recv(_)), Reporter::Sender(_))
+            | (Ok(Report::Hosts(_)), _)
             | (Err(_), _) => {}
         }
     }

@@ -4,6 +4,7 @@ use clap::Parser;
 
 use super::*;
 use crate::error::Error;
+use crate::hosts::{Filter, HostsPlan};
 use crate::pacer::Limit;
 use crate::receiver::RecvPlan;
 use crate::sender::SendPlan;
@@ -13,7 +14,7 @@ fn send(text: &str) -> Result<SendPlan, Error> {
     let cli = Cli::try_parse_from(words.chain(text.split_whitespace())).unwrap();
     match cli.command {
         Command::Send(args) => args.plan(),
-        Command::Recv(_) => panic!("send became recv"),
+        Command::Recv(_) | Command::Hosts(_) => panic!("send became another"),
     }
 }
 
@@ -22,7 +23,54 @@ fn recv(text: &str) -> Result<RecvPlan, Error> {
     let cli = Cli::try_parse_from(words.chain(text.split_whitespace())).unwrap();
     match cli.command {
         Command::Recv(args) => args.plan(),
-        Command::Send(_) => panic!("recv became send"),
+        Command::Send(_) | Command::Hosts(_) => panic!("recv became another"),
+    }
+}
+
+fn hosts(text: &str) -> Result<HostsPlan, Error> {
+    let words = ["mcrgen", "hosts", "--interface", "lo"].into_iter();
+    let cli = Cli::try_parse_from(words.chain(text.split_whitespace())).unwrap();
+    match cli.command {
+        Command::Hosts(args) => args.plan(),
+        Command::Send(_) | Command::Recv(_) => panic!("hosts became another"),
+    }
+}
+
+#[test]
+fn hosts_share_out_all_groups() {
+    let plan = hosts("--address 10.0.0.10 --hosts 3 --group 239.1.0.0 --groups 7").unwrap();
+    assert_eq!((plan.hosts, plan.script.per_host), (3, 3));
+    assert_eq!(plan.script.groups.len(), 7);
+    assert_eq!(plan.filter, Filter::any());
+    assert!(plan.leave);
+    let plan = hosts("--address 10.0.0.10 --group 232.1.0.0 --source 10.9.9.9").unwrap();
+    assert!(!plan.filter.exclude && plan.filter.sources.len() == 1);
+}
+
+#[test]
+fn impossible_hosts_are_refused() {
+    for (text, says) in [
+        ("--address 10.0.0.1 --group 10.0.0.2", "no multicast group"),
+        ("--address 10.0.0.1 --group 239.1.1.1 --hosts 0", "--hosts"),
+        (
+            "--address 223.255.255.255 --group 239.1.1.1 --hosts 2",
+            "--address",
+        ),
+        (
+            "--address 10.0.0.1 --group 239.1.1.1 --per-host 2",
+            "--per-host",
+        ),
+        (
+            "--address 10.0.0.1 --group 239.1.1.1 --igmp 2 --source 10.0.0.2",
+            "--source",
+        ),
+        (
+            "--address 10.0.0.1 --group 239.1.1.1 --join-rate 0",
+            "--join-rate",
+        ),
+    ] {
+        let error = hosts(text).unwrap_err().to_string();
+        assert!(error.contains(says), "{text}: {error}");
     }
 }
 

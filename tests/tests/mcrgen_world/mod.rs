@@ -289,6 +289,6 @@ impl Running {
 pub(crate) fn received(report: &Report) -> u64 {
     match report {
         Report::Recv(report) => report.flows.iter().map(|flow| flow.received).sum(),
-        Report::Send(_) => 0,
+        Report::Send(_) | Report::Hosts(_) => 0,
     }
 }
