@@ -7,6 +7,7 @@ mod run;
 pub(crate) use build::name_of;
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
@@ -51,6 +52,32 @@ impl Delivery {
     /// Each packet came once, and there was one.
     pub fn is_exact(&self) -> bool {
         self.sent > 0 && self.lost.is_empty() && self.doubled.is_empty()
+    }
+}
+
+impl fmt::Display for Delivery {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (lost, doubled) = (Ranges(&self.lost), Ranges(&self.doubled));
+        write!(f, "of {} lost{lost}; twice{doubled}", self.sent)
+    }
+}
+
+/// Ascending numbers, with those that follow each other taken together.
+struct Ranges<'a>(&'a [u64]);
+
+impl fmt::Display for Ranges<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.is_empty() {
+            return f.write_str(" none");
+        }
+        for run in self.0.chunk_by(|one, next| one + 1 == *next) {
+            match run {
+                [first, .., last] => write!(f, " {first}-{last}")?,
+                [only] => write!(f, " {only}")?,
+                [] => {}
+            }
+        }
+        Ok(())
     }
 }
 

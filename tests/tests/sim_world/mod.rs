@@ -77,7 +77,7 @@ pub(crate) fn exact(net: &Network, host: NodeId, flow: FlowId, from: Instant, to
     let delivery = net.delivery(host, flow, from, to);
     if !delivery.is_exact() {
         let name = net.name(host);
-        fail(net, &format!("{name} from {from} to {to}: {delivery:?}"));
+        fail(net, &format!("{name} from {from} to {to}: {delivery}"));
     }
     sound(net);
 }
@@ -88,7 +88,7 @@ pub(crate) fn nothing(net: &Network, host: NodeId, flow: FlowId, from: Instant, 
     let delivery = net.delivery(host, flow, from, to);
     if delivery.sent == 0 || delivery.lost.len() != delivery.sent {
         let name = net.name(host);
-        fail(net, &format!("{name} from {from} to {to}: {delivery:?}"));
+        fail(net, &format!("{name} from {from} to {to}: {delivery}"));
     }
 }
 
