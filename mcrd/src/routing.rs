@@ -97,13 +97,11 @@ impl Routing {
     }
 
     /// What happened to packets before the router had them, or after.
-    #[allow(dead_code, reason = "views of the control socket use it")]
     pub(crate) fn counters(&self) -> &Counters {
         &self.counters
     }
 
     /// The events from now on.
-    #[allow(dead_code, reason = "clients that watch use it")]
     pub(crate) fn watch(&self) -> broadcast::Receiver<Arc<WatchLine>> {
         self.events.subscribe()
     }

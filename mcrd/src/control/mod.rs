@@ -3,19 +3,25 @@
 //! can hold up the loop or another client.
 
 mod change;
+mod page;
+mod router;
 pub(crate) mod server;
 mod session;
 pub(crate) mod show;
 pub(crate) mod socket;
+mod watch;
 
+use std::net::Ipv4Addr;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use mcr_api::Failure;
+use mcr_api::router::WatchLine;
 use mcr_api::rule::Rule;
 use mcr_api::state::{Facility, LogLevel};
 use mcr_config::Loaded;
 use serde_json::Value;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{broadcast, mpsc, oneshot};
 
 /// What a session, or a signal, asks of the event loop.
 #[derive(Debug)]
@@ -55,6 +61,29 @@ pub(crate) enum What {
     StatsInputs,
     Workers,
     Interfaces,
+    PimInterfaces,
+    PimNeighbors,
+    PimRps,
+    PimRp {
+        group: Ipv4Addr,
+    },
+    Rpf {
+        address: Ipv4Addr,
+        group: Option<Ipv4Addr>,
+    },
+    IgmpInterfaces,
+    IgmpGroups {
+        cursor: Option<String>,
+    },
+    Mroute {
+        group: Option<Ipv4Addr>,
+        cursor: Option<String>,
+    },
+    StatsProtocols,
+    /// The events from now on.
+    Watch {
+        to: oneshot::Sender<broadcast::Receiver<Arc<WatchLine>>>,
+    },
     ConfigShow,
     /// A file that was read: what differs, and with `apply` to be put in force.
     ConfigLoad {

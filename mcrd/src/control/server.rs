@@ -24,11 +24,15 @@ const PAUSE: Duration = Duration::from_millis(100);
 /// and not yet loaded.
 pub(super) const MAX_UPLOADS: usize = 192 * 1024 * 1024;
 
+/// The most clients that watch events at a time.
+pub(super) const MAX_WATCHERS: usize = 64;
+
 /// What sessions share.
 pub(super) struct Shared {
     pub(super) asks: mpsc::Sender<Ask>,
     pub(super) start_file: Option<PathBuf>,
     pub(super) uploads: Arc<Semaphore>,
+    pub(super) watchers: Arc<Semaphore>,
 }
 
 /// Serves clients until the process ends. `descriptors` is how many the
@@ -49,6 +53,7 @@ pub(crate) async fn serve(
         asks,
         start_file,
         uploads: Arc::new(Semaphore::new(MAX_UPLOADS)),
+        watchers: Arc::new(Semaphore::new(MAX_WATCHERS)),
     });
     loop {
         let stream = match listener.accept().await {

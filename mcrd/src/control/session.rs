@@ -17,6 +17,7 @@ use tokio_util::codec::{Framed, LinesCodec, LinesCodecError};
 use tracing::{debug, info};
 
 use super::server::Shared;
+use super::watch::Events;
 use super::{Answer, Ask, What};
 use crate::config::save;
 
@@ -27,10 +28,10 @@ const DEADLINE: Duration = Duration::from_secs(10);
 /// The most mistakes that one answer tells.
 const MAX_PROBLEMS: usize = 100;
 
-type Lines = Framed<UnixStream, LinesCodec>;
+pub(super) type Lines = Framed<UnixStream, LinesCodec>;
 
 /// Why a connection ended.
-enum End {
+pub(super) enum End {
     /// The client closed it.
     Closed,
     /// It did not finish a line, or read an answer, in time.
@@ -59,6 +60,7 @@ pub(super) async fn run(stream: UnixStream, shared: &Shared) {
         shared,
         who,
         text: None,
+        events: None,
     };
     match session.serve().await {
         End::Closed => debug!(target: "control", who = session.who, "client left"),
@@ -99,11 +101,13 @@ struct Upload {
     room: Vec<OwnedSemaphorePermit>,
 }
 
-struct Session<'a> {
-    lines: Lines,
-    shared: &'a Shared,
+pub(super) struct Session<'a> {
+    pub(super) lines: Lines,
+    pub(super) shared: &'a Shared,
     who: String,
     text: Option<Upload>,
+    /// The client is to be told of events from now on.
+    pub(super) events: Option<Events>,
 }
 
 impl Session<'_> {
@@ -123,6 +127,9 @@ impl Session<'_> {
             };
             if let Err(end) = self.send(encode_reply(reply)).await {
                 return end;
+            }
+            if let Some(events) = self.events.take() {
+                return self.watch(events).await;
             }
         }
     }
@@ -216,22 +223,22 @@ impl Session<'_> {
             Method::ConfigReload {} => self.load_start_file(true).await,
             Method::ConfigDiff {} => self.load_start_file(false).await,
             Method::ConfigSave { path } => self.save(path).await,
-            Method::PimInterfaces {}
-            | Method::PimNeighbors {}
-            | Method::PimRps {}
-            | Method::PimRp { .. }
-            | Method::Rpf { .. }
-            | Method::IgmpInterfaces {}
-            | Method::IgmpGroups { .. }
-            | Method::Mroute { .. }
-            | Method::StatsProtocols {}
-            | Method::Watch {} => Err(failure(ErrorCode::UnknownMethod, "not served yet")),
+            Method::PimInterfaces {} => self.ask(What::PimInterfaces).await,
+            Method::PimNeighbors {} => self.ask(What::PimNeighbors).await,
+            Method::PimRps {} => self.ask(What::PimRps).await,
+            Method::PimRp { group } => self.ask(What::PimRp { group }).await,
+            Method::Rpf { address, group } => self.ask(What::Rpf { address, group }).await,
+            Method::IgmpInterfaces {} => self.ask(What::IgmpInterfaces).await,
+            Method::IgmpGroups { cursor } => self.ask(What::IgmpGroups { cursor }).await,
+            Method::Mroute { group, cursor } => self.ask(What::Mroute { group, cursor }).await,
+            Method::StatsProtocols {} => self.ask(What::StatsProtocols).await,
+            Method::Watch {} => self.start_watching().await,
             Method::LogGet {} => self.ask(What::LogGet).await,
             Method::LogSet { facility, level } => self.ask(What::LogSet { facility, level }).await,
         }
     }
 
-    async fn ask(&self, what: What) -> Answer {
+    pub(super) async fn ask(&self, what: What) -> Answer {
         let (reply, answer) = oneshot::channel();
         let ask = Ask {
             what,
@@ -389,7 +396,7 @@ fn refusal(problems: &Problems) -> Failure {
     }
 }
 
-fn encode(line: &impl Serialize) -> String {
+pub(super) fn encode(line: &impl Serialize) -> String {
     serde_json::to_string(line).unwrap_or_else(|error| {
         format!(r#"{{"id":null,"error":{{"code":"failed","message":"{error}"}}}}"#)
     })

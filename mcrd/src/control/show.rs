@@ -3,20 +3,18 @@
 
 use std::time::Instant;
 
+use mcr_api::ErrorCode;
 use mcr_api::config::ConfigFile;
-use mcr_api::state::{Interface, Page, RuleState, RuleStatus, Status};
-use mcr_api::{ErrorCode, MAX_PAGE};
+use mcr_api::state::{Interface, RuleState, RuleStatus, Status};
 use mcr_proto::id::RuleName;
 use mcr_proto::interface::Interface as Known;
 use mcr_proto::relay::{InterfaceUse, RelayRule, Waiting};
 use serde::Serialize;
 
 use super::Answer;
+use super::page::page;
 use super::session::{failure, value};
 use crate::event_loop::Daemon;
-
-/// A page ends before its items take more than this, so that it fits a line.
-const PAGE_BYTES: usize = 512 * 1024;
 
 impl Daemon {
     pub(crate) fn status(&mut self) -> Answer {
@@ -94,20 +92,7 @@ impl Daemon {
             None => Box::new(self.relay.rules()),
             Some(name) => Box::new(self.relay.rules_after(name)),
         };
-        let mut rules = rules.peekable();
-        let mut items = Vec::new();
-        let mut bytes = 0;
-        let mut next = None;
-        while let Some(rule) = rules.next() {
-            let item = value(&show(self, rule))?;
-            bytes += item.to_string().len();
-            items.push(item);
-            if (bytes > PAGE_BYTES || items.len() >= MAX_PAGE) && rules.peek().is_some() {
-                next = Some(rule.name.to_string());
-                break;
-            }
-        }
-        value(&Page { items, next })
+        page(rules, |rule| rule.name.to_string(), |rule| show(self, rule))
     }
 
     fn rule_status(&self, rule: &RelayRule) -> RuleStatus {
