@@ -210,12 +210,14 @@ impl Table {
         for output in &entry.outputs {
             self.own.add(output.source_mac);
         }
+        let least_mtu = entry.outputs.iter().map(|output| output.mtu).min();
         self.routes.insert(HeldRoute {
             key,
             entry,
             slot,
             gate,
             sockets,
+            least_mtu: least_mtu.map_or(usize::MAX, |mtu| mtu as usize),
             told,
         });
         Ok(())

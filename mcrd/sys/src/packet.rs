@@ -129,6 +129,45 @@ pub fn open_output(ifindex: u32) -> io::Result<OwnedFd> {
     Ok(socket)
 }
 
+/// A socket that sends IPv4 packets on any interface, as they are, and receives
+/// nothing. The kernel puts the interface's own address into the frame.
+#[derive(Debug)]
+pub struct Sender(OwnedFd);
+
+impl Sender {
+    /// Needs CAP_NET_RAW in the network namespace.
+    pub fn open() -> io::Result<Sender> {
+        open_kind(libc::SOCK_DGRAM).map(Sender)
+    }
+
+    /// Sends a packet in a frame to this link-layer address, or not at all.
+    pub fn send(&self, ifindex: u32, destination: [u8; 6], packet: &[u8]) -> io::Result<()> {
+        // SAFETY: plain data for which all zeros is valid.
+        let mut address: libc::sockaddr_ll = unsafe { mem::zeroed() };
+        address.sll_family = libc::AF_PACKET as u16;
+        address.sll_protocol = (libc::ETH_P_IP as u16).to_be();
+        address.sll_ifindex = i32::try_from(ifindex).map_err(|_| io::ErrorKind::InvalidInput)?;
+        address.sll_halen = 6;
+        address.sll_addr[..6].copy_from_slice(&destination);
+        // SAFETY: packet and address live during the call and have the sizes
+        // that are given.
+        let sent = unsafe {
+            libc::sendto(
+                self.0.as_raw_fd(),
+                packet.as_ptr().cast(),
+                packet.len(),
+                libc::MSG_DONTWAIT,
+                (&raw const address).cast(),
+                mem::size_of_val(&address) as libc::socklen_t,
+            )
+        };
+        if sent < 0 {
+            return Err(io::Error::last_os_error());
+        }
+        Ok(())
+    }
+}
+
 /// A socket that receives the IPv4 frames of one interface as they are, or, with
 /// `receive` false, only sends, past the interface's queue. This is what a
 /// simple relay uses; the benchmarks compare with it.

@@ -5,6 +5,7 @@ use std::os::fd::OwnedFd;
 
 use mcr_proto::fib::{Egress, FibEntry, Rewrite, TtlRewrite, Unavailable};
 use mcr_proto::id::{IfIndex, MacAddr};
+use mcr_proto::pim::register::fragment;
 use mcr_sys::frames::{Batch, Outgoing, Piece, Source};
 use mcr_sys::vnet::{self, Checksum, Gso};
 
@@ -183,10 +184,12 @@ impl Maker<'_> {
     fn send(&mut self, run: &Run, target: &Target) {
         let header_len = run.first.header_len();
         if run.packets == 1 {
-            if header_len + run.payload > target.mtu {
-                self.counters.unsent(target.slot, DropReason::TooBig, 1);
-            } else {
+            if header_len + run.payload <= target.mtu {
                 self.single(run, target);
+            } else if let Branch::Route(_) = target.branch {
+                self.fragments(run, target);
+            } else {
+                self.counters.unsent(target.slot, DropReason::TooBig, 1);
             }
         } else if self.gso && header_len + run.first.segment <= target.mtu {
             self.merged(run, target);
@@ -213,6 +216,27 @@ impl Maker<'_> {
         let payload = self.runs.payload(run).filter(|piece| piece.len > 0);
         self.batch.pieces.extend(payload);
         self.finish(run, target, first, (1, run.payload));
+    }
+
+    /// A routed packet that is larger than the interface takes, in fragments if
+    /// its sender allows them (RFC 1812 §4.2.2.7).
+    fn fragments(&mut self, run: &Run, target: &Target) {
+        let mtu = u16::try_from(target.mtu).unwrap_or(u16::MAX);
+        let whole = run.whole.as_deref().unwrap_or_default();
+        let Ok(parts) = fragment::for_register(whole, mtu) else {
+            self.counters.unsent(target.slot, DropReason::TooBig, 1);
+            return;
+        };
+        for (number, part) in parts.iter().enumerate() {
+            let offset = self.batch.headers.len();
+            self.frame(vnet::Header::PLAIN, target, part);
+            let first = self.batch.pieces.len();
+            self.batch.pieces.push(self.written(offset));
+            // The packet is counted with its first fragment.
+            let packets = u32::from(number == 0);
+            let payload = run.payload * packets as usize;
+            self.finish(run, target, first, (packets, payload));
+        }
     }
 
     /// All datagrams as one message, which the kernel cuts.
@@ -289,18 +313,29 @@ impl Maker<'_> {
         let alive = rewrite(&mut headers[..len], run.first.ip_len, udp, &target.rewrite);
         debug_assert_eq!(alive, Ok(()));
         let offset = self.batch.headers.len();
-        self.batch.headers.extend_from_slice(&vnet.emit());
-        self.batch.headers.extend_from_slice(&target.macs.0.0);
-        self.batch.headers.extend_from_slice(&target.macs.1.0);
-        self.batch.headers.extend_from_slice(&[0x08, 0x00]);
-        self.batch.headers.extend_from_slice(&headers[..len]);
+        self.frame(vnet, target, &headers[..len]);
         let first = self.batch.pieces.len();
-        self.batch.pieces.push(Piece {
+        self.batch.pieces.push(self.written(offset));
+        first
+    }
+
+    /// Writes what leads a frame, and these bytes of it.
+    fn frame(&mut self, vnet: vnet::Header, target: &Target, ip: &[u8]) {
+        let headers = &mut self.batch.headers;
+        headers.extend_from_slice(&vnet.emit());
+        headers.extend_from_slice(&target.macs.0.0);
+        headers.extend_from_slice(&target.macs.1.0);
+        headers.extend_from_slice(&[0x08, 0x00]);
+        headers.extend_from_slice(ip);
+    }
+
+    /// The piece of what was written from `offset` on.
+    fn written(&self, offset: usize) -> Piece {
+        Piece {
             source: Source::Headers,
             offset: offset as u32,
             len: (self.batch.headers.len() - offset) as u32,
-        });
-        first
+        }
     }
 
     fn finish(

@@ -16,6 +16,7 @@ use super::parse::{Packet, parse};
 use super::route::{Routed, Routing};
 use super::runs::{Match, Origin, Runs};
 use super::watch::Watch;
+use super::whole;
 use crate::counters::{CounterWriter, DropReason, Slot};
 use crate::gate::{GateCell, GateFile};
 use crate::table::{Table, TableError};
@@ -154,7 +155,7 @@ impl Forwarder {
         origin: Origin<'_>,
         bytes: impl Fn(usize) -> &'a [u8],
     ) {
-        let packet = match parse(origin.bytes) {
+        let mut packet = match parse(origin.bytes) {
             Ok(packet) => packet,
             Err(rejected) => {
                 self.counters.received(u64::from(rejected.packets));
@@ -185,8 +186,21 @@ impl Forwarder {
         for slot in slots.into_iter().flatten() {
             self.counters.sent(slot, packets, bytes_in_all);
         }
-        self.runs
-            .add(Match { relay, route }, &packet, origin, bytes);
+        let may_be_cut = route
+            .and_then(|at| routes.get(at))
+            .is_some_and(|held| packets == 1 && packet.total_len > held.least_mtu);
+        if may_be_cut {
+            // It is part of no run.
+            packet.segment = 0;
+        }
+        let entry = Match { relay, route };
+        self.runs.add(entry, &packet, origin, bytes);
+        if let Some(whole) = may_be_cut
+            .then(|| whole::packet(&packet, origin.bytes, 0))
+            .flatten()
+        {
+            self.runs.keep_whole(whole);
+        }
     }
 
     /// The route by which copies of the packet are sent. Where none are, and

@@ -43,6 +43,8 @@ pub(super) struct Run {
     pub(super) packets: u32,
     /// Bytes of all payloads.
     pub(super) payload: usize,
+    /// All of it, where it may have to be cut into fragments.
+    pub(super) whole: Option<Box<[u8]>>,
     /// The checksums have been verified or need no verifying.
     verified: bool,
     /// Nothing more can join.
@@ -145,6 +147,13 @@ impl Runs {
         self.last[place] = (self.runs.len() - 1) as u16;
     }
 
+    /// Keeps the bytes of the packet that was added last.
+    pub(super) fn keep_whole(&mut self, whole: Vec<u8>) {
+        if let Some(run) = self.runs.last_mut() {
+            run.whole = Some(whole.into_boxed_slice());
+        }
+    }
+
     fn start(&mut self, entry: Match, packet: &Packet, origin: Origin<'_>, piece: Piece) {
         let at = self.pieces.len() as u32;
         self.pieces.push((piece, u32::MAX));
@@ -159,6 +168,7 @@ impl Runs {
             headers,
             packets: packet.packets,
             payload,
+            whole: None,
             verified: false,
             // Options would be repeated in each datagram of a run, and an empty
             // payload cannot be counted off.

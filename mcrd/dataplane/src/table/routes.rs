@@ -22,6 +22,8 @@ pub struct HeldRoute {
     pub gate: Option<GateCell>,
     /// The index of each output's socket.
     pub sockets: Vec<usize>,
+    /// The least that one of the outputs takes.
+    pub least_mtu: usize,
     /// When the router was last told of a packet that it did not expect here.
     pub told: Option<Instant>,
 }

@@ -281,6 +281,59 @@ fn an_output_of_rule_and_route_is_sent_to_once() {
     assert_eq!(counters.totals().matched, 2, "a packet, not a match");
 }
 
+/// RFC 791 §3.2: what is larger than an output takes is cut, unless its sender
+/// forbids it; other outputs get it whole.
+#[test]
+fn a_large_packet_is_cut_where_it_may_be() {
+    for (forbidden, unfinished) in [(false, false), (false, true), (true, false)] {
+        let (mut forwarder, counters) = router();
+        let mut out = entry(Accept::Forward, &[2, 3]);
+        out.outputs[1].mtu = 576;
+        set(&mut forwarder, false, out, None);
+        let payload: Vec<u8> = (0..1200).map(|n| n as u8).collect();
+        let mut frame = frame(17, 9, &payload);
+        let whole = frame[44..].to_vec();
+        if unfinished {
+            let partial = vnet::Header {
+                checksum: Checksum::Partial {
+                    start: 34,
+                    offset: 6,
+                },
+                ..vnet::Header::PLAIN
+            };
+            frame[..vnet::LEN].copy_from_slice(&partial.emit());
+            let sum = checksum::pseudo_header(SOURCE.into(), GROUP.into(), 17, 1208);
+            frame[50..52].copy_from_slice(&sum.to_be_bytes());
+        }
+        if forbidden {
+            frame[30] = 0x40;
+            frame[34..36].fill(0);
+            let sum = checksum::internet(&frame[24..44]);
+            frame[34..36].copy_from_slice(&sum.to_be_bytes());
+        }
+        let sent = forward(&mut forwarder, std::slice::from_ref(&frame));
+        assert_eq!(sent[0].len(), frame.len());
+        assert_eq!(counters.cell(Slot(1)).packets, 1);
+        if forbidden {
+            assert_eq!(sent.len(), 1);
+            assert_eq!(counters.dropped(DropReason::TooBig), 1);
+            assert_eq!(counters.cell(Slot(2)).dropped, 1);
+            continue;
+        }
+        let mut data: Vec<u8> = Vec::new();
+        for part in &sent[1..] {
+            let part = Packet::parse(&part[24..]).unwrap();
+            let header = part.header();
+            assert!(header.total_length.get() <= 576 && header.ttl == 4);
+            assert_eq!(header.fragment_offset(), data.len());
+            data.extend(part.payload());
+        }
+        assert_eq!(data, whole);
+        let cell = counters.cell(Slot(2));
+        assert_eq!((sent.len(), cell.packets, cell.dropped), (4, 1, 0));
+    }
+}
+
 /// Two workers share a gate. Whatever the order of the two ways, each packet is
 /// forwarded once as long as they differ by less than a packet's distance.
 #[test]
