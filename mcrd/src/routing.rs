@@ -20,6 +20,7 @@ use mcr_proto::time::Instant;
 use tokio::sync::{broadcast, mpsc};
 use tracing::{debug, error, trace};
 
+use crate::io::forward::Copies;
 use crate::io::listen::{self, Batch, Listeners, QUEUE};
 use crate::io::transmit::Transmitter;
 use crate::observe::events;
@@ -38,6 +39,7 @@ pub(crate) struct Routing {
     started: std::time::Instant,
     listeners: Listeners,
     transmitter: Transmitter,
+    copies: Copies,
     recorder: Option<Recorder>,
     /// What happened to packets outside the router.
     counters: Counters,
@@ -77,6 +79,7 @@ impl Routing {
             started: std::time::Instant::now(),
             listeners: Listeners::new(queue),
             transmitter,
+            copies: Copies::open()?,
             recorder,
             counters: Counters::default(),
             deaf: BTreeMap::new(),
@@ -234,16 +237,13 @@ impl Routing {
     /// Sends the copies of a data packet that the workers could not.
     pub(crate) fn forward(&mut self, packet: &Forward) {
         for oif in &packet.outputs {
-            let mtu = self.router.interfaces().get(*oif);
-            let mtu = mtu.map_or(0, |iface| iface.kernel.mtu as usize);
-            if packet.packet.len() > mtu {
-                self.counters.add(*oif, "forward.too-big");
-            } else if let Err(error) = self.transmitter.forward(*oif, &packet.packet) {
-                debug!(target: "router", oif = oif.get(), %error, "not forwarded");
-                self.counters.add(*oif, "forward.failed");
-            } else {
-                self.counters.add(*oif, "forward.packets");
-            }
+            let Some(iface) = self.router.interfaces().get(*oif) else {
+                continue;
+            };
+            let mtu = iface.kernel.mtu;
+            let sent = self.copies.send(&packet.packet, *oif, mtu);
+            let counter = sent.map_or_else(|reason| reason, |()| "forward.packets");
+            self.counters.add(*oif, counter);
         }
     }
 
