@@ -7,10 +7,11 @@ use std::time::{Duration, Instant};
 
 use mcr_api::config::ConfigFile;
 use mcr_api::state::{LogLevel, LogLevels};
+use mcr_proto::id::IfIndex;
 use mcr_proto::interface::InterfaceChange;
 use mcr_proto::relay::{NextHop, NextHopKey, Output, Relay};
-use mcr_proto::router::Input;
 use mcr_proto::router::io::RouteChange;
+use mcr_proto::router::{DataPlaneEvent, Input};
 use mcr_sys::netlink::monitor::{Address, Change, Link, Monitor};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
@@ -206,23 +207,39 @@ impl Daemon {
                 Output::UnwatchNextHop(key) => self.tell_next_hops(Tell::Unwatch(key)),
             }
         }
+        let mut arrived = None;
         loop {
             while let Some(wanted) = self.routing.poll() {
-                self.plane(now, wanted);
+                self.plane(now, wanted, arrived);
             }
             let Some(event) = self.workers.poll_data_plane() else {
                 break;
+            };
+            arrived = match &event {
+                DataPlaneEvent::NoEntry { iif, .. } => Some(*iif),
+                DataPlaneEvent::NewSource { .. }
+                | DataPlaneEvent::Register { .. }
+                | DataPlaneEvent::WrongInterface { .. }
+                | DataPlaneEvent::Switched { .. }
+                | DataPlaneEvent::Active { .. } => None,
             };
             self.routing.input(Input::DataPlane(event));
         }
         self.workers.pump(now, tables!(self));
     }
 
-    fn plane(&mut self, now: Instant, wanted: ForPlane) {
+    /// `arrived`: where the packet arrived that the router wants this for.
+    fn plane(&mut self, now: Instant, wanted: ForPlane, arrived: Option<IfIndex>) {
         match wanted {
             ForPlane::Route(update) => self.workers.route_changed(now, tables!(self), update),
             ForPlane::Listen { iface, on } => self.workers.listen(now, tables!(self), iface, on),
-            ForPlane::Forward(packet) => {
+            ForPlane::Forward(mut packet) => {
+                if let Some(iif) = arrived {
+                    let tables = tables!(self);
+                    let bytes = &packet.packet;
+                    let is_new = |oif: &IfIndex| !tables.relays(iif, bytes, *oif);
+                    packet.outputs.retain(is_new);
+                }
                 if !packet.until_switch || self.workers.pass_shared(&packet.packet) {
                     self.routing.forward(&packet);
                 }

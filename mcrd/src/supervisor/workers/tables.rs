@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use mcr_proto::fib::{Fib, FibDigest, FibEntry, FibKey, RouteEntry, RouteKey};
-use mcr_proto::id::{IfIndex, InterfaceName};
+use mcr_proto::fib::{Egress, Fib, FibDigest, FibEntry, FibKey, RouteEntry, RouteKey};
+use mcr_proto::id::{GroupAddr, IfIndex, InterfaceName, IpProtocol, Port, UnicastAddr};
 use mcr_proto::relay::Relay;
 use mcr_proto::router::Router;
 use mcr_proto::routes::{RouteTable, Routes};
+use mcr_wire::ipv4;
 
 /// The (S,G) routes that forwarded something are told at most so often.
 const ACTIVE_EVERY: Duration = Duration::from_secs(10);
@@ -60,6 +61,58 @@ impl<'a> Tables<'a> {
             routes: self.routes.and_then(|routes| routes.table(iif)),
             told: self.told,
         }
+    }
+
+    /// Whether a relay rule sends packets that arrive on the interface, as this
+    /// one did, on the output as they are. The workers did so already with
+    /// those that they hand up, so no other copy is sent there.
+    pub(crate) fn relays(&self, iif: IfIndex, packet: &[u8], oif: IfIndex) -> bool {
+        let Ok(packet) = ipv4::Packet::parse(packet) else {
+            return false;
+        };
+        let Some((entry, port)) = self.rule(iif, &packet) else {
+            return false;
+        };
+        entry.outputs.iter().any(|output| {
+            let here = match output.egress {
+                Egress::Ready { oif: ready, .. } => ready == oif,
+                Egress::Unavailable(_) => false,
+            };
+            let rewrite = &output.rewrite;
+            let group = packet.header().destination();
+            here && rewrite.destination.is_none_or(|to| to == group)
+                && rewrite.port.is_none_or(|to| Some(to) == port)
+        })
+    }
+
+    /// The entry of the rule that a packet matches, and the packet's port.
+    fn rule(
+        &self,
+        iif: IfIndex,
+        packet: &ipv4::Packet<'_>,
+    ) -> Option<(&'a FibEntry, Option<Port>)> {
+        let header = packet.header();
+        let source = UnicastAddr::try_from(header.source()).ok();
+        let group = GroupAddr::try_from(header.destination()).ok()?;
+        let protocol = IpProtocol(header.protocol);
+        let has_port = protocol == IpProtocol::UDP && !header.is_fragment();
+        let port = match packet.payload() {
+            [_, _, high, low, ..] if has_port => Port::new(u16::from_be_bytes([*high, *low])),
+            _ => None,
+        };
+        let fib = self.relay.fib(iif);
+        // The most specific first.
+        let tries = [(source, port), (source, None), (None, port), (None, None)];
+        let found = tries.into_iter().find_map(|(source, port)| {
+            fib.get(&FibKey {
+                iif,
+                group,
+                source,
+                protocol,
+                port,
+            })
+        })?;
+        Some((found, port))
     }
 
     pub(super) fn name(&self, index: IfIndex) -> Option<&'a InterfaceName> {
