@@ -8,6 +8,8 @@ pub mod neighbor;
 pub mod pack;
 pub mod register;
 pub mod rp;
+#[cfg(test)]
+pub(crate) mod testing;
 pub mod upstream;
 
 use mcr_wire::pim::Message;

@@ -1,5 +1,5 @@
 //! Register (RFC 7761 §4.4): from the DR of a source to the RP. This is the
-//! DR's side (§4.4.1); the RP's is [`rp`].
+//! DR's side (§4.4.1); the RP's is `rp`.
 
 use std::net::Ipv4Addr;
 

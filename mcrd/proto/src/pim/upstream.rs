@@ -1,5 +1,5 @@
 //! Upstream state: what this router joins and prunes, towards RP and source
-//! (RFC 7761 §4.5.4, §4.5.5). That of (S,G,rpt) is in [`rpt`].
+//! (RFC 7761 §4.5.4, §4.5.5). That of (S,G,rpt) is in `rpt`.
 
 use std::collections::BTreeSet;
 use std::net::Ipv4Addr;

@@ -1,1 +1,169 @@
-//! t
+//! Data packets that make state, and those that must not (RFC 7761 §4.2).
+
+use super::*;
+use crate::pim::testing::{Bed, FAR_RP, GROUP, data, eth, forwarded, group, unicast};
+use crate::router::event::{AssertRole, RegisterState};
+use crate::router::{Input, Output};
+
+const SOURCE: &str = "10.0.1.7";
+
+fn sg<'a>(bed: &'a Bed, source: &str) -> Option<&'a crate::tib::Sg> {
+    bed.router.tib().sg(unicast(source), group(GROUP))
+}
+
+/// RFC 7761 §4.2: KAT of a connected source runs from the first packet on, and
+/// as long as there are more.
+#[test]
+fn a_connected_source_is_kept_while_it_sends() {
+    let mut bed = Bed::new(FAR_RP);
+    bed.no_entry(1, data(SOURCE, GROUP, 16, 100));
+    assert!(sg(&bed, SOURCE).unwrap().keepalive);
+    let timer = TimerId::Keepalive(unicast(SOURCE), group(GROUP));
+    let due = |bed: &Bed| bed.router.timers().deadline(timer);
+    let period = bed.config.pim.keepalive_period;
+    assert_eq!(due(&bed), Some(bed.now + period));
+    bed.now = bed.now + std::time::Duration::from_secs(100);
+    let active = DataPlaneEvent::Active {
+        iif: eth(1),
+        source: unicast(SOURCE),
+        group: group(GROUP),
+    };
+    bed.give(Input::DataPlane(active));
+    assert_eq!(due(&bed), Some(bed.now + period));
+    let end = bed.now + period;
+    while bed.now < end {
+        bed.next_timer();
+    }
+    assert!(sg(&bed, SOURCE).is_none(), "nothing needs it any more");
+    assert!(bed.router.routes().table(eth(1)).is_none());
+}
+
+/// RFC 7761 §4.2, §4.2.2: a receiver and a source on other LANs of the same
+/// router need no tree.
+#[test]
+fn a_connected_source_switches_at_once() {
+    let mut bed = Bed::new(FAR_RP);
+    let name = "eth2".parse().unwrap();
+    let igmp = bed.config.interfaces.get_mut(&name).unwrap().igmp.as_mut();
+    igmp.unwrap().static_groups.insert((group(GROUP), None));
+    let interface = bed.config.interfaces.get_mut(&name).unwrap();
+    interface.pim.as_mut().unwrap().dr_priority = 9;
+    let config = Box::new(bed.config.clone());
+    bed.give(Input::Config(config));
+    let outputs = bed.no_entry(1, data(SOURCE, GROUP, 16, 100));
+    assert_eq!(forwarded(&outputs), [[eth(2)]]);
+    let sg = sg(&bed, SOURCE).unwrap();
+    assert!(sg.spt_bit);
+    assert_eq!(sg.register, RegisterState::Join);
+}
+
+/// RFC 7761 §4.2.1: a last hop joins the source's tree with the first packet,
+/// unless it must not.
+#[test]
+fn a_last_hop_switches_where_it_may() {
+    for (switch, want) in [
+        (crate::config::SptSwitch::Immediate, true),
+        (crate::config::SptSwitch::Never, false),
+    ] {
+        let mut bed = Bed::with(FAR_RP, |config| config.pim.spt_switch = switch);
+        bed.member(group(GROUP));
+        let packet = data("10.7.0.1", GROUP, 16, 100);
+        let event = DataPlaneEvent::NewSource {
+            iif: eth(2),
+            packet,
+        };
+        let outputs = bed.give(Input::DataPlane(event));
+        assert!(forwarded(&outputs).is_empty(), "the entry forwarded it");
+        assert_eq!(sg(&bed, "10.7.0.1").is_some_and(|sg| sg.keepalive), want);
+    }
+}
+
+/// RFC 7761 §4.2: the first packet that comes down the RP tree, before its
+/// entry, goes to the members.
+#[test]
+fn the_first_packet_is_forwarded() {
+    let mut bed = Bed::new(FAR_RP);
+    bed.member(group(GROUP));
+    let outputs = bed.no_entry(2, data("10.7.0.1", GROUP, 16, 100));
+    assert_eq!(forwarded(&outputs), [[eth(1)]]);
+}
+
+/// RFC 7761 §4.6.2: packets of a far source on the members' LAN: somebody else
+/// forwards there too.
+#[test]
+fn a_packet_on_the_olist_calls_for_an_assert() {
+    let mut bed = Bed::new(FAR_RP);
+    bed.member(group(GROUP));
+    bed.no_entry(1, data("10.7.0.1", GROUP, 16, 100));
+    let star_g = bed.router.tib().star_g(group(GROUP)).unwrap();
+    let role = star_g.asserts.get(&eth(1)).map(|state| state.role);
+    assert_eq!(role, Some(AssertRole::Winner));
+    assert_eq!(bed.count(1, "pim.tx.assert"), 1);
+    bed.no_entry(1, data("10.7.0.2", GROUP, 16, 100));
+    assert_eq!(bed.count(1, "pim.tx.assert"), 1, "once a second");
+    bed.now = bed.now + std::time::Duration::from_secs(1);
+    bed.no_entry(1, data("10.7.0.2", GROUP, 16, 100));
+    assert_eq!(bed.count(1, "pim.tx.assert"), 2);
+}
+
+#[test]
+fn what_must_not_be_routed_makes_no_state() {
+    let mut bed = Bed::new(FAR_RP);
+    let mut broken = data(SOURCE, GROUP, 16, 100);
+    broken[10] ^= 1;
+    for (packet, reason) in [
+        (data(SOURCE, GROUP, 1, 100), "data.drop.ttl"),
+        (data(SOURCE, "224.0.0.5", 9, 100), "data.drop.group"),
+        (data("0.0.0.0", GROUP, 9, 100), "data.drop.source"),
+        (data("10.0.1.1", GROUP, 9, 100), "data.drop.own-source"),
+        (broken, "data.drop.malformed"),
+        (Vec::new(), "data.drop.malformed"),
+    ] {
+        bed.no_entry(1, packet);
+        assert!(bed.count(1, reason) >= 1, "{reason}");
+    }
+    assert_eq!(bed.router.tib().entries(), 0);
+    assert!(bed.router.routes().table(eth(1)).is_none());
+}
+
+/// A flow that nobody wants asks once, and is forgotten again.
+#[test]
+fn an_unwanted_flow_is_dropped_by_an_entry() {
+    let mut bed = Bed::new(FAR_RP);
+    let outputs = bed.no_entry(1, data("10.7.0.1", GROUP, 16, 100));
+    let updates = outputs.iter().filter(|output| match output {
+        Output::Route(_) => true,
+        Output::Transmit(_) | Output::Forward(_) | Output::Listen { .. } | Output::Event(_) => {
+            false
+        }
+    });
+    assert_eq!(updates.count(), 1);
+    let table = bed.router.routes().table(eth(1)).unwrap();
+    let accepts: Vec<Accept> = table.entries().values().map(|entry| entry.accept).collect();
+    assert_eq!(accepts, [Accept::Discard]);
+    while bed.router.timers().is_set(TimerId::Unwanted) {
+        bed.next_timer();
+    }
+    assert!(bed.router.routes().table(eth(1)).is_none());
+}
+
+/// 100 000 random sources and groups, of the LAN and not: state stays bounded,
+/// and others find room.
+#[test]
+fn a_storm_of_sources_stays_bounded() {
+    let mut bed = Bed::with(FAR_RP, |config| config.limits.entries = 4000);
+    let mut rng = crate::rng::Rng::new(5);
+    for _ in 0..100_000 {
+        let source = match rng.below(2) {
+            0 => format!("10.0.1.{}", 2 + rng.below(250)),
+            _ => format!("10.7.{}.{}", rng.below(256), rng.below(256)),
+        };
+        let group = format!("239.{}.{}.1", rng.below(256), rng.below(256));
+        bed.no_entry(1, data(&source, &group, 16, 8));
+    }
+    assert_eq!(bed.router.tib().entries(), 3000);
+    let table = bed.router.routes().table(eth(1)).unwrap();
+    assert!(table.entries().len() <= 3000 + 16 * 1024);
+    bed.member(group(GROUP));
+    assert!(bed.router.tib().star_g(group(GROUP)).is_some());
+}

@@ -1,1 +1,242 @@
-//! t
+//! Register from both ends (RFC 7761 §4.4), of whole routers.
+
+use super::*;
+use crate::config::RegisterAccept;
+use crate::pim::testing::unicast as host;
+use crate::pim::testing::{Bed, FAR_RP, GROUP, NEIGHBOR, data, eth, forwarded, group, ip, sent};
+use crate::router::Output;
+use mcr_wire::pim::EncodedGroup;
+
+const SOURCE: &str = "10.0.1.7";
+/// Of the router under test: it is the RP in some tests.
+const ME: &str = "10.0.2.1";
+
+fn state(bed: &Bed) -> RegisterState {
+    let sg = bed.router.tib().sg(host(SOURCE), group(GROUP));
+    sg.map_or(RegisterState::NoInfo, |sg| sg.register)
+}
+
+/// The sizes of the packets inside the Registers to the RP.
+fn registers(outputs: &[Output]) -> Vec<usize> {
+    let sent = sent(outputs);
+    let registers = sent.iter().filter_map(|(dst, message)| match message {
+        Message::Register(register) if !register.null => {
+            assert_eq!(*dst, ip(FAR_RP));
+            Some(register.packet.len())
+        }
+        _ => None,
+    });
+    registers.collect()
+}
+
+fn stops(outputs: &[Output]) -> Vec<Ipv4Addr> {
+    let sent = sent(outputs);
+    let stops = sent.iter().filter_map(|(dst, message)| match message {
+        Message::RegisterStop(stop) => {
+            assert_eq!(stop.group.mask_len, 32);
+            Some(*dst)
+        }
+        _ => None,
+    });
+    stops.collect()
+}
+
+fn stop_of(source: &str) -> Message<'static> {
+    Message::RegisterStop(RegisterStop {
+        group: EncodedGroup {
+            group: ip(GROUP),
+            mask_len: 32,
+            bidirectional: false,
+            scope_zone: false,
+        },
+        source: ip(source),
+    })
+}
+
+/// RFC 7761 §4.4.1: the very first packet is registered.
+#[test]
+fn the_dr_registers_from_the_first_packet_on() {
+    let mut bed = Bed::new(FAR_RP);
+    let outputs = bed.no_entry(1, data(SOURCE, GROUP, 16, 100));
+    assert_eq!(registers(&outputs), [120]);
+    assert_eq!(state(&bed), RegisterState::Join);
+    let packet = outputs.iter().find_map(|output| match output {
+        Output::Transmit(packet) if packet.dst == ip(FAR_RP) => Some(packet),
+        _ => None,
+    });
+    let packet = packet.unwrap();
+    assert_eq!((packet.src, packet.ttl), (ip("10.0.1.1"), 64));
+    let table = bed.router.routes().table(eth(1)).unwrap();
+    assert!(table.entries().values().any(|entry| entry.register));
+}
+
+/// RFC 7761 §4.4.1: what the tunnel does not take whole goes in parts, and what
+/// must not be cut not at all.
+#[test]
+fn large_packets_are_cut_before() {
+    let mut bed = Bed::new(FAR_RP);
+    let outputs = bed.no_entry(1, data(SOURCE, GROUP, 16, 1480));
+    assert_eq!(registers(&outputs).len(), 2);
+    let mut whole = data(SOURCE, GROUP, 16, 1480);
+    let mut header = *ipv4::Packet::parse(&whole).unwrap().header();
+    header.flags_fragment = 0x4000.into();
+    whole[..20].copy_from_slice(mcr_wire::IntoBytes::as_bytes(&header.with_checksum()));
+    let outputs = bed.no_entry(1, whole);
+    assert_eq!(registers(&outputs), [0; 0]);
+    assert_eq!(bed.count(1, "pim.drop.register-too-big"), 1);
+}
+
+/// RFC 7761 §4.4.1: only sources on the LAN itself are registered.
+#[test]
+fn a_source_that_is_not_on_the_lan_is_not_registered() {
+    let mut bed = Bed::new(FAR_RP);
+    let outputs = bed.no_entry(1, data("10.7.0.1", GROUP, 16, 100));
+    assert_eq!(registers(&outputs), [0; 0]);
+    assert_eq!(bed.router.tib().entries(), 0);
+}
+
+/// RFC 7761 §4.4.1: stop, suppression, probe, and data again where no
+/// Register-Stop answers the probe.
+#[test]
+fn a_stop_is_in_force_until_a_probe_has_no_answer() {
+    let mut bed = Bed::new(FAR_RP);
+    bed.no_entry(1, data(SOURCE, GROUP, 16, 100));
+    bed.pim(NEIGHBOR, ip(ME), &stop_of(SOURCE));
+    assert_eq!(state(&bed), RegisterState::Join, "not from the RP");
+    bed.pim(FAR_RP, ip(ME), &stop_of("10.0.1.8"));
+    assert_eq!(state(&bed), RegisterState::Join, "another source");
+    let start = bed.now;
+    bed.pim(FAR_RP, ip(ME), &stop_of(SOURCE));
+    assert_eq!(state(&bed), RegisterState::Prune);
+    let quiet = bed.no_entry(1, data(SOURCE, GROUP, 16, 100));
+    assert_eq!(registers(&quiet), [0; 0]);
+    let mut probes = 0;
+    while state(&bed) != RegisterState::JoinPending {
+        let outputs = bed.next_timer();
+        let sent = sent(&outputs);
+        let null = |message: &Message<'_>| matches!(message, Message::Register(of) if of.null);
+        probes += sent.iter().filter(|(_, message)| null(message)).count();
+    }
+    assert_eq!(probes, 1);
+    let waited = (bed.now - start).as_secs();
+    assert!((25..=85).contains(&waited), "{waited}");
+    while state(&bed) == RegisterState::JoinPending {
+        bed.next_timer();
+    }
+    assert_eq!((bed.now - start).as_secs() - waited, 5);
+    assert_eq!(state(&bed), RegisterState::Join);
+    // RFC 7761 §4.9.4: the source 0.0.0.0 is all of them.
+    bed.pim(FAR_RP, ip(ME), &stop_of("0.0.0.0"));
+    assert_eq!(state(&bed), RegisterState::Prune);
+}
+
+/// RFC 7761 §4.4.1: a new RP has stopped nobody.
+#[test]
+fn another_rp_starts_anew() {
+    let mut bed = Bed::new(FAR_RP);
+    bed.no_entry(1, data(SOURCE, GROUP, 16, 100));
+    bed.pim(FAR_RP, ip(ME), &stop_of(SOURCE));
+    bed.config.pim.static_rps[0].address = host("10.9.0.2");
+    let config = Box::new(bed.config.clone());
+    bed.give(crate::router::Input::Config(config));
+    assert_eq!(state(&bed), RegisterState::Join);
+}
+
+fn register_of<'a>(packet: &'a [u8]) -> Message<'a> {
+    Message::Register(Register {
+        border: false,
+        null: false,
+        packet,
+    })
+}
+
+/// RFC 7761 §4.4.2: with receivers the packet goes down the tree, without any
+/// the DR is stopped.
+#[test]
+fn the_rp_forwards_or_stops() {
+    let mut bed = Bed::new(ME);
+    let packet = data("10.7.0.1", GROUP, 16, 100);
+    let outputs = bed.pim("10.7.0.254", ip(ME), &register_of(&packet));
+    assert_eq!(stops(&outputs), [ip("10.7.0.254")]);
+    assert_eq!(forwarded(&outputs), [[]; 0] as [Vec<IfIndex>; 0]);
+    bed.member(group(GROUP));
+    let outputs = bed.pim("10.7.0.254", ip(ME), &register_of(&packet));
+    assert_eq!(stops(&outputs), [] as [Ipv4Addr; 0]);
+    assert_eq!(forwarded(&outputs), [[eth(1)]]);
+    let kept = bed.router.tib().sg(host("10.7.0.1"), group(GROUP)).unwrap();
+    assert!(kept.keepalive && kept.upstream.joined, "{kept:?}");
+}
+
+/// RFC 7761 §4.4.2: the source's own tree delivers, so the DR is stopped and
+/// its packets are not forwarded twice.
+#[test]
+fn the_rp_stops_the_dr_once_the_tree_delivers() {
+    let mut bed = Bed::new(ME);
+    bed.member(group(GROUP));
+    let packet = data("10.7.0.1", GROUP, 16, 100);
+    bed.pim("10.7.0.254", ip(ME), &register_of(&packet));
+    let switched = crate::router::DataPlaneEvent::Switched {
+        iif: eth(2),
+        source: host("10.7.0.1"),
+        group: group(GROUP),
+    };
+    bed.give(crate::router::Input::DataPlane(switched));
+    let outputs = bed.pim("10.7.0.254", ip(ME), &register_of(&packet));
+    assert_eq!(stops(&outputs), [ip("10.7.0.254")]);
+    assert!(forwarded(&outputs).is_empty());
+}
+
+/// RFC 7761 §4.4.2, §4.8: a Register that is not for this RP makes no state.
+#[test]
+fn what_an_rp_refuses_is_stopped_and_makes_no_state() {
+    let mut bed = Bed::with(ME, |config| {
+        config.pim.register_accept = Some(vec![RegisterAccept {
+            sources: "10.7.0.0/24".parse().unwrap(),
+            groups: "239.0.0.0/8".parse().unwrap(),
+        }]);
+    });
+    for (source, group, dst, reason) in [
+        ("10.8.0.1", GROUP, ME, "pim.drop.register-filter"),
+        ("10.7.0.1", "238.1.1.1", ME, "pim.drop.register-filter"),
+        ("10.7.0.1", "232.1.1.1", ME, "pim.drop.register-ssm"),
+        ("10.7.0.1", GROUP, "10.0.1.1", "pim.drop.register-not-rp"),
+    ] {
+        let packet = data(source, group, 16, 100);
+        let before = bed.count(2, reason);
+        let outputs = bed.pim("10.7.0.254", ip(dst), &register_of(&packet));
+        assert_eq!(stops(&outputs), [ip("10.7.0.254")], "{reason}");
+        assert_eq!(bed.count(2, reason), before + 1, "{reason}");
+    }
+    let packet = data("10.7.0.1", GROUP, 16, 100);
+    for (packet, dst, reason) in [
+        (&packet[..], "10.0.2.77", "pim.drop.register-destination"),
+        (&packet[..30], ME, "pim.drop.register-malformed"),
+        (
+            &data("127.0.0.1", GROUP, 9, 9)[..],
+            ME,
+            "pim.drop.register-address",
+        ),
+        (
+            &data("10.7.0.1", "224.0.0.5", 9, 9)[..],
+            ME,
+            "pim.drop.register-address",
+        ),
+    ] {
+        let outputs = bed.pim("10.7.0.254", ip(dst), &register_of(packet));
+        assert_eq!(stops(&outputs), [] as [Ipv4Addr; 0], "{reason}");
+        assert!(bed.count(2, reason) >= 1, "{reason}");
+    }
+    assert_eq!(bed.router.tib().entries(), 0);
+}
+
+/// However many Registers there are, Register-Stops stay few.
+#[test]
+fn stops_are_limited() {
+    let mut bed = Bed::new(ME);
+    let packet = data("10.7.0.1", GROUP, 16, 100);
+    let stopped: usize = (0..1000)
+        .map(|_| stops(&bed.pim("10.7.0.254", ip(ME), &register_of(&packet))).len())
+        .sum();
+    assert_eq!(stopped, 10);
+    assert_eq!(bed.count(2, "pim.limited.register-stop"), 990);
+}

@@ -86,3 +86,47 @@ fn refreshes_share_messages() {
     );
     assert!(said.len() <= 66, "{} messages", said.len());
 }
+
+#[test]
+fn zz_scale() {
+    for one in [true, false] {
+        let mut rig = Rig::new();
+        let t = std::time::Instant::now();
+        for chunk in 0..100 {
+            let names: Vec<(String, String)> = (0..100)
+                .map(|n| {
+                    let g = if one {
+                        SSM.to_owned()
+                    } else {
+                        format!("232.2.{chunk}.{n}")
+                    };
+                    (g, format!("+10.8.{chunk}.{n}"))
+                })
+                .collect();
+            if one {
+                let words: Vec<&str> = names.iter().map(|(_, w)| w.as_str()).collect();
+                rig.below(SSM, &words);
+            } else {
+                let words: Vec<[&str; 1]> = names.iter().map(|(_, w)| [w.as_str()]).collect();
+                let blocks: Vec<(&str, &[&str])> = names
+                    .iter()
+                    .zip(&words)
+                    .map(|((g, _), w)| (g.as_str(), w.as_slice()))
+                    .collect();
+                rig.hear(3, "10.0.3.1", ME, &blocks);
+            }
+        }
+        eprintln!(
+            "one={one} learn {:?} entries {}",
+            t.elapsed(),
+            rig.router.tib().entries()
+        );
+        let t = std::time::Instant::now();
+        rig.wait(119.0);
+        eprintln!("one={one} two refreshes {:?}", t.elapsed());
+        let t = std::time::Instant::now();
+        rig.route("10.8.0.0/16", 4, "10.0.4.1");
+        rig.said();
+        eprintln!("one={one} rpf change {:?}", t.elapsed());
+    }
+}
