@@ -638,13 +638,13 @@ fn log_levels_and_facilities_that_are_not_known() {
         "log.level",
         "there is no log level 'inf'",
     );
-    let text = "{ log: { facilities: { router: 'info' } } }";
+    let text = "{ log: { facilities: { routes: 'info' } } }";
     one(
         text,
         1,
         24,
-        "log.facilities.router",
-        "there is no log facility 'router'",
+        "log.facilities.routes",
+        "there is no log facility 'routes'",
     );
     let text = "{ log: { facilities: { relay: 'loud' } } }";
     one(

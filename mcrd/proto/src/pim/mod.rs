@@ -8,8 +8,6 @@ pub mod neighbor;
 pub mod pack;
 pub mod register;
 pub mod rp;
-#[cfg(test)]
-pub(crate) mod testing;
 pub mod upstream;
 
 use mcr_wire::pim::Message;
@@ -67,4 +65,4 @@ fn from_neighbor(world: World<'_>, cx: &mut Context, packet: &Packet) -> bool {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

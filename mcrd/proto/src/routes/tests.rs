@@ -1,7 +1,7 @@
 //! The table as a whole router keeps it.
 
 use crate::fib::{Accept, FibDigest, RouteUpdate};
-use crate::pim::testing::{Bed, FAR_RP, GROUP, data, eth, group, unicast};
+use crate::pim::tests::bed::{Bed, FAR_RP, GROUP, data, eth, group, unicast};
 use crate::router::{DataPlaneEvent, Input, Output};
 
 fn updates(outputs: Vec<Output>) -> Vec<RouteUpdate> {

@@ -1,7 +1,7 @@
 //! Data packets that make state, and those that must not (RFC 7761 §4.2).
 
 use super::*;
-use crate::pim::testing::{Bed, FAR_RP, GROUP, data, eth, forwarded, group, unicast};
+use crate::pim::tests::bed::{Bed, FAR_RP, GROUP, data, eth, forwarded, group, unicast};
 use crate::router::event::{AssertRole, RegisterState};
 use crate::router::{Input, Output};
 

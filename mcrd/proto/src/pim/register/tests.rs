@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::config::RegisterAccept;
-use crate::pim::testing::unicast as host;
-use crate::pim::testing::{Bed, FAR_RP, GROUP, NEIGHBOR, data, eth, forwarded, group, ip, sent};
+use crate::pim::tests::bed::unicast as host;
+use crate::pim::tests::bed::{Bed, FAR_RP, GROUP, NEIGHBOR, data, eth, forwarded, group, ip, sent};
 use crate::router::Output;
 use mcr_wire::pim::EncodedGroup;
 
@@ -19,24 +19,25 @@ fn state(bed: &Bed) -> RegisterState {
 /// The sizes of the packets inside the Registers to the RP.
 fn registers(outputs: &[Output]) -> Vec<usize> {
     let sent = sent(outputs);
-    let registers = sent.iter().filter_map(|(dst, message)| match message {
-        Message::Register(register) if !register.null => {
-            assert_eq!(*dst, ip(FAR_RP));
-            Some(register.packet.len())
-        }
-        _ => None,
+    let registers = sent.iter().filter_map(|(dst, message)| {
+        let Message::Register(register) = message else {
+            return None;
+        };
+        assert_eq!(*dst, ip(FAR_RP));
+        (!register.null).then_some(register.packet.len())
     });
     registers.collect()
 }
 
 fn stops(outputs: &[Output]) -> Vec<Ipv4Addr> {
     let sent = sent(outputs);
-    let stops = sent.iter().filter_map(|(dst, message)| match message {
-        Message::RegisterStop(stop) => {
+    let stops = sent.iter().filter_map(|(dst, message)| {
+        if let Message::RegisterStop(stop) = message {
             assert_eq!(stop.group.mask_len, 32);
             Some(*dst)
+        } else {
+            None
         }
-        _ => None,
     });
     stops.collect()
 }
@@ -60,9 +61,12 @@ fn the_dr_registers_from_the_first_packet_on() {
     let outputs = bed.no_entry(1, data(SOURCE, GROUP, 16, 100));
     assert_eq!(registers(&outputs), [120]);
     assert_eq!(state(&bed), RegisterState::Join);
-    let packet = outputs.iter().find_map(|output| match output {
-        Output::Transmit(packet) if packet.dst == ip(FAR_RP) => Some(packet),
-        _ => None,
+    let packet = outputs.iter().find_map(|output| {
+        if let Output::Transmit(packet) = output {
+            (packet.dst == ip(FAR_RP)).then_some(packet)
+        } else {
+            None
+        }
     });
     let packet = packet.unwrap();
     assert_eq!((packet.src, packet.ttl), (ip("10.0.1.1"), 64));
@@ -158,7 +162,7 @@ fn the_rp_forwards_or_stops() {
     let packet = data("10.7.0.1", GROUP, 16, 100);
     let outputs = bed.pim("10.7.0.254", ip(ME), &register_of(&packet));
     assert_eq!(stops(&outputs), [ip("10.7.0.254")]);
-    assert_eq!(forwarded(&outputs), [[]; 0] as [Vec<IfIndex>; 0]);
+    assert!(forwarded(&outputs).is_empty());
     bed.member(group(GROUP));
     let outputs = bed.pim("10.7.0.254", ip(ME), &register_of(&packet));
     assert_eq!(stops(&outputs), [] as [Ipv4Addr; 0]);
