@@ -20,7 +20,8 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 /// One test each; a folder that is missing here is an error.
-const FOLDERS: [&str; 8] = [
+const FOLDERS: [&str; 9] = [
+    "chain3",
     "quickstart",
     "relay-fanout-20",
     "relay-interface-flap",
@@ -125,6 +126,11 @@ fn netns_quickstart() {
     ] {
         assert!(run.latest().join(kept).is_file(), "no {kept}");
     }
+}
+
+#[test]
+fn netns_chain3() {
+    topology("chain3");
 }
 
 #[test]
