@@ -18,7 +18,7 @@ struct Requirement {
     rfc: String,
     level: Level,
     text: String,
-    /// FILE#FUNCTION of each test that shows it.
+    /// FILE#FUNCTION of each test that shows it, or the folder of a scenario.
     tests: Vec<String>,
     /// What is missing, where no test shows the whole.
     gap: Option<String>,
@@ -43,7 +43,9 @@ fn rfc(requirement: &Requirement) -> &str {
 
 /// What is wrong with the naming of a test, if anything.
 fn wrong(requirement: &Requirement, test: &str) -> Option<String> {
-    let (file, function) = test.split_once('#')?;
+    let Some((file, function)) = test.split_once('#') else {
+        return wrong_scenario(requirement, test);
+    };
     let Ok(text) = fs::read_to_string(root().join(file)) else {
         return Some(format!("{test}: there is no such file"));
     };
@@ -71,6 +73,20 @@ fn wrong(requirement: &Requirement, test: &str) -> Option<String> {
     (!cited).then(|| format!("{test}: neither it nor its file cites {}", rfc(requirement)))
 }
 
+/// A scenario is a folder whose page cites the RFC.
+fn wrong_scenario(requirement: &Requirement, folder: &str) -> Option<String> {
+    let folder = folder.strip_prefix("topologies/").map(|_| folder);
+    let Some(folder) = folder.map(|folder| root().join(folder)) else {
+        return Some(format!("{} names no FILE#FUNCTION", requirement.id));
+    };
+    if !folder.join("lab.yaml").is_file() {
+        return Some(format!("{}: there is no scenario", folder.display()));
+    }
+    let page = fs::read_to_string(folder.join("README.md")).unwrap_or_default();
+    let cited = page.contains(rfc(requirement));
+    (!cited).then(|| format!("{}: does not cite {}", folder.display(), rfc(requirement)))
+}
+
 #[test]
 fn every_test_that_is_named_exists_and_cites_the_rfc() {
     let requirements = requirements();
@@ -81,9 +97,6 @@ fn every_test_that_is_named_exists_and_cites_the_rfc() {
             wrongs.push(format!("{} is listed twice", requirement.id));
         }
         for test in &requirement.tests {
-            if !test.contains('#') {
-                wrongs.push(format!("{test} is not FILE#FUNCTION"));
-            }
             wrongs.extend(wrong(requirement, test));
         }
     }
@@ -146,8 +159,10 @@ fn shown_by(requirement: &Requirement) -> String {
     let mut by: Vec<String> = requirement
         .tests
         .iter()
-        .filter_map(|test| test.split_once('#'))
-        .map(|(file, function)| format!("[{function}](../{file})"))
+        .map(|test| {
+            let (file, name) = test.split_once('#').unwrap_or((test, test));
+            format!("[{name}](../{file})")
+        })
         .collect();
     match &requirement.gap {
         Some(gap) => by.push(format!("**not whole**: {}", gap.trim())),

@@ -147,6 +147,7 @@ fn bad_packets_are_named_drops() {
 
 /// Padding behind the packet and a time to live of 1 do no harm to a relay, and
 /// a UDP checksum of 0 stays 0.
+/// RFC 5771 §4: a rule sends anew what a router would not forward.
 #[test]
 fn odd_packets_are_relayed() {
     both("odd_packets_are_relayed", 1500, |rig| {
@@ -307,6 +308,7 @@ fn an_input_that_goes_down_comes_back() {
 
 /// What a local sender leaves to its network card is finished, and a run of
 /// datagrams that arrives as one is rewritten as one.
+/// RFC 768.
 #[test]
 fn unfinished_checksums_and_runs_are_relayed() {
     both("unfinished_checksums_and_runs_are_relayed", 1500, |rig| {

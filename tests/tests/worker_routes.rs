@@ -154,6 +154,7 @@ fn forwards(rig: &mut Rig) {
     assert_eq!(events(rig), []);
 }
 
+/// RFC 1812 §5.3.1.
 #[test]
 fn a_route_forwards() {
     both("a_route_forwards", forwards);
@@ -178,6 +179,7 @@ fn unites(rig: &mut Rig) {
     assert_eq!(rig.counters.totals().matched, 102 - 1);
 }
 
+/// RFC 7761 §4.2.
 #[test]
 fn a_rule_and_a_route_send_each_packet_once() {
     both("a_rule_and_a_route_send_each_packet_once", unites);
@@ -275,6 +277,7 @@ fn switches(rig: &mut Rig) {
     assert_eq!(events(rig).first(), Some(&switched));
 }
 
+/// RFC 7761 §4.2.2.
 #[test]
 fn two_ways_share_a_gate() {
     both("two_ways_share_a_gate", switches);

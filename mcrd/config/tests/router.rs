@@ -27,6 +27,7 @@ fn one(text: &str, key: &str, message: &str) {
 }
 
 /// RFC 7761 §4.11, RFC 9776 §8: the defaults.
+/// RFC 4607 §1: the SSM range.
 #[test]
 fn an_interface_that_is_only_named_has_the_defaults_of_the_rfcs() {
     let config = router("{ pim: { interfaces: { a: {} } }, igmp: { interfaces: { a: {} } } }");

@@ -1,6 +1,7 @@
 //! What other systems put on the wire: IP packets captured in labs of three to
 //! five routers, each with the fields that a protocol analyser read from it. The
-//! parser reads the same, and the encoder writes the same bytes.
+//! parser reads the same, and the encoder writes the same bytes: IGMP (RFC 2236,
+//! RFC 9776), PIM (RFC 7761) and its bootstrap messages (RFC 5059).
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 

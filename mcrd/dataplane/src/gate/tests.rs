@@ -6,6 +6,7 @@ fn packet(n: u64) -> Fingerprint {
     Fingerprint(n)
 }
 
+/// RFC 7761 §4.2.2: the SPTbit of the packet plane.
 #[test]
 fn a_gate_is_open_until_the_switch() {
     let (gates, cell) = (GateFile::create().unwrap(), GateCell(3));
@@ -25,6 +26,7 @@ fn a_gate_is_open_until_the_switch() {
 
 /// Two threads with the two ways: each packet passes exactly once where the
 /// ways differ by less than a packet.
+/// RFC 7761 §4.2.2.
 #[test]
 fn two_ways_at_the_same_time_pass_each_packet_once() {
     for round in 0..200 {

@@ -123,6 +123,7 @@ fn a_destination_is_a_group_or_a_host() {
     assert!(Destination::try_from(address("255.255.255.255")).is_err());
 }
 
+/// RFC 9776 §4, RFC 7761 §4.9: IGMP is 2 and PIM is 103.
 #[test]
 fn protocols_have_names_where_they_are_known() {
     let names = [17, 50, 2, 103, 89].map(|number| IpProtocol(number).to_string());

@@ -13,6 +13,7 @@ fn updates(outputs: Vec<Output>) -> Vec<RouteUpdate> {
 }
 
 /// A last hop's entries, from the RP tree to the source's own.
+/// RFC 7761 §4.2, §4.2.2.
 #[test]
 fn a_last_hop_goes_from_one_tree_to_the_other() {
     let mut bed = Bed::new(FAR_RP);

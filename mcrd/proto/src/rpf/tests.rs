@@ -1,4 +1,5 @@
-//! Ways: longest match, static routes, links that are down, equal ways.
+//! Ways: longest match, static routes, links that are down, equal ways (RFC 7761
+//! §4.1: the MRIB).
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -34,6 +34,7 @@ fn a_packet_is_handed_on_with_what_its_header_says() {
     assert_eq!(packet.payload.len(), 8);
 }
 
+/// RFC 7761 §4.9, RFC 9776 §4.
 #[test]
 fn each_kind_of_bad_header_has_its_counter() {
     let good = query();

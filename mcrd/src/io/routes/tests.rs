@@ -36,6 +36,7 @@ fn gone(table: &mut Table, metric: u32, gateway: u8) -> bool {
     table.change(change).is_some()
 }
 
+/// RFC 7761 §4.1: the MRIB is the kernel's table.
 #[test]
 fn the_lowest_metric_is_used_and_others_wait() {
     let mut table = Table::default();
@@ -51,6 +52,7 @@ fn the_lowest_metric_is_used_and_others_wait() {
     assert_eq!(table.len(), 0);
 }
 
+/// RFC 7761 §4.1.
 #[test]
 fn replace_prepend_and_append_do_what_ip_route_says() {
     let mut table = Table::default();

@@ -1,4 +1,5 @@
-//! Messages by hand, of the forms that no capture has, and properties.
+//! Messages by hand, of the forms that no capture has, and properties (RFC 2236,
+//! RFC 9776).
 
 use std::net::Ipv4Addr;
 use std::time::Duration;

@@ -131,6 +131,7 @@ fn outgoing(router_alert: bool) -> Outgoing<'static> {
     }
 }
 
+/// RFC 2113 §2.1, RFC 9776 §4.
 #[test]
 fn a_packet_is_sent_with_the_router_alert_option_where_it_is_asked_for() {
     let bytes = outgoing(true).emit().unwrap();

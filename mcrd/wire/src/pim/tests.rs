@@ -1,4 +1,5 @@
-//! Messages by hand, of the forms that no capture has, and properties.
+//! Messages by hand, of the forms that no capture has, and properties (RFC 7761
+//! §4.9).
 
 use std::net::Ipv4Addr;
 

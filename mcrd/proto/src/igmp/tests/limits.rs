@@ -184,6 +184,7 @@ fn a_source_that_is_no_host_is_left_out() {
 
 /// RFC 4604 §2.2.1: in the SSM range EXCLUDE records, reports and leaves of older
 /// versions are ignored; a source is joined at once.
+/// RFC 4607 §6.
 #[test]
 fn ssm_groups_are_joined_by_source_only() {
     let mut rig = Rig::settled();
@@ -205,6 +206,7 @@ fn ssm_groups_are_joined_by_source_only() {
 }
 
 /// RFC 4604 §2.2.1: the range is the configuration's.
+/// RFC 4607 §1.
 #[test]
 fn another_ssm_range_takes_effect_at_once() {
     let mut rig = Rig::settled();

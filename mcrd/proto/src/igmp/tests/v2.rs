@@ -134,6 +134,7 @@ fn a_repetition_after_an_answer_suppresses_the_timers_of_others() {
 }
 
 /// RFC 2236 §3: a second leave while the first is checked asks no more.
+/// RFC 9776 §6.6.3.1.
 #[test]
 fn a_second_leave_adds_no_queries() {
     let mut rig = Rig::settled();

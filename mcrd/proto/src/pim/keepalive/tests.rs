@@ -106,6 +106,7 @@ fn a_packet_on_the_olist_calls_for_an_assert() {
     assert_eq!(bed.count(1, "pim.tx.assert"), 2);
 }
 
+/// RFC 5771 §4, RFC 1812 §5.3.1.
 #[test]
 fn what_must_not_be_routed_makes_no_state() {
     let mut bed = Bed::new(FAR_RP);

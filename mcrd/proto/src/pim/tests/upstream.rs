@@ -260,6 +260,7 @@ fn an_assert_winner_is_joined_soon() {
 }
 
 /// RFC 7761 §4.8.1: groups that become source-specific lose their shared tree.
+/// RFC 4607 §1: the range may change.
 #[test]
 fn a_group_that_becomes_ssm_leaves_its_shared_tree() {
     let mut rig = Rig::new();

@@ -114,6 +114,7 @@ fn outputs_are_one_to_256_and_differ() {
     );
 }
 
+/// RFC 7761 §4.2: nothing goes back where it came from, by a rule neither.
 #[test]
 fn an_output_on_the_input_interface_is_refused() {
     let outputs = vec![output("out0"), output("in0")];

@@ -90,6 +90,7 @@ fn a_routed_copy_differs_in_its_time_to_live_alone() {
     assert!(events(&mut forwarder).is_empty());
 }
 
+/// RFC 1812 §5.3.1, RFC 5771 §4, RFC 7761 §4.9: nor what is said between routers.
 #[test]
 fn neither_an_ended_time_to_live_nor_control_is_routed() {
     let (mut forwarder, counters) = router();
@@ -123,6 +124,7 @@ fn the_source_s_own_route_comes_first() {
     assert_eq!(counters.cell(Slot(10)).packets, 1);
 }
 
+/// RFC 7761 §4.2: the router sees the first packets of a flow, whole.
 #[test]
 fn a_miss_hands_up_the_first_packets_whole() {
     let (mut forwarder, counters) = router();
@@ -158,6 +160,7 @@ fn nothing_is_handed_up_where_nobody_listens() {
 
 /// A checksum that the sender's card was to compute is computed for what the
 /// router gets, and left to the output's card in copies.
+/// RFC 768.
 #[test]
 fn an_unfinished_checksum_is_finished_where_it_must_be() {
     let (mut forwarder, _counters) = router();
@@ -186,6 +189,7 @@ fn an_unfinished_checksum_is_finished_where_it_must_be() {
     assert_eq!(sent[0][vnet::LEN + 40..][..2], sum.to_be_bytes());
 }
 
+/// RFC 7761 §4.2.1, §4.4.1.
 #[test]
 fn a_new_source_and_a_register_are_told_beside_the_copies() {
     let (mut forwarder, _counters) = router();
@@ -201,6 +205,7 @@ fn a_new_source_and_a_register_are_told_beside_the_copies() {
     assert_eq!(raised.len(), 16 + 18, "each is registered");
 }
 
+/// RFC 7761 §4.2: dropped, and a reason for an Assert.
 #[test]
 fn a_packet_on_the_wrong_interface_is_told_once_a_second() {
     let (mut forwarder, counters) = router();
@@ -231,6 +236,7 @@ fn a_packet_on_the_wrong_interface_is_told_once_a_second() {
 
 /// The union of a rule and a route: an interface and destination that both
 /// have gets each packet once (D19).
+/// RFC 7761 §4.2.
 #[test]
 fn an_output_of_rule_and_route_is_sent_to_once() {
     let (mut forwarder, counters) = forwarder(true);
@@ -336,6 +342,7 @@ fn a_large_packet_is_cut_where_it_may_be() {
 
 /// Two workers share a gate. Whatever the order of the two ways, each packet is
 /// forwarded once as long as they differ by less than a packet's distance.
+/// RFC 7761 §4.2.2.
 #[test]
 fn a_switched_source_is_neither_lost_nor_doubled() {
     for lead in [0, 1] {
@@ -381,6 +388,7 @@ fn a_switched_source_is_neither_lost_nor_doubled() {
 
 /// 100 000 sources that nobody wants: what is told is bounded, and what is
 /// routed is not touched.
+/// RFC 7761 §6.
 #[test]
 fn a_storm_of_sources_is_bounded_and_hurts_nobody() {
     let (mut forwarder, counters) = router();

@@ -37,6 +37,7 @@ fn what_fits_goes_whole_with_one_ttl_less() {
 }
 
 /// RFC 791 §3.2.
+/// RFC 7761 §4.4.1: before it is encapsulated.
 #[test]
 fn what_does_not_fit_is_cut() {
     for size in [1453, 1480, 2904, 8980] {
@@ -58,6 +59,7 @@ fn a_part_is_cut_where_it_stands() {
     assert_eq!(flags, [MORE_FRAGMENTS | 100, MORE_FRAGMENTS | (100 + 181)]);
 }
 
+/// RFC 7761 §4.4.1.
 #[test]
 fn what_must_not_be_cut_is_not() {
     let large = packet(1453, DONT_FRAGMENT, &[]);
