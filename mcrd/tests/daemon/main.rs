@@ -10,6 +10,7 @@ mod faults;
 mod interfaces;
 mod mcrd;
 mod privileges;
+mod routing;
 mod rules;
 mod traffic;
 mod unicast;
