@@ -20,8 +20,9 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 /// One test each; a folder that is missing here is an error.
-const FOLDERS: [&str; 9] = [
+const FOLDERS: [&str; 10] = [
     "chain3",
+    "interop-chain3",
     "quickstart",
     "relay-fanout-20",
     "relay-interface-flap",
@@ -34,6 +35,7 @@ const FOLDERS: [&str; 9] = [
 
 /// The exit statuses that the tests meet.
 const FAILED: i32 = 1;
+const NOTHING_TO_RUN: i32 = 2;
 const UNFIT: i32 = 5;
 const INTERRUPTED: i32 = 6;
 
@@ -80,6 +82,21 @@ fn lab_test(test: &str, file: &Path) -> Option<Run> {
         return None;
     }
     Some(run)
+}
+
+/// Runs a folder with FRR in some of its roles, as the variables say.
+fn with_frr(test: &str, folder: &str, variables: &[&str]) {
+    let runs = tempfile::tempdir().unwrap();
+    let mut command = command(runs.path(), &root().join("topologies").join(folder));
+    command.args(variables.iter().flat_map(|variable| ["--var", variable]));
+    let output = command.output().unwrap();
+    let text = String::from_utf8_lossy(&output.stdout).into_owned()
+        + &String::from_utf8_lossy(&output.stderr);
+    let enable = match output.status.code() {
+        Some(NOTHING_TO_RUN | UNFIT) => first_line(&text),
+        code => return assert_eq!(code, Some(0), "{text}"),
+    };
+    skip(test, "lab test cannot run FRR here", &enable);
 }
 
 fn first_line(text: &str) -> String {
@@ -131,6 +148,24 @@ fn netns_quickstart() {
 #[test]
 fn netns_chain3() {
     topology("chain3");
+}
+
+#[test]
+fn netns_interop_chain3_mcrd_alone() {
+    topology("interop-chain3");
+}
+
+#[test]
+fn netns_interop_chain3_frr_is_the_rp() {
+    let test = "netns_interop_chain3_frr_is_the_rp";
+    with_frr(test, "interop-chain3", &["rp=frr", "pruned=25s"]);
+}
+
+#[test]
+fn netns_interop_chain3_frr_is_both_ends() {
+    let test = "netns_interop_chain3_frr_is_both_ends";
+    let variables = ["fhr=frr", "lhr=frr", "rejoined=8s"];
+    with_frr(test, "interop-chain3", &variables);
 }
 
 #[test]
