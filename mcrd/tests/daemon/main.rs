@@ -7,7 +7,9 @@
 mod clients;
 mod configuration;
 mod faults;
+mod inject;
 mod interfaces;
+mod malformed;
 mod mcrd;
 mod privileges;
 mod routing;
