@@ -61,9 +61,13 @@ fn a_connected_source_switches_at_once() {
 /// unless it must not.
 #[test]
 fn a_last_hop_switches_where_it_may() {
+    use crate::config::SptSwitch::{Groups, Immediate, Never};
+    let groups = |range: &str| Groups(vec![range.parse().unwrap()]);
     for (switch, want) in [
-        (crate::config::SptSwitch::Immediate, true),
-        (crate::config::SptSwitch::Never, false),
+        (Immediate, true),
+        (Never, false),
+        (groups("239.1.1.0/24"), true),
+        (groups("239.1.2.0/24"), false),
     ] {
         let mut bed = Bed::with(FAR_RP, |config| config.pim.spt_switch = switch);
         bed.member(group(GROUP));
@@ -167,4 +171,42 @@ fn a_storm_of_sources_stays_bounded() {
     assert!(table.entries().len() <= 3000 + 16 * 1024);
     bed.member(group(GROUP));
     assert!(bed.router.tib().star_g(group(GROUP)).is_some());
+}
+
+/// RFC 7761 §4.2: only a packet on RPF_interface(S) restarts KAT.
+#[test]
+fn only_data_on_the_right_interface_counts() {
+    let mut bed = Bed::new(FAR_RP);
+    bed.no_entry(1, data(SOURCE, GROUP, 16, 100));
+    let timer = TimerId::Keepalive(unicast(SOURCE), group(GROUP));
+    let due = bed.router.timers().deadline(timer).unwrap();
+    bed.now = bed.now + std::time::Duration::from_secs(100);
+    bed.no_entry(2, data(SOURCE, GROUP, 16, 100));
+    for (iif, later) in [(2, 0), (1, 100)] {
+        bed.give(Input::DataPlane(DataPlaneEvent::Active {
+            iif: eth(iif),
+            source: unicast(SOURCE),
+            group: group(GROUP),
+        }));
+        let now = bed.router.timers().deadline(timer).unwrap();
+        assert_eq!((now - due).as_secs(), later, "eth{iif}");
+    }
+}
+
+/// RFC 7761 §4.2.2: "SPTbit(S,G) is cleared when JoinDesired(S,G) becomes
+/// false", also while KAT runs on.
+#[test]
+fn who_joins_no_more_has_no_spt_bit() {
+    let mut bed = Bed::new(FAR_RP);
+    bed.member(group(GROUP));
+    let packet = data("10.7.0.1", GROUP, 16, 100);
+    let iif = eth(2);
+    bed.give(Input::DataPlane(DataPlaneEvent::NewSource { iif, packet }));
+    assert!(sg(&bed, "10.7.0.1").unwrap().spt_bit);
+    let name = "eth1".parse().unwrap();
+    let igmp = bed.config.interfaces.get_mut(&name).unwrap().igmp.as_mut();
+    igmp.unwrap().static_groups.clear();
+    bed.give(Input::Config(Box::new(bed.config.clone())));
+    let sg = sg(&bed, "10.7.0.1").unwrap();
+    assert!(sg.keepalive && !sg.upstream.joined && !sg.spt_bit);
 }

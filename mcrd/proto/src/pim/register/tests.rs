@@ -244,3 +244,155 @@ fn stops_are_limited() {
     assert_eq!(stopped, 10);
     assert_eq!(bed.count(2, "pim.limited.register-stop"), 990);
 }
+
+fn transmitted(outputs: &[Output]) -> Vec<crate::router::io::Transmit> {
+    let sent = outputs.iter().filter_map(|output| {
+        if let Output::Transmit(packet) = output {
+            Some(packet.clone())
+        } else {
+            None
+        }
+    });
+    sent.collect()
+}
+
+/// Another router on the source's LAN, with the higher address, says this.
+fn rival(bed: &mut Bed, holdtime: u16) -> Vec<Output> {
+    let hello = mcr_wire::pim::Hello {
+        holdtime: Some(holdtime),
+        dr_priority: Some(1),
+        generation_id: Some(3),
+        ..mcr_wire::pim::Hello::default()
+    };
+    bed.give(crate::router::Input::Packet(Packet {
+        iface: eth(1),
+        src: ip("10.0.1.200"),
+        dst: mcr_wire::pim::ALL_PIM_ROUTERS,
+        ttl: 1,
+        router_alert: false,
+        protocol: IpProtocol::PIM,
+        payload: Message::Hello(hello).emit(),
+    }))
+}
+
+/// RFC 7761 §4.4.1, §4.3.2: CouldRegister needs I_am_DR, at every moment.
+#[test]
+fn only_the_dr_registers() {
+    let mut bed = Bed::new(FAR_RP);
+    bed.no_entry(1, data(SOURCE, GROUP, 16, 100));
+    assert_eq!(state(&bed), RegisterState::Join);
+    rival(&mut bed, 105);
+    assert_eq!(state(&bed), RegisterState::NoInfo, "at once");
+    let outputs = bed.no_entry(1, data(SOURCE, GROUP, 16, 100));
+    assert_eq!(registers(&outputs), [0; 0]);
+    rival(&mut bed, 0);
+    assert_eq!(state(&bed), RegisterState::Join, "the DR left");
+    let outputs = bed.no_entry(1, data(SOURCE, GROUP, 16, 100));
+    assert_eq!(registers(&outputs), [120]);
+}
+
+/// RFC 7761 §4.4.1, §4.9.3: whole but for one off its TTL, DSCP and ECN on the
+/// outside too, B and N clear.
+#[test]
+fn a_register_is_the_packet_less_one_hop() {
+    let mut bed = Bed::new(FAR_RP);
+    let mut whole = data(SOURCE, GROUP, 16, 100);
+    let mut header = *ipv4::Packet::parse(&whole).unwrap().header();
+    header.dscp_ecn = 0xb9;
+    whole[..20].copy_from_slice(mcr_wire::IntoBytes::as_bytes(&header.with_checksum()));
+    let outputs = bed.no_entry(1, whole.clone());
+    let sent = transmitted(&outputs);
+    let outer = sent.iter().find(|packet| packet.dst == ip(FAR_RP)).unwrap();
+    assert_eq!(outer.tos, 0xb9);
+    let Ok(Message::Register(register)) = Message::parse(&outer.payload) else {
+        panic!("not a Register: {outer:?}");
+    };
+    assert!(!register.border && !register.null);
+    let inner = ipv4::Packet::parse(register.packet).unwrap();
+    assert_eq!((inner.header().ttl, inner.header().dscp_ecn), (15, 0xb9));
+    assert_eq!(register.packet[12..], whole[12..]);
+}
+
+/// RFC 7761 §4.4.2, §4.9.4: from the address that the Register went to, to the
+/// one it came from, of one group and source.
+#[test]
+fn a_register_stop_goes_back_where_the_register_came_from() {
+    let mut bed = Bed::new(ME);
+    let packet = data("10.7.0.1", GROUP, 16, 100);
+    let outputs = bed.pim("10.7.0.254", ip(ME), &register_of(&packet));
+    let sent = transmitted(&outputs);
+    let stop = sent.iter().find(|packet| packet.dst == ip("10.7.0.254"));
+    let stop = stop.unwrap();
+    assert_eq!((stop.src, stop.iface), (ip(ME), None));
+    assert_eq!(Message::parse(&stop.payload), Ok(stop_of("10.7.0.1")));
+}
+
+/// RFC 7761 §4.4.2: a Null-Register restarts the timer and has nothing to
+/// forward; the Border bit means nothing.
+#[test]
+fn a_null_register_keeps_the_source_and_forwards_nothing() {
+    let mut bed = Bed::new(ME);
+    bed.member(group(GROUP));
+    let header = Register::null_header(host("10.7.0.1").get(), group(GROUP).get());
+    let null = Message::Register(Register::null(&header));
+    let outputs = bed.pim("10.7.0.254", ip(ME), &null);
+    assert!(forwarded(&outputs).is_empty());
+    assert_eq!(stops(&outputs), [] as [Ipv4Addr; 0]);
+    let kept = bed.router.tib().sg(host("10.7.0.1"), group(GROUP)).unwrap();
+    assert!(kept.keepalive && kept.upstream.joined);
+    let packet = data("10.7.0.1", GROUP, 16, 100);
+    let border = Message::Register(Register {
+        border: true,
+        null: false,
+        packet: &packet,
+    });
+    let outputs = bed.pim("10.7.0.254", ip(ME), &border);
+    assert_eq!(forwarded(&outputs), [[eth(1)]]);
+}
+
+/// RFC 7761 §4.4.1: the RP that is the DR has the packets; its state moves, and
+/// nothing is sent.
+#[test]
+fn an_rp_that_is_the_dr_registers_with_nobody() {
+    let mut bed = Bed::new("10.0.1.1");
+    let mut all = bed.no_entry(1, data(SOURCE, GROUP, 16, 100));
+    assert_eq!(state(&bed), RegisterState::Join);
+    let table = bed.router.routes().table(eth(1)).unwrap();
+    assert!(table.entries().values().all(|entry| !entry.register));
+    let end = bed.now + std::time::Duration::from_secs(200);
+    while bed.now < end {
+        all.extend(bed.next_timer());
+    }
+    let of_register = |message: &Message<'_>| matches!(message, Message::Register(_));
+    assert!(!sent(&all).iter().any(|(_, message)| of_register(message)));
+}
+
+/// RFC 7761 §4.2, §4.11: a Register that is answered with a Register-Stop keeps
+/// the source for RP_Keepalive_Period where that is longer, as the DR is silent
+/// until its next probe.
+#[test]
+fn the_rp_keeps_a_source_for_longer_than_the_dr_is_silent() {
+    for (suppression, wanted, want) in [(60, false, 210), (100, false, 305), (100, true, 210)] {
+        let mut bed = Bed::with(ME, |config| {
+            config.pim.register_suppression = std::time::Duration::from_secs(suppression);
+        });
+        if wanted {
+            bed.member(group(GROUP));
+        }
+        let packet = data("10.7.0.1", GROUP, 16, 100);
+        bed.pim("10.7.0.254", ip(ME), &register_of(&packet));
+        let timer = TimerId::Keepalive(host("10.7.0.1"), group(GROUP));
+        let at = bed.router.timers().deadline(timer).unwrap();
+        assert_eq!((at - bed.now).as_secs(), want, "{suppression} {wanted}");
+    }
+}
+
+/// RFC 7761 §4.8: in the SSM range there is no Register.
+#[test]
+fn a_source_of_the_ssm_range_is_not_registered() {
+    let mut bed = Bed::new(FAR_RP);
+    let outputs = bed.no_entry(1, data(SOURCE, "232.1.1.1", 16, 100));
+    assert_eq!(registers(&outputs), [0; 0]);
+    let sg = bed.router.tib().sg(host(SOURCE), group("232.1.1.1"));
+    assert!(sg.is_none_or(|sg| sg.register == RegisterState::NoInfo));
+}
