@@ -3,34 +3,56 @@
 use std::collections::BTreeSet;
 
 use mcr_api::config::ConfigFile;
-use mcr_api::state::{Changed, ConfigChange, Facility, LogLevel};
+use mcr_api::state::{Changed, ConfigChange};
+use mcr_config::{Loaded, Problems};
 use mcr_proto::id::RuleName;
 use mcr_proto::relay::{RelayRule, RuleChanges};
+use serde_json::{Map, Value};
+use tracing::error;
 
 /// The most names of each kind that are told.
 const MAX_NAMES: usize = 100;
 
-/// The settings after a load. With `merge`, what the file does not say stays.
-pub(crate) fn target(running: &ConfigFile, file: &ConfigFile, merge: bool) -> ConfigFile {
-    let mut target = ConfigFile {
+/// The most characters of one value that are told.
+const MAX_SHOWN: usize = 200;
+
+/// The settings after a load that does not merge: those of the file.
+pub(crate) fn replaced(file: ConfigFile) -> ConfigFile {
+    ConfigFile {
         rules: Vec::new(),
-        ..file.clone()
-    };
-    if merge {
-        let old = running.clone();
-        target.control.socket = target.control.socket.or(old.control.socket);
-        target.control.group = target.control.group.or(old.control.group);
-        target.log.level = target.log.level.or(old.log.level);
-        for (facility, level) in old.log.facilities {
-            target.log.facilities.entry(facility).or_insert(level);
-        }
-        target.workers.io_uring = target.workers.io_uring.or(old.workers.io_uring);
-        target.workers.user = target.workers.user.or(old.workers.user);
-        for (interface, cpus) in old.pinning {
-            target.pinning.entry(interface).or_insert(cpus);
-        }
+        ..file
     }
-    target
+}
+
+/// The settings after a load that merges: what the file does not say stays, and
+/// lists are taken whole (RFC 7396). What is right alone can be wrong together.
+pub(crate) fn merged(running: &ConfigFile, file: ConfigFile) -> Result<Loaded, Problems> {
+    let file = tree(&replaced(file));
+    let mut whole = tree(running);
+    patch(&mut whole, file);
+    mcr_config::parse(
+        "the running configuration with this one",
+        &whole.to_string(),
+    )
+}
+
+fn patch(whole: &mut Value, part: Value) {
+    match (whole, part) {
+        (Value::Object(whole), Value::Object(part)) => {
+            for (key, value) in part {
+                patch(whole.entry(key).or_insert(Value::Null), value);
+            }
+        }
+        (whole, part) => *whole = part,
+    }
+}
+
+/// What is not said is not in it.
+fn tree(file: &ConfigFile) -> Value {
+    serde_json::to_value(file).unwrap_or_else(|error| {
+        error!(target: "config", %error, "settings that cannot be compared");
+        Value::Null
+    })
 }
 
 /// The difference.
@@ -39,6 +61,12 @@ pub(crate) fn describe(
     running: &ConfigFile,
     target: &ConfigFile,
 ) -> ConfigChange {
+    let mut all = Vec::new();
+    compare(&mut all, "", Some(&tree(running)), Some(&tree(target)));
+    let (at_restart, settings) = all.into_iter().partition(|line: &String| {
+        let key = line.split_once(':').map_or("", |(key, _)| key);
+        is_of_start(key)
+    });
     ConfigChange {
         rules: Changed {
             added: names(rules.added.iter().map(name)),
@@ -48,90 +76,62 @@ pub(crate) fn describe(
         added: rules.added.len(),
         removed: rules.removed.len(),
         changed: rules.changed.len(),
-        settings: settings(running, target),
-        at_restart: at_restart(running, target),
+        settings,
+        at_restart,
     }
 }
 
-/// Settings that are taken when the daemon starts.
-fn at_restart(running: &ConfigFile, target: &ConfigFile) -> Vec<String> {
-    let mut out = Vec::new();
-    let control = (&running.control, &target.control);
-    compare(
-        &mut out,
-        "control.socket",
-        control.0.socket.clone(),
-        control.1.socket.clone(),
-    );
-    compare(
-        &mut out,
-        "control.group",
-        control.0.group.clone(),
-        control.1.group.clone(),
-    );
-    compare(
-        &mut out,
-        "workers.user",
-        running.workers.user.clone(),
-        target.workers.user.clone(),
-    );
-    out
+/// Whether the setting is taken when the daemon starts, and not before.
+fn is_of_start(key: &str) -> bool {
+    key.starts_with("control.") || key == "workers.user"
 }
 
-/// Settings that are taken at once.
-fn settings(running: &ConfigFile, target: &ConfigFile) -> Vec<String> {
-    let mut out = Vec::new();
-    compare(
-        &mut out,
-        "workers.io_uring",
-        running.workers.io_uring.map(|on| on.to_string()),
-        target.workers.io_uring.map(|on| on.to_string()),
-    );
-    compare(
-        &mut out,
-        "log.level",
-        running.log.level.map(level),
-        target.log.level.map(level),
-    );
-    for facility in Facility::ALL {
-        compare(
-            &mut out,
-            &format!("log.facilities.{}", facility.name()),
-            running.log.facilities.get(&facility).copied().map(level),
-            target.log.facilities.get(&facility).copied().map(level),
-        );
-    }
-    let interfaces: BTreeSet<&String> = running
-        .pinning
-        .keys()
-        .chain(target.pinning.keys())
-        .collect();
-    for interface in interfaces {
-        compare(
-            &mut out,
-            &format!("pinning.{interface}"),
-            running
-                .pinning
-                .get(interface)
-                .map(|cpus| format!("{cpus:?}")),
-            target
-                .pinning
-                .get(interface)
-                .map(|cpus| format!("{cpus:?}")),
-        );
-    }
-    out
-}
-
-fn compare(out: &mut Vec<String>, key: &str, old: Option<String>, new: Option<String>) {
-    if old != new {
-        let shown = |value: Option<String>| value.unwrap_or_else(|| "default".to_owned());
-        out.push(format!("{key}: {} -> {}", shown(old), shown(new)));
+/// One line for each setting that differs.
+fn compare(out: &mut Vec<String>, key: &str, old: Option<&Value>, new: Option<&Value>) {
+    let empty = Map::new();
+    let members = |value: Option<&'_ Value>| match value {
+        Some(Value::Object(members)) => Some(members.clone()),
+        None => Some(empty.clone()),
+        Some(_) => None,
+    };
+    // An interface that is listed takes part, whatever is said of it.
+    let is_interface = key.rsplit_once('.').is_some_and(|(section, _)| {
+        section.ends_with(".interfaces") && (old.is_none() || new.is_none())
+    });
+    match (members(old), members(new)) {
+        _ if old == new => {}
+        (Some(old), Some(new)) if !is_interface => {
+            let keys: BTreeSet<&String> = old.keys().chain(new.keys()).collect();
+            for member in keys {
+                let path = match key {
+                    "" => member.clone(),
+                    _ => format!("{key}.{member}"),
+                };
+                compare(out, &path, old.get(member), new.get(member));
+            }
+        }
+        _ => {
+            let absent = if is_interface { "none" } else { "default" };
+            let shown = |value: Option<&Value>| value.map_or_else(|| absent.to_owned(), shown);
+            out.push(format!("{key}: {} -> {}", shown(old), shown(new)));
+        }
     }
 }
 
-fn level(level: LogLevel) -> String {
-    level.name().to_owned()
+fn shown(value: &Value) -> String {
+    let mut text = match value {
+        Value::String(text) => text.clone(),
+        Value::Array(items) => {
+            let items = items.iter().take(MAX_NAMES).map(shown);
+            format!("[{}]", items.collect::<Vec<_>>().join(", "))
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Object(_) => value.to_string(),
+    };
+    if let Some((end, _)) = text.char_indices().nth(MAX_SHOWN) {
+        text.truncate(end);
+        text.push_str("...");
+    }
+    text
 }
 
 const fn name(rule: &RelayRule) -> &RuleName {

@@ -8,10 +8,11 @@ use mcr_api::{ErrorCode, Failure, Problem};
 use mcr_config::Loaded;
 use mcr_proto::id::RuleName;
 use mcr_proto::relay::{Refusal, RelayRule};
+use mcr_proto::router::Input;
 use tracing::{error, info};
 
 use super::Answer;
-use super::session::{failure, value};
+use super::session::{failure, refusal, value};
 use crate::config::reload;
 use crate::event_loop::Daemon;
 
@@ -95,7 +96,14 @@ impl Daemon {
             .relay
             .plan(loaded.rules, merge)
             .map_err(|refusals| refused(&refusals))?;
-        let target = reload::target(&self.settings, &loaded.file, merge);
+        let (target, router) = match merge {
+            true => {
+                let whole = reload::merged(&self.settings, loaded.file);
+                let whole = whole.map_err(|problems| refusal(&problems))?;
+                (whole.file, whole.router)
+            }
+            false => (reload::replaced(loaded.file), loaded.router),
+        };
         let change = reload::describe(&changes, &self.settings, &target);
         if !apply {
             return value(&change);
@@ -108,6 +116,9 @@ impl Daemon {
         }
         self.relay.apply(changes);
         self.settings = target;
+        if *self.routing.router().config() != router {
+            self.routing.input(Input::Config(Box::new(router)));
+        }
         self.settings_changed(Instant::now());
         self.reload_failure = None;
         info!(target: "config", who, "configuration loaded: {}", reload::summary(&change));

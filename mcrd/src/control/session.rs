@@ -384,7 +384,7 @@ pub(super) fn value(result: &impl Serialize) -> Answer {
     serde_json::to_value(result).map_err(|error| failure(ErrorCode::Failed, error.to_string()))
 }
 
-fn refusal(problems: &Problems) -> Failure {
+pub(super) fn refusal(problems: &Problems) -> Failure {
     let all = problems.to_api();
     Failure {
         code: ErrorCode::Invalid,

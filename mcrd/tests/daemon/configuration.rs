@@ -13,7 +13,7 @@ use crate::mcrd::{Mcrd, SOON, Start, binary, config, rule, rule_text};
 use crate::traffic::{receiver, send, sender, take};
 use crate::world::in_world;
 
-fn load(mcrd: &Mcrd, text: &str, merge: bool) -> ConfigChange {
+pub(crate) fn load(mcrd: &Mcrd, text: &str, merge: bool) -> ConfigChange {
     let mut client = mcrd.client();
     let begin = Method::ConfigBegin {
         name: "test".to_owned(),

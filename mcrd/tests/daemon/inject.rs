@@ -3,13 +3,15 @@
 
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
+use std::os::fd::OwnedFd;
 
 use mcr_api::Method;
 use mcr_api::router::{IgmpGroup, IgmpInterface, Mroute, Neighbor, PimInterface, ProtocolCounters};
 use mcr_api::state::Interface;
 use mcr_sys::packet::Sender;
+use mcr_sys::router::{Listen, listen};
 use mcr_tests::eventually;
-use mcr_wire::ipv4::Outgoing;
+use mcr_wire::ipv4::{self, Outgoing};
 use mcr_wire::{checksum, igmp, pim};
 
 use crate::mcrd::{Mcrd, SOON};
@@ -191,5 +193,49 @@ impl Mcrd {
 
     pub(crate) fn counter(&self, interface: &str, name: &str) -> u64 {
         self.counters(interface).get(name).copied().unwrap_or(0)
+    }
+}
+
+/// What the daemon sends on a cable, of one protocol.
+pub(crate) struct Ear {
+    socket: OwnedFd,
+}
+
+impl Ear {
+    /// In `network`, on its `e0`.
+    pub(crate) fn new(network: &str, what: Listen) -> Ear {
+        let socket = inside(network, || {
+            listen(nix::net::if_::if_nametoindex("e0")?, what)
+        });
+        Ear { socket }
+    }
+
+    /// The payload of the next packet, where there is one.
+    pub(crate) fn next(&self) -> Option<Vec<u8>> {
+        let mut buffer = [0; 65_535];
+        match mcr_sys::router::receive(&self.socket, &mut buffer) {
+            Ok(length) => {
+                let packet = ipv4::Packet::parse(&buffer[..length]).unwrap();
+                Some(packet.payload().to_vec())
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => None,
+            Err(error) => panic!("{error}"),
+        }
+    }
+
+    /// Waits for a PIM message like this.
+    pub(crate) fn hears_pim(&self, like: impl Fn(&pim::Message<'_>) -> bool) -> bool {
+        eventually(SOON, || {
+            std::iter::from_fn(|| self.next())
+                .any(|payload| like(&pim::Message::parse(&payload).unwrap()))
+        })
+    }
+
+    /// Waits for an IGMP message like this.
+    pub(crate) fn hears_igmp(&self, like: impl Fn(&igmp::Message) -> bool) -> bool {
+        eventually(SOON, || {
+            std::iter::from_fn(|| self.next())
+                .any(|payload| like(&igmp::Message::parse(&payload).unwrap()))
+        })
     }
 }

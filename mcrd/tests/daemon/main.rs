@@ -12,6 +12,7 @@ mod interfaces;
 mod malformed;
 mod mcrd;
 mod privileges;
+mod reconfigure;
 mod routing;
 mod rules;
 mod traffic;
