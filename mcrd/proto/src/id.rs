@@ -17,6 +17,9 @@ pub struct Invalid(pub String);
 pub struct IfIndex(NonZeroU32);
 
 impl IfIndex {
+    /// The least.
+    pub const MIN: IfIndex = IfIndex(NonZeroU32::MIN);
+
     /// `None` for 0, which the kernel uses for "no interface".
     pub const fn new(index: u32) -> Option<IfIndex> {
         match NonZeroU32::new(index) {

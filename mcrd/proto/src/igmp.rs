@@ -239,13 +239,20 @@ impl Igmp {
         for source in before.difference(&after) {
             tell(source, why);
         }
+        match concerned(old, new.as_ref()) {
+            Some(sources) => {
+                for source in sources {
+                    cx.changed_source(source, group);
+                }
+            }
+            None => cx.changed(group),
+        }
         match new {
             Some(new) => {
                 self.members.entry(group).or_default().insert(index, new);
             }
             None => self.forget(index, group),
         }
-        cx.changed(group);
     }
 
     fn forget(&mut self, index: IfIndex, group: GroupAddr) {
@@ -255,6 +262,28 @@ impl Igmp {
                 self.members.remove(&group);
             }
         }
+    }
+}
+
+/// The sources that a change of membership is about; `None` where it is about
+/// every source.
+fn concerned(old: Option<&Membership>, new: Option<&Membership>) -> Option<BTreeSet<UnicastAddr>> {
+    let none = BTreeSet::new();
+    let (old, new) = match (old, new) {
+        (Some(Membership::Exclude(old)), Some(Membership::Exclude(new))) => (old, new),
+        (Some(Membership::Exclude(_)), _) | (_, Some(Membership::Exclude(_))) => return None,
+        (old, new) => (included(old, &none), included(new, &none)),
+    };
+    Some(old.symmetric_difference(new).copied().collect())
+}
+
+fn included<'a>(
+    membership: Option<&'a Membership>,
+    none: &'a BTreeSet<UnicastAddr>,
+) -> &'a BTreeSet<UnicastAddr> {
+    match membership {
+        Some(Membership::Include(sources)) => sources,
+        Some(Membership::Exclude(_)) | None => none,
     }
 }
 

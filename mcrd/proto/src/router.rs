@@ -6,6 +6,7 @@ pub mod event;
 pub mod interfaces;
 pub mod io;
 pub mod timer;
+pub mod touched;
 
 use mcr_wire::{igmp, pim as pim_wire};
 
@@ -26,6 +27,7 @@ pub use event::Event;
 pub use interfaces::{Interfaces, RouterInterface};
 pub use io::{DataPlaneEvent, Input, Output};
 pub use timer::{IgmpTimer, TimerId};
+pub use touched::Touched;
 
 use io::{Packet, RouteChange};
 
@@ -333,7 +335,7 @@ impl Router {
                 assert::timer_over(world, tib, cx, key, iface);
             }
             TimerId::Unwanted => keepalive::unwanted_over(world!(self, now), &mut self.cx),
-            TimerId::OldUpstream(key) => self.cx.changed(key.group()),
+            TimerId::OldUpstream(key) => self.cx.changed_entry(key),
         }
     }
 
@@ -342,25 +344,25 @@ impl Router {
         while let Some(change) = self.cx.pop_change() {
             self.follow(now, change);
         }
-        while let Some(group) = self.cx.pop_dirty() {
+        while let Some((group, mut touched)) = self.cx.pop_dirty() {
             let (world, tib, cx) = self.parts(now);
             for _ in 0..MAX_ROUNDS {
                 let changed = [
-                    upstream::settle(world, tib, cx, group),
-                    assert::settle(world, tib, cx, group),
-                    register::settle(world, tib, cx, group),
-                    keepalive::settle(world, tib, cx, group),
+                    upstream::settle(world, tib, cx, group, &touched),
+                    assert::settle(world, tib, cx, group, &touched),
+                    register::settle(world, tib, cx, group, &touched),
+                    keepalive::settle(world, tib, cx, group, &touched),
                 ];
+                // The next round follows what this one changed.
+                touched.extend(cx.take_dirty(group));
                 if changed == [false; 4] {
                     break;
                 }
             }
-            // The rounds have followed their own changes.
-            cx.settled(group);
-            upstream::collect(tib, cx, group);
+            upstream::collect(tib, cx, group, &touched);
             tib.recount(group);
-            self.routes
-                .refresh(world!(self, now), &self.tib, &mut self.cx, group);
+            let (world, cx) = (world!(self, now), &mut self.cx);
+            self.routes.refresh(world, &self.tib, cx, group, &touched);
         }
     }
 

@@ -8,7 +8,7 @@ use crate::igmp::Membership;
 use crate::pim::World;
 use crate::pim::macros::{Macros, Olist};
 use crate::router::event::{Event, RouteChangeKind};
-use crate::router::{Context, Interfaces, Output};
+use crate::router::{Context, Interfaces, Output, Touched};
 use crate::tib::{Tib, TreeKey};
 
 pub mod unwanted;
@@ -64,15 +64,19 @@ impl RouteTable {
         }
     }
 
-    fn of_group(&self, iif: IfIndex, group: GroupAddr) -> impl Iterator<Item = &RouteKey> {
-        // None is the least of all sources.
-        let first = RouteKey {
-            iif,
-            group,
-            source: None,
-        };
-        let keys = self.entries.range(first..).map(|(key, _)| key);
-        keys.take_while(move |key| key.group == group)
+    /// The keys of a group's touched entries.
+    fn of(&self, iif: IfIndex, group: GroupAddr, touched: &Touched) -> Vec<RouteKey> {
+        let key = |source| RouteKey { iif, group, source };
+        // None is the least of all sources, and (*,G) is always touched.
+        let keys = self.entries.range(key(None)..).map(|(key, _)| *key);
+        match touched {
+            Touched::All => keys.take_while(|key| key.group == group).collect(),
+            Touched::Sources(sources) => {
+                let sources = sources.iter().copied().map(Some);
+                let keys = std::iter::once(None).chain(sources).map(key);
+                keys.filter(|key| self.entries.contains_key(key)).collect()
+            }
+        }
     }
 }
 
@@ -104,13 +108,20 @@ impl Routes {
         self.tables.retain(|_, table| !table.entries.is_empty());
     }
 
-    /// Computes the entries of the group anew and tells the difference.
-    pub fn refresh(&mut self, world: World<'_>, tib: &Tib, cx: &mut Context, group: GroupAddr) {
+    /// Computes the group's touched entries anew and tells the difference.
+    pub fn refresh(
+        &mut self,
+        world: World<'_>,
+        tib: &Tib,
+        cx: &mut Context,
+        group: GroupAddr,
+        touched: &Touched,
+    ) {
         let macros = world.macros(group, tib.groups.get(&group));
-        let (mut entries, flows) = compute(macros);
-        unwanted(macros, cx, &mut entries);
-        self.tell_flows(cx, group, flows);
-        for key in self.gone(group, &entries) {
+        let (mut entries, flows) = compute(macros, touched);
+        unwanted(macros, cx, touched, &mut entries);
+        self.tell_flows(cx, group, touched, flows);
+        for key in self.gone(group, touched, &entries) {
             cx.output(Output::Route(RouteUpdate::Remove(key)));
             if let Some(table) = self.tables.get_mut(&key.iif) {
                 table.remove(&key);
@@ -126,29 +137,46 @@ impl Routes {
         }
     }
 
-    fn gone(&self, group: GroupAddr, entries: &Entries) -> Vec<RouteKey> {
+    fn gone(&self, group: GroupAddr, touched: &Touched, entries: &Entries) -> Vec<RouteKey> {
         let tables = self.tables.iter();
-        let old = tables.flat_map(|(iif, table)| table.of_group(*iif, group));
-        old.filter(|key| !entries.contains_key(key))
-            .copied()
-            .collect()
+        let old = tables.flat_map(|(iif, table)| table.of(*iif, group, touched));
+        old.filter(|key| !entries.contains_key(key)).collect()
     }
 
-    fn tell_flows(&mut self, cx: &mut Context, group: GroupAddr, flows: BTreeMap<TreeKey, Flow>) {
-        let old = self.told.remove(&group).unwrap_or_default();
-        for (key, flow) in &flows {
-            let change = match old.get(key) {
+    fn tell_flows(
+        &mut self,
+        cx: &mut Context,
+        group: GroupAddr,
+        touched: &Touched,
+        flows: BTreeMap<TreeKey, Flow>,
+    ) {
+        let known = self.told.entry(group).or_default();
+        let mut gone: Vec<TreeKey> = match touched {
+            Touched::All => known.keys().copied().collect(),
+            Touched::Sources(sources) => {
+                let sources = sources.iter().map(|source| TreeKey::Sg(*source, group));
+                std::iter::once(TreeKey::StarG(group))
+                    .chain(sources)
+                    .collect()
+            }
+        };
+        gone.retain(|key| !flows.contains_key(key));
+        for (key, flow) in flows {
+            let change = match known.get(&key) {
                 None => RouteChangeKind::Added,
-                Some(known) if known != flow => RouteChangeKind::Changed,
+                Some(known) if *known != flow => RouteChangeKind::Changed,
                 Some(_) => continue,
             };
-            cx.event(told(*key, change, flow));
+            cx.event(told(key, change, &flow));
+            known.insert(key, flow);
         }
-        for (key, flow) in old.iter().filter(|(key, _)| !flows.contains_key(key)) {
-            cx.event(told(*key, RouteChangeKind::Removed, flow));
+        for key in gone {
+            if let Some(flow) = known.remove(&key) {
+                cx.event(told(key, RouteChangeKind::Removed, &flow));
+            }
         }
-        if !flows.is_empty() {
-            self.told.insert(group, flows);
+        if known.is_empty() {
+            self.told.remove(&group);
         }
     }
 }
@@ -162,7 +190,7 @@ fn told(key: TreeKey, change: RouteChangeKind, flow: &Flow) -> Event {
     }
 }
 
-fn compute(macros: Macros<'_>) -> (Entries, BTreeMap<TreeKey, Flow>) {
+fn compute(macros: Macros<'_>, touched: &Touched) -> (Entries, BTreeMap<TreeKey, Flow>) {
     let mut entries = Entries::new();
     let mut flows = BTreeMap::new();
     let interfaces = macros.world.interfaces;
@@ -182,7 +210,7 @@ fn compute(macros: Macros<'_>) -> (Entries, BTreeMap<TreeKey, Flow>) {
         }
         flows.insert(TreeKey::StarG(macros.group), flow);
     }
-    for source in sources(macros) {
+    for source in sources(macros, touched) {
         let view = SourceView::new(macros, source);
         for iif in inputs(macros, source, &view) {
             if routes(interfaces, iif) {
@@ -205,9 +233,8 @@ fn compute(macros: Macros<'_>) -> (Entries, BTreeMap<TreeKey, Flow>) {
 }
 
 /// Entries for packets that nobody wanted, while that is so.
-fn unwanted(macros: Macros<'_>, cx: &mut Context, entries: &mut Entries) {
-    let seen: Vec<_> = cx.unwanted.of_group(macros.group).collect();
-    for (source, iif) in seen {
+fn unwanted(macros: Macros<'_>, cx: &mut Context, touched: &Touched, entries: &mut Entries) {
+    for (source, iif) in cx.unwanted.of(macros.group, touched) {
         let key = RouteKey {
             iif,
             group: macros.group,
@@ -261,8 +288,12 @@ fn flow_of(view: SourceView) -> Flow {
     Flow { iif, olist }
 }
 
-/// The sources that the (*,G) entry does not speak for.
-fn sources(macros: Macros<'_>) -> BTreeSet<UnicastAddr> {
+/// The touched sources that the (*,G) entry does not speak for.
+fn sources(macros: Macros<'_>, touched: &Touched) -> BTreeSet<UnicastAddr> {
+    if let Touched::Sources(sources) = touched {
+        let sources = sources.iter().copied();
+        return sources.filter(|source| has_own(macros, *source)).collect();
+    }
     let mut sources = BTreeSet::new();
     if let Some(state) = macros.state {
         sources.extend(state.sg.keys());
@@ -274,6 +305,13 @@ fn sources(macros: Macros<'_>) -> BTreeSet<UnicastAddr> {
         }
     }
     sources
+}
+
+/// Whether [`sources`] has the source.
+fn has_own(macros: Macros<'_>, source: UnicastAddr) -> bool {
+    let state = macros.state;
+    state.is_some_and(|state| state.sg.contains_key(&source) || state.sg_rpt.contains_key(&source))
+        || !macros.local_receiver_exclude(source).is_empty()
 }
 
 /// The interfaces where packets of the source must not reach the (*,G) entry,

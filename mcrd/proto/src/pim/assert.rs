@@ -10,7 +10,7 @@ use super::macros::{Macros, World, better};
 use crate::id::{GroupAddr, IfIndex, IpProtocol, UnicastAddr};
 use crate::router::event::{AssertRole, Event as Told};
 use crate::router::io::{Packet, Transmit};
-use crate::router::{Context, TimerId};
+use crate::router::{Context, TimerId, Touched};
 use crate::tib::{AssertState, Tib, TreeKey};
 
 pub mod machine;
@@ -151,9 +151,15 @@ pub fn join_received(
 
 /// Follows CouldAssert, AssertTrackingDesired and our own metric. Whether
 /// anything changed that the macros depend on.
-pub fn settle(world: World<'_>, tib: &mut Tib, cx: &mut Context, group: GroupAddr) -> bool {
+pub fn settle(
+    world: World<'_>,
+    tib: &mut Tib,
+    cx: &mut Context,
+    group: GroupAddr,
+    touched: &Touched,
+) -> bool {
     let mut changed = false;
-    for (key, iface) in held(tib, group) {
+    for (key, iface) in held(tib, group, touched) {
         let macros = world.macros(group, tib.groups.get(&group));
         if let Some(event) = overtaken(macros, key, iface) {
             changed |= step(world, tib, cx, key, iface, event, None);
@@ -166,13 +172,14 @@ pub fn settle(world: World<'_>, tib: &mut Tib, cx: &mut Context, group: GroupAdd
     changed
 }
 
-fn held(tib: &Tib, group: GroupAddr) -> Vec<(TreeKey, IfIndex)> {
+fn held(tib: &Tib, group: GroupAddr, touched: &Touched) -> Vec<(TreeKey, IfIndex)> {
     let Some(state) = tib.groups.get(&group) else {
         return Vec::new();
     };
-    let sg = state.sg.iter().flat_map(|(source, sg)| {
+    let sg = touched.entries(&state.sg).into_iter();
+    let sg = sg.flat_map(|(source, sg)| {
         let ifaces = sg.asserts.keys();
-        ifaces.map(|iface| (TreeKey::Sg(*source, group), *iface))
+        ifaces.map(move |iface| (TreeKey::Sg(source, group), *iface))
     });
     let star_g = state.star_g.iter().flat_map(|star_g| {
         let ifaces = star_g.asserts.keys();
@@ -239,7 +246,7 @@ fn winners_gone(
 ) {
     let groups: Vec<GroupAddr> = tib.groups.keys().copied().collect();
     for group in groups {
-        for (key, at) in held(tib, group) {
+        for (key, at) in held(tib, group, &Touched::All) {
             let state = asserts(tib, key).and_then(|asserts| asserts.get(&at));
             if at == iface && state.is_some_and(|state| gone(state.winner)) {
                 step(world, tib, cx, key, iface, Event::WinnerGone, None);
@@ -278,7 +285,7 @@ fn step(
         }
         (Some(Action::Forget), _) => forget(tib, cx, key, iface),
     }
-    cx.changed(key.group());
+    cx.changed_entry(key);
     true
 }
 

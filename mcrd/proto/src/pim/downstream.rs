@@ -110,7 +110,7 @@ pub fn interface_gone(tib: &mut Tib, cx: &mut Context, iface: IfIndex) {
             let timers = &mut cx.timers;
             timers.cancel(crate::router::TimerId::Expiry(key, iface));
             timers.cancel(crate::router::TimerId::PrunePending(key, iface));
-            cx.changed(*group);
+            cx.changed_entry(key);
         }
     }
     cx.join_prune.forget(iface);
@@ -178,6 +178,10 @@ impl Turn<'_, '_> {
         let transient = self.transient.remove(&(source, group));
         let key = TreeKey::SgRpt(source, group);
         let opens = matches!(event, RptEvent::Prune(hold) if hold != Hold::Nothing);
+        if opens && self.tib.sg_rpt(source, group).is_none() {
+            // Also where the rest of the message takes the Prune back.
+            self.cx.changed_source(source, group);
+        }
         if opens
             && self
                 .tib
@@ -251,7 +255,7 @@ fn step(
             Downstream::Join | Downstream::PrunePending => downstream.insert(iface, new),
         };
     }
-    cx.changed(key.group());
+    cx.changed_entry(key);
 }
 
 fn make(world: World<'_>, tib: &mut Tib, cx: &mut Context, key: TreeKey) -> bool {
@@ -325,6 +329,6 @@ fn store_rpt(
         DownstreamRpt::Prune | DownstreamRpt::PrunePending => entry.downstream.insert(iface, state),
     };
     if old.unwrap_or_default() != state {
-        cx.changed(group);
+        cx.changed_source(source, group);
     }
 }

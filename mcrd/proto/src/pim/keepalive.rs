@@ -9,7 +9,7 @@ use crate::fib::Accept;
 use crate::id::{GroupAddr, IfIndex, UnicastAddr};
 use crate::router::event::Table;
 use crate::router::io::{DataPlaneEvent, Forward};
-use crate::router::{Context, TimerId};
+use crate::router::{Context, TimerId, Touched};
 use crate::routes::verdict::{SourceView, Verdict, rpf_in_force, rpf_rp_in_force};
 use crate::tib::Tib;
 
@@ -49,7 +49,7 @@ pub fn data_plane(world: World<'_>, tib: &mut Tib, cx: &mut Context, event: &Dat
         DataPlaneEvent::WrongInterface { iif, source, group } => {
             cx.counters.add(*iif, "data.wrong-interface");
             assert::data_on_olist(world, tib, cx, *iif, *source, *group);
-            cx.changed(*group);
+            cx.changed_source(*source, *group);
         }
         DataPlaneEvent::Switched { iif, source, group }
         | DataPlaneEvent::Active { iif, source, group } => {
@@ -107,7 +107,7 @@ fn arrived(world: World<'_>, tib: &mut Tib, cx: &mut Context, data: Data) {
     update_spt_bit(world, tib, data);
     check_switch_to_spt(world, tib, cx, data);
     update_spt_bit(world, tib, data);
-    cx.changed(group);
+    cx.changed_source(source, group);
 }
 
 /// CheckSwitchToSpt(S,G), for packets that come down the RP tree.
@@ -175,8 +175,8 @@ fn forward(world: World<'_>, tib: &mut Tib, cx: &mut Context, data: Data, packet
 
 /// Packets that nobody wanted for a while are asked about again.
 pub fn unwanted_over(world: World<'_>, cx: &mut Context) {
-    for group in cx.unwanted.expire(world.now) {
-        cx.changed(group);
+    for (group, source) in cx.unwanted.expire(world.now) {
+        cx.changed_source(source, group);
     }
     if let Some(at) = cx.unwanted.next() {
         cx.timers.set(TimerId::Unwanted, at);
@@ -221,7 +221,7 @@ pub fn keep(
     sg.keepalive = true;
     cx.timers
         .extend(TimerId::Keepalive(source, group), world.now + period);
-    cx.changed(group);
+    cx.changed_source(source, group);
     true
 }
 
@@ -236,31 +236,32 @@ pub fn timer_over(
     if let Some(sg) = tib.sg_mut(source, group) {
         sg.keepalive = false;
     }
-    cx.changed(group);
+    cx.changed_source(source, group);
 }
 
 /// Clears the SPTbit of sources whose JoinDesired(S,G) turned false, and sets
 /// it where it needs no packet to be seen. Whether anything changed.
-pub fn settle(world: World<'_>, tib: &mut Tib, cx: &mut Context, group: GroupAddr) -> bool {
+pub fn settle(
+    world: World<'_>,
+    tib: &mut Tib,
+    cx: &mut Context,
+    group: GroupAddr,
+    touched: &Touched,
+) -> bool {
     let Some(state) = tib.groups.get(&group) else {
         return false;
     };
-    let switched = state.sg.iter().filter(|(_, sg)| sg.spt_bit);
+    let mut switched = touched.entries(&state.sg);
     let macros = world.macros(group, Some(state));
-    let left: Vec<UnicastAddr> = switched
-        .map(|(source, _)| *source)
-        .filter(|source| !macros.join_desired_sg(*source))
-        .collect();
+    switched.retain(|(source, sg)| sg.spt_bit && !macros.join_desired_sg(*source));
+    let left: Vec<UnicastAddr> = switched.into_iter().map(|(source, _)| source).collect();
     for source in &left {
         if let Some(sg) = tib.sg_mut(*source, group) {
             sg.spt_bit = false;
         }
+        cx.changed_source(*source, group);
     }
-    if left.is_empty() {
-        return false;
-    }
-    cx.changed(group);
-    true
+    !left.is_empty()
 }
 
 #[cfg(test)]

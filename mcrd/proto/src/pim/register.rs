@@ -10,7 +10,7 @@ use super::macros::World;
 use crate::id::{GroupAddr, IfIndex, IpProtocol, UnicastAddr};
 use crate::router::event::{Event as Told, RegisterState};
 use crate::router::io::{Packet, Transmit};
-use crate::router::{Context, TimerId};
+use crate::router::{Context, TimerId, Touched};
 use crate::routes::verdict::rpf_in_force;
 use crate::tib::Tib;
 
@@ -134,11 +134,18 @@ pub fn stop_timer_over(
 
 /// Follows CouldRegister and RP(G). Whether anything changed that the macros
 /// depend on.
-pub fn settle(world: World<'_>, tib: &mut Tib, cx: &mut Context, group: GroupAddr) -> bool {
+pub fn settle(
+    world: World<'_>,
+    tib: &mut Tib,
+    cx: &mut Context,
+    group: GroupAddr,
+    touched: &Touched,
+) -> bool {
     let Some(state) = tib.groups.get(&group) else {
         return false;
     };
-    let sources: Vec<UnicastAddr> = state.sg.keys().copied().collect();
+    let sources = touched.entries(&state.sg).into_iter();
+    let sources: Vec<UnicastAddr> = sources.map(|(source, _)| source).collect();
     let mut changed = false;
     for source in sources {
         changed |= follow(world, tib, cx, source, group);
@@ -210,7 +217,7 @@ fn happen(
             state,
         });
     }
-    cx.changed(group);
+    cx.changed_source(source, group);
     true
 }
 

@@ -10,7 +10,7 @@ use super::pack::JoinOrPrune;
 use crate::id::{GroupAddr, IfIndex, UnicastAddr};
 use crate::igmp::Membership;
 use crate::router::event::{AssertRole, RegisterState};
-use crate::router::{Context, TimerId};
+use crate::router::{Context, TimerId, Touched};
 use crate::tib::{AssertState, Sg, SgRpt, StarG, Target, Tib, TreeKey, Upstream, UpstreamRpt};
 
 mod overheard;
@@ -22,15 +22,24 @@ pub use rpt::override_timer_over;
 /// Brings the upstream state of the group in line with JoinDesired,
 /// PruneDesired and RPF'; makes entries that memberships call for. Whether
 /// anything changed that the macros depend on.
-pub fn settle(world: World<'_>, tib: &mut Tib, cx: &mut Context, group: GroupAddr) -> bool {
+pub fn settle(
+    world: World<'_>,
+    tib: &mut Tib,
+    cx: &mut Context,
+    group: GroupAddr,
+    touched: &Touched,
+) -> bool {
     if world.config.pim.is_ssm(group) {
         no_shared_tree(world, tib, cx, group);
     }
     let mut changed = settle_star_g(world, tib, cx, group);
-    for source in sources(world, tib, group) {
+    if changed {
+        cx.changed(group);
+    }
+    for source in sources(world, tib, group, touched) {
         changed |= settle_sg(world, tib, cx, source, group);
     }
-    rpt::settle(world, tib, cx, group);
+    rpt::settle(world, tib, cx, group, touched);
     changed
 }
 
@@ -62,19 +71,24 @@ pub fn neighbor_restarted(
 }
 
 /// Removes entries of the group that nothing needs, with their timers.
-pub fn collect(tib: &mut Tib, cx: &mut Context, group: GroupAddr) {
+pub fn collect(tib: &mut Tib, cx: &mut Context, group: GroupAddr, touched: &Touched) {
     let Some(state) = tib.groups.get(&group) else {
         return;
     };
     let no_star_g = state.star_g.as_ref().is_none_or(is_idle_star_g);
-    let sources = state.sg.iter().filter(|(_, sg)| is_idle_sg(sg));
-    let sources: Vec<UnicastAddr> = sources.map(|(source, _)| *source).collect();
-    let rpt_sources = state.sg_rpt.iter().filter(|(source, entry)| {
-        // RFC 7761 §4.1.5: without (*,G), nothing can be pruned off it.
-        let overrides = cx.timers.is_set(TimerId::Override(**source, group));
+    let mut sources = touched.entries(&state.sg);
+    sources.retain(|(_, sg)| is_idle_sg(sg));
+    let sources: Vec<UnicastAddr> = sources.into_iter().map(|(source, _)| source).collect();
+    // RFC 7761 §4.1.5: without (*,G), nothing can be pruned off it.
+    let mut rpt_sources = match no_star_g {
+        true => Touched::All.entries(&state.sg_rpt),
+        false => touched.entries(&state.sg_rpt),
+    };
+    rpt_sources.retain(|(source, entry)| {
+        let overrides = cx.timers.is_set(TimerId::Override(*source, group));
         no_star_g || (is_idle_sg_rpt(entry) && !overrides)
     });
-    let rpt_sources: Vec<UnicastAddr> = rpt_sources.map(|(source, _)| *source).collect();
+    let rpt_sources: Vec<UnicastAddr> = rpt_sources.into_iter().map(|(source, _)| source).collect();
     for source in sources {
         tib.remove_sg(cx, source, group);
     }
@@ -122,8 +136,16 @@ fn no_shared_tree(world: World<'_>, tib: &mut Tib, cx: &mut Context, group: Grou
     tib.remove_star_g(cx, group);
 }
 
-/// Sources that have (S,G) state, or of which members ask for it.
-fn sources(world: World<'_>, tib: &Tib, group: GroupAddr) -> BTreeSet<UnicastAddr> {
+/// Touched sources that may have (S,G) state, or of which members ask for it.
+fn sources(
+    world: World<'_>,
+    tib: &Tib,
+    group: GroupAddr,
+    touched: &Touched,
+) -> BTreeSet<UnicastAddr> {
+    if let Touched::Sources(sources) = touched {
+        return sources.clone();
+    }
     let state = tib.groups.get(&group);
     let mut sources: BTreeSet<UnicastAddr> = state
         .into_iter()

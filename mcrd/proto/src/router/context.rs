@@ -9,11 +9,13 @@ use mcr_wire::pim::ALL_PIM_ROUTERS;
 use super::event::{Event, Table};
 use super::io::{Forward, Output, Transmit};
 use super::timer::TimerId;
-use crate::id::{GroupAddr, IfIndex};
+use super::touched::Touched;
+use crate::id::{GroupAddr, IfIndex, UnicastAddr};
 use crate::pim::pack::JoinPruneQueue;
 use crate::pim::register::limit::StopLimit;
 use crate::rng::Rng;
 use crate::routes::unwanted::Unwanted;
+use crate::tib::TreeKey;
 use crate::time::Instant;
 use crate::timers::Timers;
 
@@ -35,7 +37,7 @@ pub struct Context {
     pub register_stops: StopLimit,
     outputs: VecDeque<Output>,
     changes: VecDeque<Change>,
-    dirty: BTreeSet<GroupAddr>,
+    dirty: BTreeMap<GroupAddr, Touched>,
     refusals: BTreeMap<Table, Instant>,
 }
 
@@ -69,7 +71,7 @@ impl Context {
             register_stops: StopLimit::default(),
             outputs: VecDeque::new(),
             changes: VecDeque::new(),
-            dirty: BTreeSet::new(),
+            dirty: BTreeMap::new(),
             refusals: BTreeMap::new(),
         }
     }
@@ -124,10 +126,30 @@ impl Context {
         self.outputs.push_back(output);
     }
 
-    /// The group's trees have to be looked at again: something that the macros
-    /// of RFC 7761 §4.1.6 are made of has changed.
+    /// All trees of the group have to be looked at again: something that the
+    /// macros of RFC 7761 §4.1.6 are made of has changed.
     pub fn changed(&mut self, group: GroupAddr) {
-        self.dirty.insert(group);
+        self.dirty.insert(group, Touched::All);
+    }
+
+    /// As [`Context::changed`], where no other source's trees depend on it.
+    pub fn changed_source(&mut self, source: UnicastAddr, group: GroupAddr) {
+        match self.dirty.entry(group).or_default() {
+            Touched::All => {}
+            Touched::Sources(sources) => {
+                sources.insert(source);
+            }
+        }
+    }
+
+    /// As [`Context::changed`], for what depends on this entry.
+    pub fn changed_entry(&mut self, key: TreeKey) {
+        match key {
+            TreeKey::StarG(group) => self.changed(group),
+            TreeKey::Sg(source, group) | TreeKey::SgRpt(source, group) => {
+                self.changed_source(source, group);
+            }
+        }
     }
 
     /// Something that concerns more than one group has changed.
@@ -151,12 +173,12 @@ impl Context {
         self.changes.pop_front()
     }
 
-    /// The group's trees were looked at, and nothing changes in them any more.
-    pub(crate) fn settled(&mut self, group: GroupAddr) {
-        self.dirty.remove(&group);
+    /// What was touched in the group meanwhile.
+    pub(crate) fn take_dirty(&mut self, group: GroupAddr) -> Touched {
+        self.dirty.remove(&group).unwrap_or_default()
     }
 
-    pub(crate) fn pop_dirty(&mut self) -> Option<GroupAddr> {
+    pub(crate) fn pop_dirty(&mut self) -> Option<(GroupAddr, Touched)> {
         self.dirty.pop_first()
     }
 }

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use crate::id::{GroupAddr, IfIndex, UnicastAddr};
+use crate::router::Touched;
 use crate::time::Instant;
 
 /// How many are remembered. Packets of others are asked about as often as the
@@ -40,9 +41,26 @@ impl Unwanted {
         true
     }
 
-    /// Those of a group.
-    pub fn of_group(&self, group: GroupAddr) -> impl Iterator<Item = (UnicastAddr, IfIndex)> {
-        self.seen.get(&group).into_iter().flatten().copied()
+    /// Those of a group's touched sources.
+    pub fn of(&self, group: GroupAddr, touched: &Touched) -> Vec<(UnicastAddr, IfIndex)> {
+        let Some(seen) = self.seen.get(&group) else {
+            return Vec::new();
+        };
+        match touched {
+            Touched::All => seen.iter().copied().collect(),
+            Touched::Sources(sources) => {
+                let of_source = |source| {
+                    let from_here = seen.range((source, IfIndex::MIN)..);
+                    from_here.take_while(move |(other, _)| *other == source)
+                };
+                sources
+                    .iter()
+                    .copied()
+                    .flat_map(of_source)
+                    .copied()
+                    .collect()
+            }
+        }
     }
 
     /// It is wanted now.
@@ -60,14 +78,14 @@ impl Unwanted {
         self.times.front().map(|(at, ..)| *at)
     }
 
-    /// Forgets what is old; its groups.
-    pub fn expire(&mut self, now: Instant) -> BTreeSet<GroupAddr> {
-        let mut groups = BTreeSet::new();
+    /// Forgets what is old; its groups and sources.
+    pub fn expire(&mut self, now: Instant) -> BTreeSet<(GroupAddr, UnicastAddr)> {
+        let mut gone = BTreeSet::new();
         while let Some((_, group, source, iif)) = self.times.pop_front_if(|(at, ..)| *at <= now) {
             self.forget(group, source, iif);
-            groups.insert(group);
+            gone.insert((group, source));
         }
-        groups
+        gone
     }
 
     /// Forgets all; the groups.

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::config::IgmpVersion;
+use crate::router::Touched;
 
 fn g() -> GroupAddr {
     group("239.1.1.1")
@@ -21,7 +22,7 @@ fn a_report_lasts_for_the_group_membership_interval() {
     rig.report_v2(g());
     assert_eq!(rig.membership(g()), everybody().as_ref());
     assert_eq!(rig.changes(), [(g(), None, MembershipChange::Joined)]);
-    assert_eq!(rig.cx.pop_dirty(), Some(g()));
+    assert_eq!(rig.cx.pop_dirty(), Some((g(), Touched::All)));
     rig.pass(secs(200));
     rig.report_v2(g());
     assert_eq!(rig.cx.pop_dirty(), None);
@@ -31,7 +32,7 @@ fn a_report_lasts_for_the_group_membership_interval() {
     rig.pass(secs(1));
     assert_eq!(rig.membership(g()), None);
     assert_eq!(rig.changes(), [(g(), None, MembershipChange::Expired)]);
-    assert_eq!(rig.cx.pop_dirty(), Some(g()));
+    assert_eq!(rig.cx.pop_dirty(), Some((g(), Touched::All)));
 }
 
 /// RFC 2236 §3: a report tells of one group only, and on one interface.
@@ -74,7 +75,10 @@ fn a_leave_ends_the_group_after_the_last_member_query_time() {
                 IgmpVersion::V3 => Version::V3,
             };
             let message = Message::parse(&packet.payload).unwrap();
-            assert_eq!(message, Message::Query(query(of, Some(g()))));
+            assert_eq!(
+                message,
+                Message::Query(query(of, Some(g())))
+            );
         }
         rig.pass(Duration::from_micros(1));
         assert_eq!(rig.membership(g()), None);
@@ -193,7 +197,10 @@ fn a_querier_does_not_follow_group_specific_queries() {
     let mut rig = Rig::settled();
     rig.report_v2(g());
     rig.query_from(HIGHER, query(Version::V2, Some(g())));
-    rig.query_from(Ipv4Addr::UNSPECIFIED, query(Version::V2, Some(g())));
+    rig.query_from(
+        Ipv4Addr::UNSPECIFIED,
+        query(Version::V2, Some(g())),
+    );
     assert_eq!(rig.group_timer(g()), Some(secs(260)));
 }
 

@@ -121,7 +121,7 @@ impl Ear<'_, '_> {
         if self.cx.timers.is_set(timer) && target == Some(self.target) {
             self.cx.timers.cancel(timer);
             // The entry may have been kept for the timer alone.
-            self.cx.changed(group);
+            self.cx.changed_source(source, group);
         }
     }
 }

@@ -8,16 +8,22 @@ use crate::id::{GroupAddr, UnicastAddr};
 use crate::igmp::Membership;
 use crate::pim::pack::JoinOrPrune;
 use crate::pim::{Macros, World};
-use crate::router::{Context, TimerId};
+use crate::router::{Context, TimerId, Touched};
 use crate::tib::{Target, Tib, TreeKey, UpstreamRpt};
 
 /// Brings the upstream (S,G,rpt) state of the group in line with
 /// RPTJoinDesired, PruneDesired and RPF'. No macro depends on it.
-pub(super) fn settle(world: World<'_>, tib: &mut Tib, cx: &mut Context, group: GroupAddr) {
+pub(super) fn settle(
+    world: World<'_>,
+    tib: &mut Tib,
+    cx: &mut Context,
+    group: GroupAddr,
+    touched: &Touched,
+) {
     if !is_joined(world, tib, group) {
         return leave(tib, cx, group);
     }
-    for source in sources(world, tib, group) {
+    for source in sources(world, tib, group, touched) {
         settle_source(world, tib, cx, source, group);
     }
 }
@@ -37,7 +43,7 @@ pub fn override_timer_over(
         say(world, cx, key, to, JoinOrPrune::Join, None);
     }
     // The entry may have been kept for the timer alone.
-    cx.changed(group);
+    cx.changed_source(source, group);
 }
 
 /// A Prune was heard that would take the source from this router as well: it
@@ -80,9 +86,17 @@ fn leave(tib: &mut Tib, cx: &mut Context, group: GroupAddr) {
     }
 }
 
-/// Sources that may be pruned: PruneDesired needs state of the source, or
-/// members that exclude it.
-fn sources(world: World<'_>, tib: &Tib, group: GroupAddr) -> BTreeSet<UnicastAddr> {
+/// Touched sources that may be pruned: PruneDesired needs state of the source,
+/// or members that exclude it.
+fn sources(
+    world: World<'_>,
+    tib: &Tib,
+    group: GroupAddr,
+    touched: &Touched,
+) -> BTreeSet<UnicastAddr> {
+    if let Touched::Sources(sources) = touched {
+        return sources.clone();
+    }
     let mut sources = BTreeSet::new();
     if let Some(state) = tib.groups.get(&group) {
         sources.extend(state.sg.keys());

@@ -17,11 +17,14 @@ fn it_is_forgotten_after_its_time() {
     assert!(unwanted.add(Instant::ZERO, group(1), source(1), iif));
     let later = Instant::ZERO + Duration::from_secs(30);
     assert!(unwanted.add(later, group(1), source(2), iif));
-    assert_eq!(unwanted.of_group(group(1)).count(), 2);
+    assert_eq!(unwanted.of(group(1), &Touched::All).len(), 2);
     let due = unwanted.next().unwrap();
     assert_eq!(due, Instant::ZERO + TIME);
-    assert_eq!(unwanted.expire(due), BTreeSet::from([group(1)]));
-    let left: Vec<_> = unwanted.of_group(group(1)).collect();
+    assert_eq!(
+        unwanted.expire(due),
+        BTreeSet::from([(group(1), source(1))])
+    );
+    let left = unwanted.of(group(1), &Touched::All);
     assert_eq!(left, [(source(2), iif)]);
     assert_eq!(unwanted.clear(), [group(1)]);
     assert_eq!(unwanted.next(), None);
