@@ -1,7 +1,7 @@
 //! How many Register-Stops are sent: an RP answers each Register, and nobody
 //! may make it send more than it should.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
@@ -19,23 +19,25 @@ type Key = (UnicastAddr, GroupAddr, Ipv4Addr);
 /// The Register-Stops of the last second.
 #[derive(Debug, Default)]
 pub struct StopLimit {
-    sent: BTreeMap<Key, (Instant, u32)>,
+    sent: BTreeMap<Key, u32>,
+    /// The keys of `sent` in the order of their first ones.
+    since: VecDeque<(Instant, Key)>,
 }
 
 impl StopLimit {
     /// Whether one more may be sent now; it counts as sent then.
     pub fn admit(&mut self, now: Instant, key: Key, per_second: u32) -> bool {
-        let is_new = !self.sent.contains_key(&key);
-        if is_new && self.sent.len() >= CAPACITY {
-            self.sent.retain(|_, (since, _)| now - *since < WINDOW);
+        let over = |(since, _): &mut (Instant, Key)| now - *since >= WINDOW;
+        while let Some((_, old)) = self.since.pop_front_if(over) {
+            self.sent.remove(&old);
+        }
+        if !self.sent.contains_key(&key) {
             if self.sent.len() >= CAPACITY {
                 return false;
             }
+            self.since.push_back((now, key));
         }
-        let (since, count) = self.sent.entry(key).or_insert((now, 0));
-        if now - *since >= WINDOW {
-            (*since, *count) = (now, 0);
-        }
+        let count = self.sent.entry(key).or_default();
         *count = count.saturating_add(1);
         *count <= per_second
     }

@@ -26,4 +26,5 @@ fn the_table_is_bounded_and_recovers() {
     assert_eq!(limit.sent.len(), CAPACITY);
     assert!(!limit.admit(Instant::ZERO, key(200_000), 10));
     assert!(limit.admit(Instant::ZERO + WINDOW, key(200_000), 10));
+    assert_eq!((limit.sent.len(), limit.since.len()), (1, 1));
 }
