@@ -168,6 +168,22 @@ impl Igmp {
         self.members.keys().copied()
     }
 
+    /// The sources in the network that members ask for or exclude, with their
+    /// groups.
+    pub fn sources(&self, network: Ipv4Net) -> BTreeSet<(GroupAddr, UnicastAddr)> {
+        let mut found = BTreeSet::new();
+        for (group, ifaces) in &self.members {
+            for membership in ifaces.values() {
+                let (Membership::Include(sources) | Membership::Exclude(sources)) = membership;
+                let sources = sources
+                    .iter()
+                    .filter(|source| network.contains(&source.get()));
+                found.extend(sources.map(|source| (*group, *source)));
+            }
+        }
+        found
+    }
+
     /// The querier of the interface, while IGMP runs there.
     pub fn querier(&self, iface: IfIndex) -> Option<Ipv4Addr> {
         self.interfaces.get(&iface).map(IgmpInterface::querier)

@@ -8,6 +8,7 @@ pub mod io;
 pub mod timer;
 pub mod touched;
 
+use ipnet::Ipv4Net;
 use mcr_wire::{igmp, pim as pim_wire};
 
 use crate::config::Config;
@@ -66,6 +67,7 @@ pub struct Router {
     routes: Routes,
     /// No more state is made: [`Router::stop`] was called.
     stopped: bool,
+    looked_at: usize,
 }
 
 impl Router {
@@ -83,6 +85,7 @@ impl Router {
             tib: Tib::default(),
             routes: Routes::default(),
             stopped: false,
+            looked_at: 0,
         };
         router.handle(now, Input::Config(Box::new(config)));
         router
@@ -172,6 +175,12 @@ impl Router {
     /// What happened so far.
     pub fn counters(&self) -> &Counters {
         &self.cx.counters
+    }
+
+    /// How many trees were looked at so far, each as often as it was: what the
+    /// router's work grows with.
+    pub fn looked_at(&self) -> usize {
+        self.looked_at
     }
 
     /// The timers, for display.
@@ -268,17 +277,16 @@ impl Router {
     }
 
     fn route_changed(&mut self, now: Instant, change: RouteChange) {
-        if self.rpf.apply(now, &mut self.cx, change) {
-            self.cx.change(Change::Rpf);
+        if let Some(network) = self.rpf.apply(now, &mut self.cx, change) {
+            self.cx.change(Change::Rpf(network));
         }
     }
 
     fn configure(&mut self, now: Instant, config: Config) {
         let differ = self.interfaces.configure(&config);
         self.config = config;
-        if self.rpf.configure(&self.config) {
-            self.cx.change(Change::Rpf);
-        }
+        // What differs is followed as any setting is, below.
+        self.rpf.configure(&self.config);
         if self.rps.configure(&self.config.pim) {
             self.cx.change(Change::Rp);
         }
@@ -346,7 +354,9 @@ impl Router {
         }
         while let Some((group, mut touched)) = self.cx.pop_dirty() {
             let (world, tib, cx) = self.parts(now);
+            let mut looked_at = 0;
             for _ in 0..MAX_ROUNDS {
+                looked_at += touched.trees(tib.groups.get(&group));
                 let changed = [
                     upstream::settle(world, tib, cx, group, &touched),
                     assert::settle(world, tib, cx, group, &touched),
@@ -361,6 +371,7 @@ impl Router {
             }
             upstream::collect(tib, cx, group, &touched);
             tib.recount(group);
+            self.looked_at += looked_at;
             let (world, cx) = (world!(self, now), &mut self.cx);
             self.routes.refresh(world, &self.tib, cx, group, &touched);
         }
@@ -384,21 +395,59 @@ impl Router {
                 let (world, tib, cx) = self.parts(now);
                 assert::neighbors_changed(world, tib, cx, iface);
             }
-            Change::Dr(_) | Change::Rpf | Change::Rp | Change::Interface(_) => {}
+            Change::Rpf(network) => return self.ways_changed(network),
+            Change::Dr(_) | Change::Rp | Change::Interface(_) => {}
         }
         self.all_changed();
+    }
+
+    /// Ways to all addresses of the network may be others.
+    fn ways_changed(&mut self, network: Ipv4Net) {
+        for (group, source) in self.cx.unwanted.take(network) {
+            self.cx.changed_source(source, group);
+        }
+        for (group, source) in self.igmp.sources(network) {
+            self.cx.changed_source(source, group);
+        }
+        for (group, state) in &self.tib.groups {
+            for source in state.sources(network) {
+                self.cx.changed_source(source, *group);
+            }
+        }
+        let groups = self.tib.groups.keys().copied();
+        for group in groups.chain(self.igmp.groups()) {
+            let rp = self.rps.rp(group);
+            if rp.is_some_and(|rp| network.contains(&rp.get())) {
+                self.cx.changed(group);
+            }
+        }
     }
 
     fn all_changed(&mut self) {
         for group in self.cx.unwanted.clear() {
             self.cx.changed(group);
         }
+        self.all_trees_changed();
+    }
+
+    fn all_trees_changed(&mut self) {
         for group in self.tib.groups.keys() {
             self.cx.changed(*group);
         }
         for group in self.igmp.groups() {
             self.cx.changed(group);
         }
+    }
+}
+
+#[cfg(test)]
+impl Router {
+    /// Looks at all trees again; nothing comes of it where each change touched
+    /// all that depends on it.
+    pub(crate) fn look_again(&mut self, now: Instant) {
+        self.all_trees_changed();
+        self.settle(now);
+        self.flush(now);
     }
 }
 

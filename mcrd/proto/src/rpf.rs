@@ -119,17 +119,29 @@ impl RpfTable {
         true
     }
 
-    /// The kernel's routes changed; whether any way may differ now.
-    pub fn apply(&mut self, now: Instant, cx: &mut Context, change: RouteChange) -> bool {
+    /// The kernel's routes changed; the network to whose addresses the ways may
+    /// differ now.
+    pub fn apply(
+        &mut self,
+        now: Instant,
+        cx: &mut Context,
+        change: RouteChange,
+    ) -> Option<Ipv4Net> {
         match change {
-            RouteChange::Set(route) => self.set(now, cx, route),
-            RouteChange::Remove(prefix) => self.routes.remove(&prefix.trunc()).is_some(),
+            RouteChange::Set(route) => {
+                let network = route.prefix.trunc();
+                self.set(now, cx, route).then_some(network)
+            }
+            RouteChange::Remove(prefix) => {
+                let network = prefix.trunc();
+                self.routes.remove(&network).map(|_| network)
+            }
             RouteChange::Replace(routes) => {
                 let old = std::mem::take(&mut self.routes);
                 for route in routes {
                     self.set(now, cx, route);
                 }
-                !old.iter().eq(self.routes.iter())
+                (!old.iter().eq(self.routes.iter())).then(Ipv4Net::default)
             }
         }
     }

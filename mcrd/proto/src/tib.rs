@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::net::Ipv4Addr;
 
+use ipnet::Ipv4Net;
 use mcr_wire::pim::AssertMetric;
 use serde::{Deserialize, Serialize};
 
@@ -242,6 +243,12 @@ impl GroupState {
     /// How many entries it has.
     pub fn entries(&self) -> usize {
         usize::from(self.star_g.is_some()) + self.sg.len() + self.sg_rpt.len()
+    }
+
+    /// The sources in the network that it has entries of.
+    pub fn sources(&self, network: Ipv4Net) -> impl Iterator<Item = UnicastAddr> {
+        let sources = self.sg.keys().chain(self.sg_rpt.keys()).copied();
+        sources.filter(move |source| network.contains(&source.get()))
     }
 
     /// Nothing is left of it.

@@ -10,5 +10,7 @@ mod neighbors;
 mod pack;
 mod rig;
 mod rpt;
+mod scale;
 mod spt;
+mod touched;
 mod upstream;

@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
+use ipnet::Ipv4Net;
 use mcr_wire::pim::ALL_PIM_ROUTERS;
 
 use super::event::{Event, Table};
@@ -51,8 +52,8 @@ pub enum Change {
     GenerationId(IfIndex, std::net::Ipv4Addr),
     /// The DR of the interface is another one.
     Dr(IfIndex),
-    /// Ways to sources or RPs changed.
-    Rpf,
+    /// Ways to sources or RPs of this network changed.
+    Rpf(Ipv4Net),
     /// RPs changed.
     Rp,
     /// An interface came, went, or changed its addresses.

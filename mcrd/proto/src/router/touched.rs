@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::id::UnicastAddr;
+use crate::tib::GroupState;
 
 /// The touched trees of one group; (*,G) is looked at in any case.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,6 +30,14 @@ impl Touched {
             (Touched::Sources(sources), Touched::Sources(more)) => sources.extend(more),
             (Touched::Sources(_), Touched::All) => *self = Touched::All,
             (Touched::All, Touched::Sources(_) | Touched::All) => {}
+        }
+    }
+
+    /// How many trees these are, in a group of this state.
+    pub fn trees(&self, state: Option<&GroupState>) -> usize {
+        match self {
+            Touched::Sources(sources) => 1 + sources.len(),
+            Touched::All => 1 + state.map_or(0, GroupState::entries),
         }
     }
 

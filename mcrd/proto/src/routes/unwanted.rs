@@ -4,6 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
+use ipnet::Ipv4Net;
+
 use crate::id::{GroupAddr, IfIndex, UnicastAddr};
 use crate::router::Touched;
 use crate::time::Instant;
@@ -86,6 +88,22 @@ impl Unwanted {
             gone.insert((group, source));
         }
         gone
+    }
+
+    /// Forgets those whose sources are in the network; they and their groups.
+    pub fn take(&mut self, network: Ipv4Net) -> Vec<(GroupAddr, UnicastAddr)> {
+        let mut taken = Vec::new();
+        self.seen.retain(|group, seen| {
+            seen.retain(|(source, _)| {
+                let gone = network.contains(&source.get());
+                taken.extend(gone.then_some((*group, *source)));
+                !gone
+            });
+            !seen.is_empty()
+        });
+        self.times
+            .retain(|(_, _, source, _)| !network.contains(&source.get()));
+        taken
     }
 
     /// Forgets all; the groups.

@@ -77,7 +77,9 @@ impl World {
     }
 
     fn apply(&mut self, change: RouteChange) -> bool {
-        self.table.apply(Instant::ZERO, &mut self.cx, change)
+        self.table
+            .apply(Instant::ZERO, &mut self.cx, change)
+            .is_some()
     }
 
     fn set(&mut self, prefix: &str, hops: &[(u32, &str)]) -> bool {

@@ -75,10 +75,7 @@ fn a_leave_ends_the_group_after_the_last_member_query_time() {
                 IgmpVersion::V3 => Version::V3,
             };
             let message = Message::parse(&packet.payload).unwrap();
-            assert_eq!(
-                message,
-                Message::Query(query(of, Some(g())))
-            );
+            assert_eq!(message, Message::Query(query(of, Some(g()))));
         }
         rig.pass(Duration::from_micros(1));
         assert_eq!(rig.membership(g()), None);
@@ -197,10 +194,7 @@ fn a_querier_does_not_follow_group_specific_queries() {
     let mut rig = Rig::settled();
     rig.report_v2(g());
     rig.query_from(HIGHER, query(Version::V2, Some(g())));
-    rig.query_from(
-        Ipv4Addr::UNSPECIFIED,
-        query(Version::V2, Some(g())),
-    );
+    rig.query_from(Ipv4Addr::UNSPECIFIED, query(Version::V2, Some(g())));
     assert_eq!(rig.group_timer(g()), Some(secs(260)));
 }
 

@@ -66,6 +66,7 @@ pub(super) fn override_soon(
     if let Some(entry) = tib.make_sg_rpt(world, cx, source, group) {
         entry.upstream = UpstreamRpt::NotPruned;
         cx.timers.shorten(TimerId::Override(source, group), at);
+        cx.changed_source(source, group);
     }
 }
 
