@@ -4,9 +4,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
 
+use mcr_api::router::RegisterState;
+
 use crate::assertion::Observed;
 use crate::topology::model::NodeId;
-use crate::topology::question::{IgmpQuestion, Interfaces, MrouteQuestion, Sight};
+use crate::topology::question::{IgmpQuestion, Interfaces, MrouteQuestion, Office, Sight};
 
 #[cfg(test)]
 mod tests;
@@ -29,6 +31,8 @@ pub struct Mroute {
     pub joined: Option<bool>,
     /// SPTbit, where it is told.
     pub spt: Option<bool>,
+    /// Register state, where it is told.
+    pub register: Option<RegisterState>,
 }
 
 /// A group's members on an interface.
@@ -42,6 +46,8 @@ pub struct Group {
     pub exclude: bool,
     /// The sources that are forwarded.
     pub sources: BTreeSet<Ipv4Addr>,
+    /// The IGMP version of its oldest host, where it is told.
+    pub version: Option<u8>,
 }
 
 /// The way to an address.
@@ -81,10 +87,20 @@ pub fn neighbors(
     Observed::judged(told.collect::<Vec<_>>().join("; "), missed)
 }
 
-/// Judges who is the Designated Router, by router.
+/// Judges who holds an office, by router.
 #[must_use]
-pub fn dr(is: &str, address: Ipv4Addr, seen: &[(String, Option<Ipv4Addr>)]) -> Observed {
-    agreed("DR", Some(address), &format!("{is} ({address})"), seen)
+pub fn elected(
+    office: Office,
+    is: &str,
+    address: Ipv4Addr,
+    seen: &[(String, Option<Ipv4Addr>)],
+) -> Observed {
+    agreed(
+        office.name(),
+        Some(address),
+        &format!("{is} ({address})"),
+        seen,
+    )
 }
 
 /// Judges who is the RP, by router.
@@ -166,19 +182,45 @@ pub fn mroute(asked: &MrouteQuestion, table: &[Mroute]) -> Observed {
         ));
     }
     missed.extend(interfaces("oif", &asked.oif, &found.oif));
+    missed.extend(as_told(
+        "register",
+        asked.register,
+        found.register,
+        register,
+    ));
     for (what, asked, found) in [
         ("joined", asked.joined, found.joined),
         ("spt", asked.spt, found.spt),
     ] {
-        match (asked, found) {
-            (Some(asked), Some(found)) if asked != found => {
-                missed.push(format!("{what} {found}, expected {asked}"));
-            }
-            (Some(_), None) => missed.push(format!("this kind of router does not tell `{what}`")),
-            (Some(_), Some(_)) | (None, _) => {}
-        }
+        missed.extend(as_told(what, asked, found, |value| value.to_string()));
     }
     Observed::judged(measured, missed)
+}
+
+/// What is wrong with a value that not every kind of router tells.
+fn as_told<T: Copy + PartialEq>(
+    what: &str,
+    asked: Option<T>,
+    found: Option<T>,
+    show: impl Fn(T) -> String,
+) -> Option<String> {
+    match (asked, found) {
+        (Some(asked), Some(found)) if asked != found => {
+            Some(format!("{what} {}, expected {}", show(found), show(asked)))
+        }
+        (Some(_), None) => Some(format!("this kind of router does not tell `{what}`")),
+        (Some(_), Some(_)) | (None, _) => None,
+    }
+}
+
+fn register(state: RegisterState) -> String {
+    match state {
+        RegisterState::NoInfo => "no-info",
+        RegisterState::Join => "join",
+        RegisterState::JoinPending => "join-pending",
+        RegisterState::Prune => "prune",
+    }
+    .to_owned()
 }
 
 fn describe(found: &Mroute) -> String {
@@ -194,6 +236,10 @@ fn describe(found: &Mroute) -> String {
             Some(false) => line.push_str(&format!("  not {what}")),
             None => {}
         }
+    }
+    match found.register {
+        Some(RegisterState::NoInfo) | None => {}
+        Some(state) => line.push_str(&format!("  register {}", register(state))),
     }
     line
 }
@@ -235,8 +281,14 @@ pub fn igmp(asked: &IgmpQuestion, seen: &[Group]) -> Observed {
     };
     let sources: Vec<String> = found.sources.iter().map(ToString::to_string).collect();
     let mode = |exclude| if exclude { "exclude" } else { "include" };
-    let measured = format!("{}  sources {}", mode(found.exclude), listed(&sources));
-    let mut missed = Vec::new();
+    let mut measured = format!("{}  sources {}", mode(found.exclude), listed(&sources));
+    if let Some(version) = found.version {
+        measured.push_str(&format!("  version {version}"));
+    }
+    let version = |version: u8| version.to_string();
+    let mut missed: Vec<String> = as_told("version", asked.version, found.version, version)
+        .into_iter()
+        .collect();
     if asked.absent {
         missed.push("there are members".to_owned());
     }

@@ -15,7 +15,7 @@ use crate::assertion::counters::{self, Counters};
 use crate::assertion::{Observed, router, rx};
 use crate::node::Place;
 use crate::topology::model::{
-    Check, CounterOf, Exec, Expectation, LinkId, NodeId, RatePoint, RxCheck, Topology,
+    Bound, Check, CounterOf, Exec, Expectation, LinkId, NodeId, RatePoint, RxCheck, Topology,
 };
 use crate::topology::question::Interfaces;
 
@@ -70,10 +70,12 @@ impl Scene<'_> {
                 Some(rate) => rx::judge_rate(pps, bps, &rate),
                 None => Observed::not_yet("no rate yet"),
             },
-            Check::Counters { at, of, bounds } => match self.counters(position, *at, of).await {
-                Ok(seen) => counters::judge(bounds, &seen),
-                Err(reason) => Observed::not_yet(reason),
-            },
+            Check::Counters { at, of, bounds } => {
+                match self.counters(position, *at, of, bounds).await {
+                    Ok(seen) => counters::judge(bounds, &seen),
+                    Err(reason) => Observed::not_yet(reason),
+                }
+            }
             Check::Router(asked) => question::look(self.world, asked, expectation.never).await,
             Check::Tree { group, links } => self.tree(*group, links, memory),
             Check::Exec {
@@ -166,9 +168,16 @@ impl Scene<'_> {
         position: usize,
         at: NodeId,
         of: &CounterOf,
+        bounds: &[(String, Bound)],
     ) -> Result<Counters, String> {
         let socket = self.place(at).socket();
-        let now = probe::counters(socket, of.clone()).await?;
+        let mut now = probe::counters(socket, of.clone()).await?;
+        if matches!(of, CounterOf::Protocols(_)) {
+            // Those that are 0 are not told.
+            for (name, _) in bounds {
+                now.entry(name.clone()).or_default();
+            }
+        }
         match &self.measured {
             Some(measured) => {
                 let before = measured.counters.get(position);
@@ -273,6 +282,7 @@ pub(super) fn about(topology: &Topology, expectation: &Expectation) -> String {
         Check::Counters { at, of, .. } => match of {
             CounterOf::Rule(name) => format!("{} rule {name}", node(at)),
             CounterOf::Input(name) => format!("{} input {name}", node(at)),
+            CounterOf::Protocols(name) => format!("{}:{name} counters", node(at)),
         },
         Check::Router(asked) => question::about(topology, asked),
         Check::Tree { group, .. } => format!("tree of {group}"),

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use mcr_api::Method;
 use mcr_api::client::{Client, ClientError};
+use mcr_api::router::ProtocolCounters;
 use mcr_api::state::{InputStats, RuleStats};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
@@ -145,6 +146,13 @@ fn read_counters(socket: &Path, of: &CounterOf) -> Result<Counters, String> {
             input
                 .map(of_input)
                 .ok_or_else(|| format!("mcrd receives nothing on {name}: no rule has that input"))
+        }
+        CounterOf::Protocols(name) => {
+            let all: Vec<ProtocolCounters> =
+                client.call(Method::StatsProtocols {}).map_err(sentence)?;
+            let on = |one: &ProtocolCounters| one.interface.as_ref() == Some(name);
+            let found = all.into_iter().find(on);
+            Ok(found.map(|one| one.counters).unwrap_or_default())
         }
     }
 }

@@ -16,7 +16,7 @@ use crate::assertion::router::{self, Group, Mroute, Neighbors, Rpf};
 use crate::assertion::{Observed, Truth};
 use crate::node::frr::{ask, state};
 use crate::topology::model::{Kind, NodeId, Topology};
-use crate::topology::question::{Question, Sight};
+use crate::topology::question::{Office, Question, Sight};
 
 /// Asks what the condition is about, and judges it. A router that does not
 /// answer makes no condition true; it does not prove that one never was, either.
@@ -38,14 +38,22 @@ async fn judged(world: World<'_>, question: &Question) -> Result<Observed, Strin
             let seen = neighbors_of(world, sights).await?;
             router::neighbors(sights, &seen, &name)
         }
-        Question::Dr {
-            at, is, address, ..
+        Question::Elected {
+            office,
+            at,
+            is,
+            address,
+            ..
         } => {
             let asked = at.iter().map(async |(at, interface)| {
                 let router = Router::of(world, *at);
-                Ok::<_, String>((name(*at), router.dr(interface).await?))
+                let seen = match office {
+                    Office::Dr => router.dr(interface).await?,
+                    Office::Querier => router.querier(interface).await?,
+                };
+                Ok::<_, String>((name(*at), seen))
             });
-            router::dr(is, *address, &try_join_all(asked).await?)
+            router::elected(*office, is, *address, &try_join_all(asked).await?)
         }
         Question::Rp { at, group, is } => {
             let asked = at.iter().map(async |at| {
@@ -107,7 +115,7 @@ pub(super) fn about(topology: &Topology, question: &Question) -> String {
             }
             format!("neighbors {}", pairs.join(" "))
         }
-        Question::Dr { link, .. } => format!("DR on {link}"),
+        Question::Elected { office, link, .. } => format!("{} on {link}", office.name()),
         Question::Rp { at, group, .. } => {
             let at: Vec<String> = at.iter().map(|at| name(topology, *at)).collect();
             format!("RP of {group} at {}", at.join(" "))
@@ -169,6 +177,18 @@ impl Router {
         }
     }
 
+    async fn querier(&self, interface: &str) -> Result<Option<Ipv4Addr>, String> {
+        match self {
+            Router::Frr(name) => state::querier(name, interface).await,
+            Router::Mcrd(socket) => {
+                let all: Vec<api::IgmpInterface> =
+                    probe::call(socket.clone(), Method::IgmpInterfaces {}).await?;
+                let found = all.into_iter().find(|one| one.interface == interface);
+                Ok(found.and_then(|one| one.querier))
+            }
+        }
+    }
+
     async fn rp(&self, group: Ipv4Addr) -> Result<Option<Ipv4Addr>, String> {
         match self {
             Router::Frr(name) => state::rp(name, group).await,
@@ -196,6 +216,7 @@ impl Router {
             oif: one.olist.into_iter().collect(),
             joined: Some(one.joined),
             spt: Some(one.spt_bit),
+            register: Some(one.register),
         });
         Ok(all.collect())
     }
@@ -214,6 +235,7 @@ impl Router {
                 group: one.group,
                 exclude: one.mode == api::FilterMode::Exclude,
                 sources: wanted.map(|source| source.source).collect(),
+                version: Some(one.version),
             }
         });
         Ok(all.collect())

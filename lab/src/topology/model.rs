@@ -355,7 +355,7 @@ pub enum Check {
     Counters {
         /// The node, which runs mcrd.
         at: NodeId,
-        /// The rule's name; the input interface's where it is an input counter.
+        /// Whose counters they are.
         of: CounterOf,
         /// Bounds by counter: `packets`, `bytes`, `dropped`,
         /// `outputs[2].packets`, `drops.no-rule`, `kernel_drops`.
@@ -388,6 +388,8 @@ pub enum CounterOf {
     Rule(String),
     /// An input interface's.
     Input(String),
+    /// Those of IGMP and PIM on an interface.
+    Protocols(String),
 }
 
 /// Where a rate is measured.

@@ -4,6 +4,8 @@
 use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
 
+use mcr_api::router::RegisterState;
+
 use super::model::NodeId;
 
 /// A condition on what routers know.
@@ -11,8 +13,10 @@ use super::model::NodeId;
 pub enum Question {
     /// PIM neighbours that there must be, or not be.
     Neighbors(Vec<Sight>),
-    /// All these routers take this one for the Designated Router.
-    Dr {
+    /// All these routers take this one for the holder of an office.
+    Elected {
+        /// The office.
+        office: Office,
         /// The link or segment, for messages.
         link: String,
         /// Who is asked: the router and its interface there.
@@ -49,6 +53,26 @@ pub enum Question {
     },
 }
 
+/// What routers of a link elect one of them for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Office {
+    /// The Designated Router of PIM.
+    Dr,
+    /// The querier of IGMP.
+    Querier,
+}
+
+impl Office {
+    /// Its name in messages.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Office::Dr => "DR",
+            Office::Querier => "querier",
+        }
+    }
+}
+
 /// A neighbour that a router must see, or must not.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sight {
@@ -83,6 +107,8 @@ pub struct MrouteQuestion {
     pub joined: Option<bool>,
     /// SPTbit.
     pub spt: Option<bool>,
+    /// Register state.
+    pub register: Option<RegisterState>,
 }
 
 /// Names of interfaces, or of links, that must be there.
@@ -111,4 +137,6 @@ pub struct IgmpQuestion {
     pub sources: Option<BTreeSet<Ipv4Addr>>,
     /// EXCLUDE mode, or INCLUDE mode.
     pub exclude: Option<bool>,
+    /// The IGMP version of its oldest host.
+    pub version: Option<u8>,
 }

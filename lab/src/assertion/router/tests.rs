@@ -24,6 +24,7 @@ fn asked() -> MrouteQuestion {
         },
         joined: Some(true),
         spt: None,
+        register: None,
     }
 }
 
@@ -35,6 +36,7 @@ fn entry_of(oif: &[&str]) -> Mroute {
         oif: names(oif),
         joined: Some(true),
         spt: Some(false),
+        register: Some(RegisterState::Prune),
     }
 }
 
@@ -42,7 +44,10 @@ fn entry_of(oif: &[&str]) -> Mroute {
 fn an_entry_is_as_asked_or_said_how_not() {
     let good = mroute(&asked(), &[entry_of(&["rcv"])]);
     assert_eq!(good.truth, Truth::True);
-    assert_eq!(good.measured, "iif r2  oif rcv  joined  not spt");
+    assert_eq!(
+        good.measured,
+        "iif r2  oif rcv  joined  not spt  register prune"
+    );
     let mut wrong = entry_of(&["lan", "rcv"]);
     wrong.iif = None;
     wrong.joined = Some(false);
@@ -85,6 +90,12 @@ fn what_a_kind_does_not_tell_is_no_pass() {
     };
     let missed = mroute(&asked(), &[untold]).missed;
     assert_eq!(missed, ["this kind of router does not tell `joined`"]);
+    let join = MrouteQuestion {
+        register: Some(RegisterState::Join),
+        ..asked()
+    };
+    let missed = mroute(&join, &[entry_of(&["rcv"])]).missed;
+    assert_eq!(missed, ["register prune, expected join"]);
 }
 
 #[test]
@@ -131,7 +142,7 @@ fn all_must_agree() {
         ("r1".to_owned(), Some(ip("10.0.0.1"))),
         ("r2".to_owned(), None),
     ];
-    let told = dr("r1", ip("10.0.0.1"), &seen);
+    let told = elected(Office::Dr, "r1", ip("10.0.0.1"), &seen);
     assert_eq!(told.measured, "r1: 10.0.0.1  r2: none");
     assert_eq!(told.missed, ["r2 has DR none, expected r1 (10.0.0.1)"]);
     assert_eq!(rp(None, &seen[1..]).truth, Truth::True);
@@ -146,12 +157,14 @@ fn members_have_a_mode_and_sources() {
         absent: false,
         sources: Some(BTreeSet::from([ip("10.0.0.1")])),
         exclude: Some(false),
+        version: Some(3),
     };
     let group = Group {
         interface: "lan".to_owned(),
         group: ip("232.1.1.1"),
         exclude: false,
         sources: BTreeSet::from([ip("10.0.0.1")]),
+        version: Some(3),
     };
     assert_eq!(
         igmp(&asked, std::slice::from_ref(&group)).truth,
@@ -160,11 +173,13 @@ fn members_have_a_mode_and_sources() {
     let other = Group {
         exclude: true,
         sources: BTreeSet::new(),
+        version: Some(2),
         ..group.clone()
     };
     assert_eq!(
         igmp(&asked, &[other]).missed,
         [
+            "version 2, expected 3",
             "mode exclude, expected include",
             "sources nothing, expected 10.0.0.1",
         ]

@@ -105,6 +105,7 @@ fn mroutes_in(upstream: Value, forwarding: Value) -> Result<Vec<Mroute>, String>
                 oif: BTreeSet::new(),
                 joined: Some(told.join_state == "Joined"),
                 spt: Some(told.spt_bit != 0),
+                register: None,
             };
             table.insert((group, source), entry);
         }
@@ -141,7 +142,10 @@ fn groups_in(told: Value, sources: &Value) -> Result<Vec<Group>, String> {
     #[derive(Deserialize)]
     struct Told {
         group: Ipv4Addr,
-        mode: String,
+        /// Left out where the oldest host speaks IGMPv1 or v2, which have no
+        /// other mode than EXCLUDE.
+        mode: Option<String>,
+        version: Option<u8>,
     }
     let told: BTreeMap<String, Value> = read(told)?;
     let mut all = Vec::new();
@@ -164,12 +168,35 @@ fn groups_in(told: Value, sources: &Value) -> Result<Vec<Group>, String> {
             all.push(Group {
                 interface: interface.clone(),
                 group: told.group,
-                exclude: told.mode == "EXCLUDE",
+                exclude: told.mode.is_none_or(|mode| mode == "EXCLUDE"),
                 sources: forwarded.collect(),
+                version: told.version,
             });
         }
     }
     Ok(all)
+}
+
+/// The IGMP querier of an interface.
+///
+/// # Errors
+/// As [`neighbors`].
+pub async fn querier(router: &str, interface: &str) -> Result<Option<Ipv4Addr>, String> {
+    querier_in(json(router, "show ip igmp interface").await?, interface)
+}
+
+fn querier_in(told: Value, interface: &str) -> Result<Option<Ipv4Addr>, String> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Told {
+        querier_ip: Option<Ipv4Addr>,
+    }
+    let told: BTreeMap<String, Value> = read(told)?;
+    let Some(told) = told.get(interface) else {
+        return Ok(None);
+    };
+    let told: Told = read(told.clone())?;
+    Ok(told.querier_ip.filter(|ip| !ip.is_unspecified()))
 }
 
 /// The way to an address, by zebra's table.

@@ -1,5 +1,6 @@
 //! The mirror of what is asked of routers.
 
+use mcr_api::router::RegisterState;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -31,14 +32,18 @@ pub(crate) struct Neighbors {
     pub(crate) not: OneOrMany<Name>,
 }
 
-/// The Designated Router of a link or segment, as all its routers see it.
+/// The Designated Router or the IGMP querier of a link or segment, as its
+/// routers see it.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Dr {
+pub(crate) struct Elected {
     /// The link or segment.
     pub(crate) at: Name,
     /// The router.
     pub(crate) is: Name,
+    /// Who is asked; all of its routers unless said otherwise.
+    #[serde(default)]
+    pub(crate) by: OneOrMany<Name>,
 }
 
 /// The RP of a group.
@@ -96,6 +101,8 @@ pub(crate) struct Mroute {
     pub(crate) joined: Option<bool>,
     /// SPTbit.
     pub(crate) spt: Option<bool>,
+    /// Register state, at the DR of the source.
+    pub(crate) register: Option<RegisterState>,
 }
 
 /// A group's members on an interface.
@@ -115,6 +122,9 @@ pub(crate) struct IgmpOf {
     pub(crate) sources: Option<OneOrMany<Address>>,
     /// The filter mode.
     pub(crate) mode: Option<Mode>,
+    /// The IGMP version of its oldest host: 1, 2 or 3.
+    #[schemars(range(min = 1, max = 3))]
+    pub(crate) version: Option<u8>,
 }
 
 /// The filter mode of a group.

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{Dr, IgmpOf, Mroute, Name, NeighborsEntry, RpOf, RpfOf, TreeOf};
+use super::{Elected, IgmpOf, Mroute, Name, NeighborsEntry, RpOf, RpfOf, TreeOf};
 use crate::topology::place::{At, Named, OneOrMany, Part};
 use crate::topology::value::{Address, Cidr, Dur, Group, Limits, RateValue};
 
@@ -143,7 +143,9 @@ pub(crate) struct Expect {
     /// or a map about one router.
     pub(crate) neighbors: Option<Part<NeighborsEntry>>,
     /// The Designated Router of a link or segment.
-    pub(crate) dr: Option<At<Dr>>,
+    pub(crate) dr: Option<At<Elected>>,
+    /// The IGMP querier of a link or segment.
+    pub(crate) querier: Option<At<Elected>>,
     /// The RP of a group.
     pub(crate) rp: Option<At<RpOf>>,
     /// An entry of a multicast routing table.
@@ -181,7 +183,9 @@ pub(crate) struct Never {
     /// or a map about one router.
     pub(crate) neighbors: Option<Part<NeighborsEntry>>,
     /// The Designated Router of a link or segment.
-    pub(crate) dr: Option<At<Dr>>,
+    pub(crate) dr: Option<At<Elected>>,
+    /// The IGMP querier of a link or segment.
+    pub(crate) querier: Option<At<Elected>>,
     /// The RP of a group.
     pub(crate) rp: Option<At<RpOf>>,
     /// An entry of a multicast routing table.
@@ -260,8 +264,8 @@ pub(crate) struct RateCheck {
     pub(crate) max: Option<At<RateValue>>,
 }
 
-/// Counters of a rule or an input interface of mcrd. Every key beside `at`,
-/// `rule` and `input` is a counter.
+/// Counters of a rule, of an input interface, or of IGMP and PIM on an interface
+/// of mcrd. Every key beside `at`, `rule`, `input` and `interface` is a counter.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(extend("additionalProperties" = { "$ref": "#/$defs/Limits" }))]
@@ -272,6 +276,8 @@ pub(crate) struct Counters {
     pub(crate) rule: Option<Name>,
     /// The input interface.
     pub(crate) input: Option<Name>,
+    /// The interface whose IGMP and PIM messages are meant.
+    pub(crate) interface: Option<Name>,
 }
 
 /// A command and what is expected of it.

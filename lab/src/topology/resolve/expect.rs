@@ -8,7 +8,7 @@ use super::steps::{Cast, WITHIN};
 use crate::topology::decode::decode;
 use crate::topology::file::{self, Counters, Level, RateCheck, Rx};
 use crate::topology::model::{
-    Bound, Check, CounterOf, Exec, Expectation, Kind, Rate, RatePoint, RxCheck,
+    Bound, Check, CounterOf, Exec, Expectation, Kind, NodeId, Rate, RatePoint, RxCheck,
 };
 use crate::topology::place::{At, OneOrMany, Part};
 use crate::topology::suggest;
@@ -110,6 +110,7 @@ pub(super) fn of_expect(
         asked: Asked {
             neighbors: expect.neighbors,
             dr: expect.dr,
+            querier: expect.querier,
             rp: expect.rp,
             mroute: expect.mroute,
             igmp: expect.igmp,
@@ -145,6 +146,7 @@ pub(super) fn of_never(
         asked: Asked {
             neighbors: never.neighbors,
             dr: never.dr,
+            querier: never.querier,
             rp: never.rp,
             mroute: never.mroute,
             igmp: never.igmp,
@@ -342,6 +344,10 @@ const INPUT_COUNTERS: [&str; 5] = [
     "drops.no-rule",
 ];
 
+/// What a counter of the protocols starts with, and one of them.
+const PROTOCOLS: [&str; 3] = ["igmp.", "pim.", "drop."];
+const PROTOCOL_COUNTERS: [&str; 1] = ["pim.rx.hello"];
+
 fn is_counter(of: &CounterOf, name: &str) -> bool {
     match of {
         CounterOf::Rule(_) => {
@@ -353,12 +359,13 @@ fn is_counter(of: &CounterOf, name: &str) -> bool {
             RULE_COUNTERS.contains(&name) || of_output() == Some(true)
         }
         CounterOf::Input(_) => INPUT_COUNTERS.contains(&name) || name.starts_with("drops."),
+        CounterOf::Protocols(_) => PROTOCOLS.iter().any(|start| name.starts_with(start)),
     }
 }
 
 fn counters(cx: &Context<'_>, cast: &Cast<'_>, part: &Part<Counters>) -> Option<Check> {
     let tree = cx.scope.interpolate(&part.tree, cx.sink)?;
-    let own = |key: &Key| matches!(key.text.as_str(), "at" | "rule" | "input");
+    let own = |key: &Key| matches!(key.text.as_str(), "at" | "rule" | "input" | "interface");
     let entries = tree.entries().iter().cloned();
     let (own, bounds): (Vec<_>, Vec<_>) = entries.partition(|(key, _)| own(key));
     let span = tree.span;
@@ -372,26 +379,7 @@ fn counters(cx: &Context<'_>, cast: &Cast<'_>, part: &Part<Counters>) -> Option<
         );
         cx.tell(written.at.span, message);
     }
-    let of = match (written.rule, written.input) {
-        (Some(rule), None) => CounterOf::Rule(rule.value),
-        (None, Some(input)) => {
-            let interface = cast.network.interface(at, &input.value);
-            let Some(interface) = interface else {
-                if !cast.network.whole {
-                    return None;
-                }
-                let known = cast.network.interface_names(at);
-                let what = format!("interface of `{}` named", written.at.value);
-                cx.unknown(&what, &input.value, input.span, known);
-                return None;
-            };
-            CounterOf::Input(cast.nodes[at.0].interfaces[interface].name.clone())
-        }
-        (None, None) | (Some(_), Some(_)) => {
-            cx.tell(span, "counters are those of a `rule` or of an `input`");
-            return None;
-        }
-    };
+    let of = counted(cx, cast, at, &written, span)?;
     if bounds.is_empty() {
         cx.tell(span, "no counter is named here");
     }
@@ -401,6 +389,7 @@ fn counters(cx: &Context<'_>, cast: &Cast<'_>, part: &Part<Counters>) -> Option<
             let known: &[&str] = match of {
                 CounterOf::Rule(_) => &RULE_COUNTERS,
                 CounterOf::Input(_) => &INPUT_COUNTERS,
+                CounterOf::Protocols(_) => &PROTOCOL_COUNTERS,
             };
             cx.unknown("counter", &key.text, key.span, known.iter().copied());
             continue;
@@ -417,6 +406,37 @@ fn counters(cx: &Context<'_>, cast: &Cast<'_>, part: &Part<Counters>) -> Option<
         of,
         bounds: read,
     })
+}
+
+/// Whose counters are meant.
+fn counted(
+    cx: &Context<'_>,
+    cast: &Cast<'_>,
+    at: NodeId,
+    written: &Counters,
+    span: Span,
+) -> Option<CounterOf> {
+    let interface = |word: &At<String>| {
+        let found = cast.network.interface(at, &word.value);
+        if found.is_none() && cast.network.whole {
+            let known = cast.network.interface_names(at);
+            let what = format!("interface of `{}` named", written.at.value);
+            cx.unknown(&what, &word.value, word.span, known);
+        }
+        Some(cast.nodes[at.0].interfaces[found?].name.clone())
+    };
+    match (&written.rule, &written.input, &written.interface) {
+        (Some(rule), None, None) => Some(CounterOf::Rule(rule.value.clone())),
+        (None, Some(word), None) => interface(word).map(CounterOf::Input),
+        (None, None, Some(word)) => interface(word).map(CounterOf::Protocols),
+        _ => {
+            cx.tell(
+                span,
+                "counters are those of a `rule`, of an `input` or of an `interface`",
+            );
+            None
+        }
+    }
 }
 
 fn exec(cx: &Context<'_>, cast: &Cast<'_>, written: file::ExecCheck) -> Option<Check> {

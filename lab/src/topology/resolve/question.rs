@@ -7,11 +7,13 @@ use super::Context;
 use super::steps::Cast;
 use crate::topology::decode::decode;
 use crate::topology::file::{
-    Dr, IgmpOf, Mode, Mroute, Names, Neighbors, NeighborsEntry, RpOf, RpfOf, TreeOf,
+    Elected, IgmpOf, Mode, Mroute, Names, Neighbors, NeighborsEntry, RpOf, RpfOf, TreeOf,
 };
 use crate::topology::model::{Check, Kind, NodeId};
 use crate::topology::place::{At, OneOrMany, Part};
-use crate::topology::question::{IgmpQuestion, Interfaces, MrouteQuestion, Question, Sight};
+use crate::topology::question::{
+    IgmpQuestion, Interfaces, MrouteQuestion, Office, Question, Sight,
+};
 use crate::topology::tree::{Span, Tree, Value};
 use crate::topology::value::{Address, Group};
 
@@ -19,7 +21,8 @@ use crate::topology::value::{Address, Group};
 #[derive(Default)]
 pub(super) struct Asked {
     pub(super) neighbors: Option<Part<NeighborsEntry>>,
-    pub(super) dr: Option<At<Dr>>,
+    pub(super) dr: Option<At<Elected>>,
+    pub(super) querier: Option<At<Elected>>,
     pub(super) rp: Option<At<RpOf>>,
     pub(super) mroute: Option<At<Mroute>>,
     pub(super) igmp: Option<At<IgmpOf>>,
@@ -29,10 +32,11 @@ pub(super) struct Asked {
 
 impl Asked {
     /// Which are there.
-    pub(super) fn given(&self) -> [bool; 7] {
+    pub(super) fn given(&self) -> [bool; 8] {
         [
             self.neighbors.is_some(),
             self.dr.is_some(),
+            self.querier.is_some(),
             self.rp.is_some(),
             self.mroute.is_some(),
             self.igmp.is_some(),
@@ -49,8 +53,10 @@ impl Asked {
         if let Some(part) = self.neighbors {
             all.push((question(asker.neighbors(&part.tree)), part.tree.span));
         }
-        if let Some(At { span, value }) = self.dr {
-            all.push((question(asker.dr(&value)), span));
+        for (written, office) in [(self.dr, Office::Dr), (self.querier, Office::Querier)] {
+            if let Some(At { span, value }) = written {
+                all.push((question(asker.elected(&value, office)), span));
+            }
         }
         if let Some(At { span, value }) = self.rp {
             all.push((question(asker.rp(&value)), span));
@@ -172,19 +178,22 @@ impl Asker<'_> {
         Some(found)
     }
 
-    fn dr(&self, written: &Dr) -> Option<Question> {
+    fn elected(&self, written: &Elected, office: Office) -> Option<Question> {
         let link = self.cast.link(self.cx, &written.at)?;
         let is = self.router(&written.is)?;
         let model = &self.cast.network.links[link.0];
         let mut at = Vec::new();
         let mut address = None;
+        let by: Option<Vec<NodeId>> = written.by.0.iter().map(|name| self.router(name)).collect();
+        let by = by?;
         for (node, interface) in &model.ends {
             let known = &self.cast.nodes[node.0];
             let interface = &known.interfaces[*interface];
             if *node == is {
                 address = interface.addresses.first().map(|address| address.addr());
             }
-            if known.router.is_some() && known.kind != Kind::Pimd {
+            let asked = by.is_empty() || by.contains(node);
+            if asked && known.router.is_some() && known.kind != Kind::Pimd {
                 at.push((*node, interface.name.clone()));
             }
         }
@@ -193,7 +202,17 @@ impl Asker<'_> {
             self.cx.tell(written.is.span, message);
             return None;
         };
-        Some(Question::Dr {
+        if let Some(stranger) = by
+            .iter()
+            .position(|node| at.iter().all(|(at, _)| at != node))
+        {
+            let stranger = &written.by.0[stranger];
+            let message = format!("`{}` is not on {}", stranger.value, model.name);
+            self.cx.tell(stranger.span, message);
+            return None;
+        }
+        Some(Question::Elected {
+            office,
             link: model.name.clone(),
             at,
             is: written.is.value.clone(),
@@ -244,6 +263,7 @@ impl Asker<'_> {
             oif,
             joined: written.joined,
             spt: written.spt,
+            register: written.register,
         })))
     }
 
@@ -284,6 +304,7 @@ impl Asker<'_> {
             absent: written.absent,
             sources,
             exclude: written.mode.map(|mode| mode == Mode::Exclude),
+            version: written.version,
         }))
     }
 

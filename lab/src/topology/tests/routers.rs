@@ -111,6 +111,7 @@ steps:
       - neighbors: r1/r2
       - neighbors: { at: r1, not: r2 }
       - dr: { at: r2--r1, is: r2 }
+      - querier: { at: r2--r1, is: r1, by: r2 }
       - rp: { at: [r1, r2], group: 239.1.1.1, is: \"${r2.lo}\" }
       - rp: { at: r1, group: 232.1.1.1, is: none }
       - mroute: { at: [r1, r2], group: 239.1.1.1, oif: [] }
@@ -122,16 +123,17 @@ steps:
     let topology = good(&format!("{LAB}{steps}"));
     let checks = topology.steps[0].expect.iter();
     let checks: Vec<String> = checks.map(|one| format!("{:?}", one.check)).collect();
-    assert_eq!(checks.len(), 11, "one mroute for each router");
+    assert_eq!(checks.len(), 12, "one mroute for each router");
     assert!(checks[0].contains("10.0.1.2") && checks[0].contains("10.0.1.1"));
     assert!(checks[1].contains("wanted: false"));
     assert!(checks[2].contains("address: 10.0.1.2"), "{}", checks[2]);
-    assert!(checks[3].contains("is: Some(10.255.0.3)"));
-    assert!(checks[4].contains("is: None"));
-    assert!(checks[5].contains("exact: Some({})"));
-    assert!(checks[7].contains("iif: Some(\"h\")") && checks[7].contains("has: {\"r2\"}"));
-    assert!(checks[9].contains("neighbor: Some(Some(10.0.1.1))"));
-    assert!(checks[10].contains("{\"h--r1\", \"r1--r2\"}"));
+    assert!(checks[3].contains("Querier") && checks[3].contains("at: [(NodeId(2)"));
+    assert!(checks[4].contains("is: Some(10.255.0.3)"));
+    assert!(checks[5].contains("is: None"));
+    assert!(checks[6].contains("exact: Some({})"));
+    assert!(checks[8].contains("iif: Some(\"h\")") && checks[8].contains("has: {\"r2\"}"));
+    assert!(checks[10].contains("neighbor: Some(Some(10.0.1.1))"));
+    assert!(checks[11].contains("{\"h--r1\", \"r1--r2\"}"));
 }
 
 #[test]
@@ -164,6 +166,12 @@ fn mistakes_in_questions_are_told() {
             "",
         ),
         (
+            "{querier: {at: r1--r2, is: r1, by: r3}}\n",
+            1,
+            "`r3` is not on r1--r2",
+            "",
+        ),
+        (
             "{rp: {at: r1, group: 239.1.1.1, is: r2}}\n",
             1,
             "expected an IPv4 address or `none`, found `r2`",
@@ -180,6 +188,33 @@ fn mistakes_in_questions_are_told() {
             1,
             "there is no link `r1--r3`",
             "did you mean `r1--r2`?",
+        ),
+    ];
+    super::mistakes::judge(before, cases);
+}
+
+#[test]
+fn mistakes_in_counters_of_protocols_are_told() {
+    let before = "lab: 1\npim: {}\nnodes: {r1: mcrd, r2: mcrd}\n\
+                  links: [r1 -- r2]\nsteps:\n- expect: ";
+    let cases: &[super::mistakes::Case] = &[
+        (
+            "{counters: {at: r1, interface: r3, pim.rx.hello: 1}}\n",
+            1,
+            "there is no interface of `r1` named `r3`",
+            "did you mean `r2`?",
+        ),
+        (
+            "{counters: {at: r1, interface: r2, hello: 1}}\n",
+            1,
+            "there is no counter `hello`",
+            "known: pim.rx.hello",
+        ),
+        (
+            "{counters: {at: r1, input: r2, interface: r2, received: 1}}\n",
+            1,
+            "counters are those of a `rule`, of an `input` or of an `interface`",
+            "",
         ),
     ];
     super::mistakes::judge(before, cases);

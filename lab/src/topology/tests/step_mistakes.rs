@@ -201,7 +201,7 @@ const OF_EXPECTATIONS: &[Case] = &[
     (
         "steps: [{expect: {counters: {at: r1, packets: 1}}}]\n",
         1,
-        "counters are those of a `rule` or of an `input`",
+        "counters are those of a `rule`, of an `input` or of an `interface`",
         "",
     ),
     (

@@ -47,6 +47,7 @@ fn an_entry_is_made_of_two_tables() {
         oif: BTreeSet::from(["rcv".to_owned()]),
         joined: Some(true),
         spt: Some(false),
+        register: None,
     };
     let of_source = Mroute {
         source: Some(ip("10.0.0.1")),
@@ -64,7 +65,8 @@ fn groups_are_told_with_the_sources_that_are_forwarded() {
     let groups = json!({
         "totalGroups": 1,
         "rcv": { "name": "rcv", "groups": [
-            { "group": "232.1.1.1", "mode": "INCLUDE" },
+            { "group": "232.1.1.1", "mode": "INCLUDE", "version": 3 },
+            { "group": "239.1.1.1", "version": 2 },
         ] },
     });
     let sources = json!({ "rcv": { "name": "rcv", "232.1.1.1": { "sources": [
@@ -76,8 +78,28 @@ fn groups_are_told_with_the_sources_that_are_forwarded() {
         group: ip("232.1.1.1"),
         exclude: false,
         sources: BTreeSet::from([ip("10.0.0.1")]),
+        version: Some(3),
     };
-    assert_eq!(groups_in(groups, &sources), Ok(vec![want]));
+    let older = Group {
+        group: ip("239.1.1.1"),
+        exclude: true,
+        sources: BTreeSet::new(),
+        version: Some(2),
+        ..want.clone()
+    };
+    assert_eq!(groups_in(groups, &sources), Ok(vec![want, older]));
+}
+
+#[test]
+fn the_querier_is_that_of_the_interface() {
+    let told = json!({
+        "lan": { "name": "lan", "querier": false, "querierIp": "10.0.1.1" },
+        "lo": { "name": "lo", "querierIp": "0.0.0.0" },
+    });
+    let querier = |interface| querier_in(told.clone(), interface);
+    assert_eq!(querier("lan"), Ok(Some(ip("10.0.1.1"))));
+    assert_eq!(querier("lo"), Ok(None));
+    assert_eq!(querier("other"), Ok(None));
 }
 
 #[test]
