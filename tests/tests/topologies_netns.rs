@@ -20,10 +20,14 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 /// One test each; a folder that is missing here is an error.
-const FOLDERS: [&str; 10] = [
+const FOLDERS: [&str; 17] = [
     "chain3",
+    "flap-storm",
+    "igmp-limits",
+    "igmp-versions",
     "interop-chain3",
     "quickstart",
+    "register-probe",
     "relay-fanout-20",
     "relay-interface-flap",
     "relay-jumbo",
@@ -31,6 +35,9 @@ const FOLDERS: [&str; 10] = [
     "relay-throughput",
     "relay-unicast-out",
     "relay-worker-kill",
+    "restart-each",
+    "rp-unreachable-then-back",
+    "snooping-lan",
 ];
 
 /// The exit statuses that the tests meet.
@@ -166,6 +173,41 @@ fn netns_interop_chain3_frr_is_both_ends() {
     let test = "netns_interop_chain3_frr_is_both_ends";
     let variables = ["fhr=frr", "lhr=frr", "rejoined=8s"];
     with_frr(test, "interop-chain3", &variables);
+}
+
+#[test]
+fn netns_flap_storm() {
+    topology("flap-storm");
+}
+
+#[test]
+fn netns_igmp_limits() {
+    topology("igmp-limits");
+}
+
+#[test]
+fn netns_igmp_versions() {
+    topology("igmp-versions");
+}
+
+#[test]
+fn netns_register_probe() {
+    topology("register-probe");
+}
+
+#[test]
+fn netns_restart_each() {
+    topology("restart-each");
+}
+
+#[test]
+fn netns_rp_unreachable_then_back() {
+    topology("rp-unreachable-then-back");
+}
+
+#[test]
+fn netns_snooping_lan() {
+    topology("snooping-lan");
 }
 
 #[test]
