@@ -21,6 +21,14 @@ const READY_WITHIN: Duration = Duration::from_secs(5);
 /// A worker answers a commit within this time, or is replaced.
 const APPLIED_WITHIN: Duration = Duration::from_secs(5);
 
+/// A worker that says other things meanwhile, such as events of a flood before
+/// its answer, has so long.
+const APPLIED_AT_LAST: Duration = Duration::from_secs(60);
+
+/// The daemon may have been too busy, or stopped, to read an answer that has
+/// long been there: an overdue worker is looked at once more after this time.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
+
 /// Without any change, the table is compared this often.
 const COMPARE_EVERY: Duration = Duration::from_secs(1);
 
@@ -44,6 +52,8 @@ pub(super) struct Live {
     /// The whole table was sent again and not confirmed since.
     resent: bool,
     killed: Option<&'static str>,
+    /// It is overdue, and killed then.
+    last_look: Option<Instant>,
     /// The log level it was told.
     level: Level,
     /// It was told to hand up what matches nothing.
@@ -61,6 +71,7 @@ struct Expected {
     digest: Option<FibDigest>,
     epoch: u64,
     by: Instant,
+    at_last: Instant,
 }
 
 /// Whether the worker's table is the one it should have.
@@ -88,6 +99,7 @@ impl Live {
             confirmed_epoch: table.epoch,
             resent: false,
             killed: None,
+            last_look: None,
             level: cx.log_level,
             listening: false,
         }
@@ -120,23 +132,33 @@ impl Live {
             Some(expected) => expected.by,
             None => self.committed_at + COMPARE_EVERY,
         };
-        Some(match &self.ready {
+        let next = match &self.ready {
             None => next.min(self.started + READY_WITHIN),
             Some(_) => next,
-        })
+        };
+        Some(self.last_look.unwrap_or(next))
     }
 
     /// Kills a worker that is overdue.
     pub(super) fn check(&mut self, now: Instant) {
-        if self.ready.is_none() && self.started + READY_WITHIN <= now {
-            self.kill("it was not ready within 5 s");
+        let expected = self.awaiting.as_ref();
+        let overdue = if self.ready.is_none() && self.started + READY_WITHIN <= now {
+            "it was not ready within 5 s"
+        } else if expected.is_some_and(|expected| expected.by <= now) {
+            "it did not answer within 5 s"
+        } else {
+            self.last_look = None;
+            return;
+        };
+        if *self.last_look.get_or_insert(now + LOOK_AGAIN) <= now {
+            self.kill(overdue);
         }
-        if self
-            .awaiting
-            .as_ref()
-            .is_some_and(|expected| expected.by <= now)
-        {
-            self.kill("it did not answer within 5 s");
+    }
+
+    /// It said something.
+    pub(super) fn heard(&mut self, now: Instant) {
+        if let Some(expected) = &mut self.awaiting {
+            expected.by = (now + APPLIED_WITHIN).min(expected.at_last);
         }
     }
 
@@ -322,6 +344,7 @@ impl Live {
                 digest: table.unplaced.is_empty().then(|| cx.tables.digest()),
                 epoch: table.epoch,
                 by: cx.now + APPLIED_WITHIN,
+                at_last: cx.now + APPLIED_AT_LAST,
             });
         }
     }

@@ -272,6 +272,7 @@ impl Workers {
         };
         match event {
             ProcessEvent::Said(_, FromWorker::Event(event)) => {
+                place.heard(now);
                 routing::take(&mut self.seen, pool.table.iif, event);
             }
             ProcessEvent::Said(_, message) => place.said(message, &pool.table, &cx),

@@ -225,6 +225,13 @@ impl Place {
         self.pump(table, cx);
     }
 
+    /// The worker said something.
+    pub(super) fn heard(&mut self, now: Instant) {
+        if let State::Live(live) = &mut self.state {
+            live.heard(now);
+        }
+    }
+
     /// The process has ended.
     pub(super) fn process_ended(&mut self, ending: String, table: &Table, cx: &Context) {
         let State::Live(live) = &self.state else {

@@ -394,6 +394,9 @@ async fn a_worker_that_says_nothing_is_replaced() {
     assert!(rig.worker().last_exit.is_none());
     rig.now += Duration::from_secs(1);
     rig.carry_out();
+    // It is looked at once more.
+    rig.now += Duration::from_secs(1);
+    rig.carry_out();
     let event = rig.events.recv().await.unwrap();
     let event = match event {
         ProcessEvent::Ended(..) => event,
@@ -402,6 +405,49 @@ async fn a_worker_that_says_nothing_is_replaced() {
     rig.workers.event(rig.now, tables!(rig), event);
     let exit = rig.worker().last_exit.unwrap();
     assert!(exit.contains("not ready within 5 s"), "{exit}");
+}
+
+/// An answer that came while the daemon was stopped, or too busy to read it, is
+/// an answer.
+#[tokio::test]
+async fn a_daemon_that_was_stopped_kills_no_worker() {
+    let mut rig = Rig::new(3);
+    rig.settle(false).await;
+    rig.add(vec![rule(7)]);
+    rig.carry_out();
+    tokio::task::yield_now().await;
+    rig.fakes.borrow_mut().workers[0].obey(false);
+    rig.now += Duration::from_secs(40);
+    rig.settle(false).await;
+    let worker = rig.worker();
+    assert_eq!((rig.launched(), worker.restarts), (1, 0));
+    assert!(worker.in_sync);
+}
+
+/// A flood of events delays the answer, and shows that the worker lives.
+#[tokio::test]
+async fn a_worker_that_says_other_things_is_given_time() {
+    let mut rig = Rig::new(3);
+    rig.settle(false).await;
+    rig.now += Duration::from_secs(1);
+    let event = DataPlaneEvent::Active {
+        iif: IfIndex::new(1).unwrap(),
+        source: std::net::Ipv4Addr::new(10, 0, 0, 2).try_into().unwrap(),
+        group: std::net::Ipv4Addr::new(239, 1, 1, 1).try_into().unwrap(),
+    };
+    let mut lived = 0;
+    while rig.launched() == 1 && lived < 100 {
+        rig.carry_out();
+        rig.last(|fake| fake.say(&FromWorker::Event(event.clone())));
+        tokio::task::yield_now().await;
+        while let Ok(event) = rig.events.try_recv() {
+            rig.workers.event(rig.now, tables!(rig), event);
+        }
+        rig.workers.poll_data_plane();
+        rig.now += Duration::from_secs(2);
+        lived += 2;
+    }
+    assert!((60..70).contains(&lived), "{lived} s");
 }
 
 #[tokio::test]
