@@ -15,6 +15,7 @@ mod privileges;
 mod reconfigure;
 mod routing;
 mod rules;
+mod storms;
 mod traffic;
 mod unicast;
 mod workers;

@@ -26,7 +26,7 @@ fn router(rules: &str) -> Mcrd {
 }
 
 /// A host on the network `dst` that has joined; the daemon knows.
-fn member(mcrd: &Mcrd, group: Ipv4Addr, source: Option<Ipv4Addr>) -> UdpSocket {
+pub(crate) fn member(mcrd: &Mcrd, group: Ipv4Addr, source: Option<Ipv4Addr>) -> UdpSocket {
     let socket = inside("dst", || {
         let config = ReceiveConfig {
             group,
@@ -49,7 +49,7 @@ fn member(mcrd: &Mcrd, group: Ipv4Addr, source: Option<Ipv4Addr>) -> UdpSocket {
     socket
 }
 
-fn send(socket: &UdpSocket, group: Ipv4Addr, number: u32) {
+pub(crate) fn send(socket: &UdpSocket, group: Ipv4Addr, number: u32) {
     let to = SocketAddrV4::new(group, PORT);
     socket.send_to(&number.to_be_bytes(), to).unwrap();
 }
