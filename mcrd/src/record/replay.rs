@@ -1,7 +1,6 @@
 //! `mcrd replay`: feeds a recording to a router, prints what comes out, and
 //! says where that is not what the recording has.
 
-use std::collections::VecDeque;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Write};
 use std::path::Path;
@@ -73,57 +72,50 @@ fn replay(path: &Path, json: bool, out: &mut impl Write) -> Result<Found, String
     let start = Instant::ZERO;
     let mut player = Player {
         router: Router::new(head.config, head.seed, start),
-        made: VecDeque::new(),
         found: Found::default(),
         json,
     };
-    player.drain(start, out)?;
+    let mut last = start;
     while let Some(text) = lines.next() {
         let line: Line = lines.parse(&text?)?;
+        last = Instant::from_micros(line.at);
         player.take(line, lines.number, out)?;
     }
-    player.end(lines.number);
+    player.end(last, lines.number, out)?;
     Ok(player.found)
 }
 
 struct Player {
     router: Router,
-    /// Outputs that the recording has not had yet.
-    made: VecDeque<Output>,
     found: Found,
     json: bool,
 }
 
 impl Player {
+    /// Outputs are taken where the recording has them: the daemon may have given
+    /// the router several things before it asked what came out.
     fn take(&mut self, line: Line, number: u64, out: &mut impl Write) -> Result<(), String> {
         let now = Instant::from_micros(line.at);
         match line.what {
             What::Input(input) => self.router.handle(now, *input),
             What::Timeout => self.router.handle_timeout(now),
             What::Stop => self.router.stop(),
+            What::Lost(count) => self.found.lost += count,
             What::Output(recorded) => {
-                let made = self.made.pop_front();
+                let made = self.made(now, out)?;
                 if made.as_ref() != Some(&*recorded) {
                     self.differs(number, &format!("it has {recorded:?}, now it is {made:?}"));
                 }
-                return Ok(());
-            }
-            What::Lost(count) => {
-                self.found.lost += count;
-                return Ok(());
             }
         }
-        if let Some(more) = self.made.pop_front() {
-            self.made.clear();
-            self.differs(number, &format!("before it, there is now {more:?} too"));
-        }
-        self.drain(now, out)
+        Ok(())
     }
 
-    fn end(&mut self, number: u64) {
-        if let Some(more) = self.made.pop_front() {
+    fn end(&mut self, now: Instant, number: u64, out: &mut impl Write) -> Result<(), String> {
+        while let Some(more) = self.made(now, out)? {
             self.differs(number, &format!("after it, there is now {more:?} too"));
         }
+        Ok(())
     }
 
     fn differs(&mut self, number: u64, how: &str) {
@@ -132,22 +124,23 @@ impl Player {
             .get_or_insert_with(|| format!("line {number}: {how}"));
     }
 
-    fn drain(&mut self, now: Instant, out: &mut impl Write) -> Result<(), String> {
-        while let Some(output) = self.router.poll_output() {
-            self.found.outputs += 1;
-            let printed = if self.json {
-                let line = Line {
-                    at: now.as_micros(),
-                    what: What::Output(Box::new(output.clone())),
-                };
-                serde_json::to_string(&line).map_err(|error| error.to_string())?
-            } else {
-                format!("{now} {}", self.text(&output))
+    /// The router's next output, printed.
+    fn made(&mut self, now: Instant, out: &mut impl Write) -> Result<Option<Output>, String> {
+        let Some(output) = self.router.poll_output() else {
+            return Ok(None);
+        };
+        self.found.outputs += 1;
+        let printed = if self.json {
+            let line = Line {
+                at: now.as_micros(),
+                what: What::Output(Box::new(output.clone())),
             };
-            writeln!(out, "{printed}").map_err(|error| format!("cannot print: {error}"))?;
-            self.made.push_back(output);
-        }
-        Ok(())
+            serde_json::to_string(&line).map_err(|error| error.to_string())?
+        } else {
+            format!("{now} {}", self.text(&output))
+        };
+        writeln!(out, "{printed}").map_err(|error| format!("cannot print: {error}"))?;
+        Ok(Some(output))
     }
 
     fn text(&self, output: &Output) -> String {

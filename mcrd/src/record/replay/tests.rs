@@ -88,6 +88,30 @@ fn a_recording_gives_the_same_outputs_again() {
     }
 }
 
+/// The daemon reads interfaces and routes before it asks what is to be done.
+#[test]
+fn outputs_may_be_asked_for_after_several_inputs() {
+    let directory = TempDir::new().unwrap();
+    let path = directory.path().join("recording");
+    let config = config();
+    let mut recorder = Recorder::start(create(&path).unwrap(), 5, &config).unwrap();
+    let mut router = Router::new(config, 5, Instant::ZERO);
+    for address in ["10.0.0.1/24", "10.0.0.2/24", "10.0.0.3/24"] {
+        let input = interface(address);
+        recorder.input(Instant::ZERO, &input);
+        router.handle(Instant::ZERO, input);
+    }
+    let later = Instant::ZERO + Duration::from_millis(3);
+    let mut outputs = 0;
+    while let Some(output) = router.poll_output() {
+        recorder.output(later, &output);
+        outputs += 1;
+    }
+    drop(recorder);
+    let found = replay(&path, true, &mut Vec::new()).unwrap();
+    assert_eq!((found.differs, found.outputs), (None, outputs));
+}
+
 #[test]
 fn what_differs_is_told_with_its_line() {
     let directory = TempDir::new().unwrap();
