@@ -73,6 +73,7 @@ fn each_once(mcrd: &Mcrd, group: [u8; 4], source: Option<[u8; 4]>) {
     assert_eq!(take(&receiver, 1, A_MOMENT), Vec::<u32>::new());
 }
 
+/// RFC 7761 §4.2.
 #[test]
 fn each_packet_of_a_new_source_arrives_once() {
     in_world("routing::each_packet_of_a_new_source_arrives_once", || {
@@ -90,6 +91,7 @@ fn each_packet_of_a_chosen_source_arrives_once() {
 
 /// D19: a receiver that joins a group which a rule relays too gets each packet
 /// once.
+/// RFC 7761 §4.2.
 #[test]
 fn a_rule_and_a_membership_make_one_copy() {
     in_world("routing::a_rule_and_a_membership_make_one_copy", || {

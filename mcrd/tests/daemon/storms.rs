@@ -150,6 +150,7 @@ fn udp() -> Vec<u8> {
 }
 
 /// D14 wrote two lines of the log for each packet.
+/// RFC 7761 §6: state that packets make is bounded.
 #[test]
 fn a_hundred_thousand_sources_disturb_nobody() {
     in_world("storms::a_hundred_thousand_sources_disturb_nobody", || {
@@ -185,6 +186,7 @@ fn a_hundred_thousand_sources_disturb_nobody() {
     });
 }
 
+/// RFC 9776 §9.
 #[test]
 fn fifty_thousand_reports_a_second_disturb_nobody() {
     in_world(

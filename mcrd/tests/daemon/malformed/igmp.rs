@@ -99,6 +99,7 @@ fn good_ones_work(mcrd: &Mcrd, cable: &Cable) {
     assert!(lost, "{}", asks());
 }
 
+/// RFC 9776 §4.
 #[test]
 fn truncated_at_each_length() {
     in_world("malformed::igmp::truncated_at_each_length", || {
@@ -206,6 +207,7 @@ fn with_group(message: &Message, group: Ipv4Addr) -> Vec<u8> {
     bytes
 }
 
+/// RFC 9776 §4.
 #[test]
 fn fields_that_lie() {
     in_world("malformed::igmp::fields_that_lie", || {

@@ -318,6 +318,7 @@ fn fields() -> Vec<Case> {
     cases
 }
 
+/// RFC 7761 §4.9.
 #[test]
 fn fields_that_lie() {
     in_world("malformed::pim::fields_that_lie", || {
@@ -347,6 +348,7 @@ fn fields_that_lie() {
 }
 
 /// Of every message: the checksum, the version, the sender, the receiver.
+/// RFC 7761 §4.9.
 #[test]
 fn headers_and_addresses_that_are_wrong() {
     in_world(
