@@ -216,9 +216,10 @@ impl Daemon {
                 break;
             };
             arrived = match &event {
-                DataPlaneEvent::NoEntry { iif, .. } => Some(*iif),
+                DataPlaneEvent::NoEntry { iif, .. } | DataPlaneEvent::Register { iif, .. } => {
+                    Some(*iif)
+                }
                 DataPlaneEvent::NewSource { .. }
-                | DataPlaneEvent::Register { .. }
                 | DataPlaneEvent::WrongInterface { .. }
                 | DataPlaneEvent::Switched { .. }
                 | DataPlaneEvent::Active { .. } => None,

@@ -211,7 +211,11 @@ fn tells(rig: &mut Rig) {
     rig.inject(&ethernet(&whole));
     let (iif, packet) = (rig.iif, whole.clone());
     let source = DataPlaneEvent::NewSource { iif, packet };
-    let register = DataPlaneEvent::Register { iif, packet: whole };
+    let register = DataPlaneEvent::Register {
+        iif,
+        forwarded: vec![rig.outputs[0].index],
+        packet: whole,
+    };
     assert_eq!(told(rig), (1, vec![source, register]));
     let wrong = entry(rig, Accept::WrongInterface, &[]);
     route(rig, true, wrong, None);

@@ -144,8 +144,11 @@ impl Plane {
         let copy = |output: &mcr_proto::fib::RouteOutput| (output.oif, data.forwarded());
         taken.copies = entry.outputs.iter().map(copy).collect();
         if entry.register {
-            let packet = data.emit();
-            taken.events.push(DataPlaneEvent::Register { iif, packet });
+            taken.events.push(DataPlaneEvent::Register {
+                iif,
+                forwarded: entry.outputs.iter().map(|output| output.oif).collect(),
+                packet: data.emit(),
+            });
         }
         if entry.new_sources && self.tell(now, Told::NewSource, exact, TOLD_EVERY) {
             let packet = data.emit();

@@ -136,7 +136,7 @@ impl Routing<'_> {
             self.tell_first(Kind::Source, packet, frame);
         }
         if register {
-            self.tell_whole(Kind::Register, packet, frame);
+            self.tell_whole(Kind::Register, packet, frame, Some(at));
         }
         Routed::By(at)
     }
@@ -151,19 +151,26 @@ impl Routing<'_> {
             .watch
             .is_early(self.now, kind, packet.source, packet.group)
         {
-            self.tell_whole(kind, packet, frame);
+            self.tell_whole(kind, packet, frame, None);
         }
     }
 
     /// Hands the packet to the router, or each of those that it stands for.
-    fn tell_whole(&mut self, kind: Kind, packet: &Packet, frame: &[u8]) {
+    /// `by` is the route that took it.
+    fn tell_whole(&mut self, kind: Kind, packet: &Packet, frame: &[u8], by: Option<usize>) {
         let iif = self.iif;
+        let route = by.and_then(|at| self.table.routes().get(at));
+        let outputs = route.map_or(&[][..], |held| &held.entry.outputs);
         for index in 0..packet.packets {
             let event = || {
                 let packet = whole::packet(packet, frame, index)?;
                 Some(match kind {
                     Kind::Source => DataPlaneEvent::NewSource { iif, packet },
-                    Kind::Register => DataPlaneEvent::Register { iif, packet },
+                    Kind::Register => DataPlaneEvent::Register {
+                        iif,
+                        forwarded: outputs.iter().map(|output| output.oif).collect(),
+                        packet,
+                    },
                     Kind::Miss | Kind::Unexpected => DataPlaneEvent::NoEntry { iif, packet },
                 })
             };

@@ -39,10 +39,15 @@ pub fn data_plane(world: World<'_>, tib: &mut Tib, cx: &mut Context, event: &Dat
                 register::encapsulate(world, tib, cx, *iif, packet);
             }
         }
-        DataPlaneEvent::Register { iif, packet } => {
+        DataPlaneEvent::Register {
+            iif,
+            forwarded,
+            packet,
+        } => {
             if let Some(data) = parse(world, cx, *iif, packet) {
                 cx.counters.add(*iif, "data.register");
                 arrived(world, tib, cx, data);
+                catch_up(world, tib, cx, data, forwarded, packet);
                 register::encapsulate(world, tib, cx, *iif, packet);
             }
         }
@@ -154,13 +159,8 @@ fn forward(world: World<'_>, tib: &mut Tib, cx: &mut Context, data: Data, packet
             .is_some_and(|state| state.sg.contains_key(&source));
     match accept {
         Accept::Forward | Accept::UntilSwitch | Accept::Switch => {
-            if !olist.is_empty() {
-                cx.forward(Forward {
-                    packet: packet.to_vec(),
-                    outputs: olist.into_iter().collect(),
-                    until_switch: accept == Accept::UntilSwitch,
-                });
-            }
+            let until_switch = accept == Accept::UntilSwitch;
+            send(cx, olist.into_iter(), until_switch, packet);
         }
         Accept::WrongInterface => assert::data_on_olist(world, tib, cx, iif, source, group),
         Accept::Discard => cx.counters.add(iif, "data.drop.unwanted"),
@@ -170,6 +170,48 @@ fn forward(world: World<'_>, tib: &mut Tib, cx: &mut Context, data: Data, packet
     }
     if let Some(at) = cx.unwanted.next() {
         cx.timers.shorten(TimerId::Unwanted, at);
+    }
+}
+
+/// Forwards a packet that is registered towards the RP as well, where its entry
+/// has got that output since the data plane forwarded it: an RP that has seen a
+/// later packet come down the tree it joined takes no Register of an earlier
+/// one any more (RFC 7761 §4.4.2). Other new outputs start with the packets
+/// that the data plane sends there. One from before them would be taken for the
+/// end of what comes down the RP tree.
+fn catch_up(
+    world: World<'_>,
+    tib: &Tib,
+    cx: &mut Context,
+    data: Data,
+    forwarded: &[IfIndex],
+    packet: &[u8],
+) {
+    let macros = world.macros(data.group, tib.groups.get(&data.group));
+    let Verdict { accept, olist, .. } = SourceView::new(macros, data.source).verdict(data.iif);
+    let to_rp = rpf_rp_in_force(macros).filter(|oif| !forwarded.contains(oif));
+    match accept {
+        Accept::Forward | Accept::UntilSwitch | Accept::Switch => {
+            let new = to_rp.into_iter().filter(|oif| olist.contains(oif));
+            send(cx, new, accept == Accept::UntilSwitch, packet);
+        }
+        Accept::WrongInterface | Accept::Discard => {}
+    }
+}
+
+fn send(
+    cx: &mut Context,
+    outputs: impl Iterator<Item = IfIndex>,
+    until_switch: bool,
+    packet: &[u8],
+) {
+    let outputs: Vec<IfIndex> = outputs.collect();
+    if !outputs.is_empty() {
+        cx.forward(Forward {
+            packet: packet.to_vec(),
+            outputs,
+            until_switch,
+        });
     }
 }
 

@@ -163,6 +163,8 @@ pub enum DataPlaneEvent {
     Register {
         /// Where it arrived.
         iif: IfIndex,
+        /// The entry's outputs then.
+        forwarded: Vec<IfIndex>,
         /// It.
         #[serde(with = "crate::hex")]
         packet: Vec<u8>,

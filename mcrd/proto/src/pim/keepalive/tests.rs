@@ -57,6 +57,33 @@ fn a_connected_source_switches_at_once() {
     assert_eq!(sg.register, RegisterState::Join);
 }
 
+/// RFC 7761 §4.4.2: the RP takes no Register of what it had from the tree that
+/// it joined. A packet that the data plane forwarded by an older entry follows
+/// by the new one, in the order of the packets.
+#[test]
+fn a_packet_before_the_join_follows_it() {
+    let mut bed = Bed::new(FAR_RP);
+    bed.no_entry(1, data(SOURCE, GROUP, 16, 100));
+    let register = |bed: &mut Bed, by: &[u32]| {
+        let outputs = bed.give(Input::DataPlane(DataPlaneEvent::Register {
+            iif: eth(1),
+            forwarded: by.iter().map(|oif| eth(*oif)).collect(),
+            packet: data(SOURCE, GROUP, 16, 100),
+        }));
+        forwarded(&outputs)
+    };
+    assert!(register(&mut bed, &[]).is_empty());
+    let name = "eth2".parse().unwrap();
+    let igmp = bed.config.interfaces.get_mut(&name).unwrap().igmp.as_mut();
+    igmp.unwrap().static_groups.insert((group(GROUP), None));
+    let interface = bed.config.interfaces.get_mut(&name).unwrap();
+    interface.pim.as_mut().unwrap().dr_priority = 9;
+    let config = Box::new(bed.config.clone());
+    bed.give(Input::Config(config));
+    assert_eq!(register(&mut bed, &[]), [[eth(2)]]);
+    assert!(register(&mut bed, &[2]).is_empty());
+}
+
 /// RFC 7761 §4.2.1: a last hop joins the source's tree with the first packet,
 /// unless it must not.
 #[test]
