@@ -153,10 +153,10 @@ fn forward(world: World<'_>, tib: &mut Tib, cx: &mut Context, data: Data, packet
     let Verdict { accept, olist, .. } = view.verdict(iif);
     let on_star_g = rpf_rp_in_force(macros) == Some(iif)
         && macros.state.is_some_and(|state| state.star_g.is_some());
-    let known = on_star_g
-        || macros
-            .state
-            .is_some_and(|state| state.sg.contains_key(&source));
+    // Where packets of a source are known not to arrive, it has no entry.
+    let taken = !matches!(accept, Accept::WrongInterface | Accept::Discard);
+    let has_sg = |state: &crate::tib::GroupState| state.sg.contains_key(&source);
+    let known = on_star_g || taken && macros.state.is_some_and(has_sg);
     match accept {
         Accept::Forward | Accept::UntilSwitch | Accept::Switch => {
             let until_switch = accept == Accept::UntilSwitch;

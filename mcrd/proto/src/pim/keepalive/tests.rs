@@ -179,6 +179,20 @@ fn an_unwanted_flow_is_dropped_by_an_entry() {
     assert!(bed.router.routes().table(eth(1)).is_none());
 }
 
+/// Neither does the data plane ask for each packet of a source that it knows,
+/// where that source's packets have no business.
+#[test]
+fn a_known_source_elsewhere_is_dropped_by_an_entry() {
+    let mut bed = Bed::new("10.0.1.1");
+    bed.no_entry(1, data(SOURCE, GROUP, 16, 100));
+    assert!(sg(&bed, SOURCE).is_some());
+    assert!(bed.router.routes().table(eth(2)).is_none());
+    bed.no_entry(2, data(SOURCE, GROUP, 16, 100));
+    let table = bed.router.routes().table(eth(2)).unwrap();
+    let accepts: Vec<Accept> = table.entries().values().map(|entry| entry.accept).collect();
+    assert_eq!(accepts, [Accept::Discard]);
+}
+
 /// 100 000 random sources and groups, of the LAN and not: state stays bounded,
 /// and others find room.
 #[test]
