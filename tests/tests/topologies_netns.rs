@@ -20,12 +20,18 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 /// One test each; a folder that is missing here is an error.
-const FOLDERS: [&str; 17] = [
+const FOLDERS: [&str; 24] = [
     "chain3",
+    "diamond-spt",
+    "fhr-is-lhr",
+    "fhr-is-rp",
     "flap-storm",
     "igmp-limits",
     "igmp-versions",
     "interop-chain3",
+    "lan-assert",
+    "lan-dr",
+    "lhr-is-rp",
     "quickstart",
     "register-probe",
     "relay-fanout-20",
@@ -38,6 +44,7 @@ const FOLDERS: [&str; 17] = [
     "restart-each",
     "rp-unreachable-then-back",
     "snooping-lan",
+    "ssm-chain",
 ];
 
 /// The exit statuses that the tests meet.
@@ -208,6 +215,41 @@ fn netns_rp_unreachable_then_back() {
 #[test]
 fn netns_snooping_lan() {
     topology("snooping-lan");
+}
+
+#[test]
+fn netns_diamond_spt() {
+    topology("diamond-spt");
+}
+
+#[test]
+fn netns_fhr_is_lhr() {
+    topology("fhr-is-lhr");
+}
+
+#[test]
+fn netns_fhr_is_rp() {
+    topology("fhr-is-rp");
+}
+
+#[test]
+fn netns_lan_assert() {
+    topology("lan-assert");
+}
+
+#[test]
+fn netns_lan_dr() {
+    topology("lan-dr");
+}
+
+#[test]
+fn netns_lhr_is_rp() {
+    topology("lhr-is-rp");
+}
+
+#[test]
+fn netns_ssm_chain() {
+    topology("ssm-chain");
 }
 
 #[test]
