@@ -11,6 +11,7 @@ use std::time::Duration;
 use mcr_proto::id::{IfIndex, IpProtocol};
 use mcr_proto::router::io::Packet;
 use mcr_sys::router::{Listen, Unicast, listen};
+use mcr_sys::slow_close::SlowClose;
 use mcr_wire::Malformed;
 use mcr_wire::ipv4;
 use tokio::io::unix::AsyncFd;
@@ -124,6 +125,7 @@ impl Listeners {
             queue: self.queue.clone(),
             buffer: vec![0; MAX_PACKET],
             ask_at: None,
+            _last: SlowClose::new(socket),
         };
         Ok(Task(tokio::spawn(reader.run())))
     }
@@ -141,6 +143,8 @@ struct Reader {
     queue: mpsc::Sender<Batch>,
     buffer: Vec<u8>,
     ask_at: Option<Instant>,
+    /// Closed after `socket`, because it stands after it.
+    _last: SlowClose,
 }
 
 impl Reader {

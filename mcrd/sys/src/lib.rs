@@ -20,6 +20,7 @@ pub mod process;
 pub mod readiness;
 pub mod router;
 pub mod sandbox;
+pub mod slow_close;
 pub mod spawn;
 pub mod udp;
 pub mod uring;

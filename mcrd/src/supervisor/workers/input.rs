@@ -4,11 +4,12 @@
 
 use std::cell::RefCell;
 use std::io;
-use std::os::fd::OwnedFd;
+use std::os::fd::AsFd;
 use std::rc::{Rc, Weak};
 
 use mcr_proto::id::IfIndex;
 use mcr_sys::packet::Fanout;
+use mcr_sys::slow_close::SlowClose;
 use tracing::debug;
 
 use super::platform::Platform;
@@ -20,7 +21,7 @@ pub(super) struct SharedFanout(RefCell<Weak<u16>>);
 
 /// An open input socket.
 pub(super) struct Input {
-    pub(super) socket: OwnedFd,
+    pub(super) socket: SlowClose,
     /// The interface takes the packets of all groups for it.
     all_multicast: bool,
     _group: Option<Rc<u16>>,
@@ -33,7 +34,7 @@ impl Input {
         fanout: Option<&SharedFanout>,
     ) -> io::Result<Input> {
         let Some(shared) = fanout else {
-            let socket = platform.open_input(iif, None)?;
+            let socket = SlowClose::new(platform.open_input(iif, None)?);
             return Ok(Input {
                 socket,
                 all_multicast: false,
@@ -42,11 +43,11 @@ impl Input {
         };
         let known = shared.0.borrow().upgrade();
         let wanted = known.as_deref().map_or(Fanout::New, |id| Fanout::Of(*id));
-        let socket = platform.open_input(iif, Some(wanted))?;
+        let socket = SlowClose::new(platform.open_input(iif, Some(wanted))?);
         let group = match known {
             Some(group) => group,
             None => {
-                let group = Rc::new(platform.fanout_group(&socket)?);
+                let group = Rc::new(platform.fanout_group(socket.as_fd())?);
                 shared.0.replace(Rc::downgrade(&group));
                 group
             }
@@ -66,7 +67,7 @@ impl Input {
             return;
         }
         // An interface that has just gone has taken the setting with it.
-        if let Err(error) = platform.all_multicast(&self.socket, iif, on) {
+        if let Err(error) = platform.all_multicast(self.socket.as_fd(), iif, on) {
             debug!(target: "workers", iif = iif.get(), %error, "all-multicast cannot be set");
         }
         self.all_multicast = on;

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use mcr_dataplane::channel::{Level, PacketIo, ToWorker};
 use mcr_proto::fib::FibDigest;
 use mcr_proto::id::IfIndex;
+use mcr_sys::slow_close::SlowClose;
 use tracing::{debug, info, warn};
 
 use super::place::Context;
@@ -41,8 +42,11 @@ pub(super) struct Live {
     started: Instant,
     /// Keys that it is to be told about.
     dirty: BTreeSet<Key>,
-    /// Output interfaces it has a socket for.
-    outputs: BTreeSet<IfIndex>,
+    /// Output interfaces it has a socket for. It is open here too, so that no
+    /// close of the worker's is the last one, for which packets would wait.
+    outputs: BTreeMap<IfIndex, Option<SlowClose>>,
+    /// Those it was told to close, which it has done with that commit.
+    closing: Vec<(u64, SlowClose)>,
     /// Something was sent since the last commit.
     uncommitted: bool,
     commit: u64,
@@ -91,7 +95,8 @@ impl Live {
             in_sync: false,
             started: now,
             dirty: table.placed.keys().copied().collect(),
-            outputs: BTreeSet::new(),
+            outputs: BTreeMap::new(),
+            closing: Vec::new(),
             uncommitted: true,
             commit: 0,
             committed_at: now,
@@ -177,6 +182,7 @@ impl Live {
         let Some(expected) = self.awaiting.take() else {
             return Drift::None;
         };
+        self.closing.retain(|(by, _)| *by > commit);
         self.entries = entries;
         self.confirmed_epoch = expected.epoch;
         self.in_sync = expected.digest.is_none_or(|expected| expected == digest);
@@ -248,13 +254,15 @@ impl Live {
         }
         let unused: Vec<IfIndex> = self
             .outputs
-            .iter()
+            .keys()
             .copied()
             .filter(|oif| !table.oifs.contains_key(oif))
             .collect();
         for oif in unused {
             self.send(ToWorker::CloseOutput(oif), Vec::new())?;
-            self.outputs.remove(&oif);
+            let socket = self.outputs.remove(&oif).flatten();
+            self.closing
+                .extend(socket.map(|kept| (self.commit + 1, kept)));
         }
         Ok(())
     }
@@ -291,7 +299,7 @@ impl Live {
     }
 
     fn open(&mut self, oif: IfIndex, cx: &Context) -> Result<(), Full> {
-        if self.outputs.contains(&oif) {
+        if self.outputs.contains_key(&oif) {
             return Ok(());
         }
         if self.process.room() == 0 {
@@ -299,8 +307,10 @@ impl Live {
         }
         match cx.platform.open_output(oif) {
             Ok(socket) => {
+                // Without a descriptor left for it, it is only closed slowly.
+                let kept = SlowClose::of(&socket).ok();
                 self.send(ToWorker::OpenOutput(oif), vec![socket])?;
-                self.outputs.insert(oif);
+                self.outputs.insert(oif, kept);
             }
             // The interface has just gone, which netlink is about to say.
             Err(error) => {

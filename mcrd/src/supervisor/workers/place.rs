@@ -165,7 +165,7 @@ impl Place {
             None => Input::open(cx.platform, table.iif, self.fanout.as_deref())?,
         };
         let descriptors = vec![
-            input.socket.try_clone()?,
+            input.socket.as_fd().try_clone_to_owned()?,
             self.counters.as_fd().try_clone_to_owned()?,
             cx.gates.as_fd().try_clone_to_owned()?,
         ];
@@ -287,7 +287,7 @@ impl Place {
     /// Adds what the kernel dropped since the last time.
     pub(super) fn read_drops(&mut self, platform: &dyn Platform) {
         if let Some(input) = &self.input {
-            match platform.drops(&input.socket) {
+            match platform.drops(input.socket.as_fd()) {
                 Ok(drops) => self.kernel_drops += drops,
                 Err(error) => debug!(target: "workers", %error, "the drop counter cannot be read"),
             }

@@ -3,7 +3,7 @@
 
 use std::future::Future;
 use std::io;
-use std::os::fd::OwnedFd;
+use std::os::fd::{BorrowedFd, OwnedFd};
 use std::os::unix::process::CommandExt;
 use std::os::unix::process::ExitStatusExt;
 use std::pin::Pin;
@@ -22,13 +22,13 @@ pub(crate) trait Platform {
     /// shares the packets with the other sockets of that group.
     fn open_input(&self, iif: IfIndex, fanout: Option<Fanout>) -> io::Result<OwnedFd>;
     /// The number of the group that the socket is in.
-    fn fanout_group(&self, input: &OwnedFd) -> io::Result<u16>;
+    fn fanout_group(&self, input: BorrowedFd<'_>) -> io::Result<u16>;
     /// Whether the interface takes the packets of all groups for the socket.
-    fn all_multicast(&self, input: &OwnedFd, iif: IfIndex, on: bool) -> io::Result<()>;
+    fn all_multicast(&self, input: BorrowedFd<'_>, iif: IfIndex, on: bool) -> io::Result<()>;
     /// A packet socket that sends on the interface.
     fn open_output(&self, oif: IfIndex) -> io::Result<OwnedFd>;
     /// Packets the kernel dropped on the socket since the last call.
-    fn drops(&self, input: &OwnedFd) -> io::Result<u64>;
+    fn drops(&self, input: BorrowedFd<'_>) -> io::Result<u64>;
     /// Starts a worker.
     fn launch(&self, label: &str) -> io::Result<Launched>;
 }
@@ -59,11 +59,11 @@ impl Platform for Linux {
         packet::open_input(iif.get(), fanout)
     }
 
-    fn fanout_group(&self, input: &OwnedFd) -> io::Result<u16> {
+    fn fanout_group(&self, input: BorrowedFd<'_>) -> io::Result<u16> {
         packet::fanout_group(input)
     }
 
-    fn all_multicast(&self, input: &OwnedFd, iif: IfIndex, on: bool) -> io::Result<()> {
+    fn all_multicast(&self, input: BorrowedFd<'_>, iif: IfIndex, on: bool) -> io::Result<()> {
         packet::all_multicast(input, iif.get(), on)
     }
 
@@ -71,7 +71,7 @@ impl Platform for Linux {
         packet::open_output(oif.get())
     }
 
-    fn drops(&self, input: &OwnedFd) -> io::Result<u64> {
+    fn drops(&self, input: BorrowedFd<'_>) -> io::Result<u64> {
         Ok(u64::from(packet::statistics(input)?.drops))
     }
 
