@@ -274,6 +274,9 @@ impl Daemon {
                 self.resync_at = Some(Instant::now());
             }
             Some(change) => {
+                if let Some((index, up)) = link_state(&change) {
+                    self.tell_routes(routes::Tell::Link { index, up });
+                }
                 if takes_routes_away(&change) {
                     self.tell_routes(routes::Tell::Look);
                 }
@@ -311,6 +314,10 @@ impl Daemon {
     /// that come meanwhile must be taken in after it.
     async fn resync(&mut self, monitor: &Monitor) -> io::Result<()> {
         let (links, addresses) = list(monitor).await?;
+        for link in &links {
+            let (index, up) = (link.index, link.up);
+            self.tell_routes(routes::Tell::Link { index, up });
+        }
         for change in self.interfaces.replace(links, addresses) {
             self.interface_changed(change);
         }
@@ -443,6 +450,19 @@ fn takes_routes_away(change: &Change) -> bool {
         Change::Link(link) => !link.up,
         Change::LinkGone(_) | Change::AddressGone(_) => true,
         Change::Address(_) | Change::Neighbor(_) | Change::Routes(_) | Change::Overflow => false,
+    }
+}
+
+/// The link that the change is about, and whether it is up.
+fn link_state(change: &Change) -> Option<(u32, bool)> {
+    match change {
+        Change::Link(link) => Some((link.index, link.up)),
+        Change::LinkGone(index) => Some((*index, false)),
+        Change::Address(_)
+        | Change::AddressGone(_)
+        | Change::Neighbor(_)
+        | Change::Routes(_)
+        | Change::Overflow => None,
     }
 }
 

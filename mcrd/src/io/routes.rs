@@ -34,6 +34,8 @@ pub(crate) enum Tell {
     /// The kernel may have taken routes away without a word, as it does with
     /// those over an interface that goes down.
     Look,
+    /// The link with this index is up, or is not.
+    Link { index: u32, up: bool },
     /// Changes were lost.
     Resync,
 }
@@ -97,6 +99,12 @@ impl Task {
                 self.list_at.get_or_insert(Instant::now() + SETTLE);
                 Ok(())
             }
+            Tell::Link { index, up } => {
+                for prefix in self.table.link(index, up) {
+                    self.send(self.table.best_change(prefix)).await?;
+                }
+                Ok(())
+            }
             Tell::Resync => {
                 self.whole = true;
                 self.list_at = Some(Instant::now());
@@ -115,7 +123,10 @@ impl Task {
             }
         };
         self.list_at = None;
-        let old = std::mem::replace(&mut self.table, Table::from_list(routes));
+        let down = self.table.down.clone();
+        let mut table = Table::from_list(routes, down);
+        table.forget_unused_links();
+        let old = std::mem::replace(&mut self.table, table);
         debug!(target: "netlink", prefixes = self.table.len(), "routes listed");
         let differences = self.table.differences(&old);
         if std::mem::take(&mut self.whole) || differences.len() > MAX_SINGLE {
@@ -136,11 +147,17 @@ impl Task {
 #[derive(Debug, Default)]
 struct Table {
     prefixes: BTreeMap<Ipv4Net, Vec<TableRoute>>,
+    /// Links that are not up. The kernel takes the routes over them away
+    /// without a word, and not all of them.
+    down: BTreeSet<u32>,
 }
 
 impl Table {
-    fn from_list(routes: Vec<TableRoute>) -> Table {
-        let mut table = Table::default();
+    fn from_list(routes: Vec<TableRoute>, down: BTreeSet<u32>) -> Table {
+        let mut table = Table {
+            down,
+            ..Table::default()
+        };
         for route in routes {
             table.insert(route, Place::Last);
         }
@@ -208,9 +225,49 @@ impl Table {
         }
     }
 
+    /// The link changed; the prefixes whose best route is another now.
+    fn link(&mut self, index: u32, up: bool) -> BTreeSet<Ipv4Net> {
+        let known_as_up = !self.down.contains(&index);
+        if up == known_as_up {
+            return BTreeSet::new();
+        }
+        let over = |route: &TableRoute| route.next_hops.iter().any(|hop| hop.index == index);
+        let concerned = self.prefixes.iter().filter(|(_, all)| all.iter().any(over));
+        let before: Vec<(Ipv4Net, Option<Route>)> = concerned
+            .map(|(prefix, _)| (*prefix, self.best(*prefix)))
+            .collect();
+        if up {
+            self.down.remove(&index);
+        } else {
+            self.down.insert(index);
+        }
+        let differ = before
+            .into_iter()
+            .filter(|(prefix, old)| self.best(*prefix) != *old);
+        differ.map(|(prefix, _)| prefix).collect()
+    }
+
+    /// Forgets the links that no route leads over: they may have gone.
+    fn forget_unused_links(&mut self) {
+        let routes = self.prefixes.values().flatten();
+        let hops = routes.flat_map(|route| &route.next_hops);
+        let used: BTreeSet<u32> = hops.map(|hop| hop.index).collect();
+        self.down.retain(|index| used.contains(index));
+    }
+
+    /// The first that leads over a link that is up; the first of all where none
+    /// does.
+    fn first(&self, prefix: Ipv4Net) -> Option<&TableRoute> {
+        let routes = self.prefixes.get(&prefix)?;
+        let is_up = |route: &&TableRoute| {
+            let mut hops = route.next_hops.iter();
+            route.next_hops.is_empty() || hops.any(|hop| !self.down.contains(&hop.index))
+        };
+        routes.iter().find(is_up).or_else(|| routes.first())
+    }
+
     fn best(&self, prefix: Ipv4Net) -> Option<Route> {
-        let route = self.prefixes.get(&prefix)?.first()?;
-        Some(used(prefix, route))
+        Some(used(prefix, self.first(prefix)?))
     }
 
     fn best_change(&self, prefix: Ipv4Net) -> RouteChange {
@@ -219,20 +276,15 @@ impl Table {
     }
 
     fn all(&self) -> Vec<Route> {
-        let first = |(prefix, routes): (&Ipv4Net, &Vec<TableRoute>)| {
-            routes.first().map(|route| used(*prefix, route))
-        };
-        self.prefixes.iter().filter_map(first).collect()
+        let prefixes = self.prefixes.keys();
+        prefixes.filter_map(|prefix| self.best(*prefix)).collect()
     }
 
     /// The prefixes whose best route is not that of the other table.
     fn differences(&self, other: &Table) -> BTreeSet<Ipv4Net> {
-        let first = |table: &Table, prefix: &Ipv4Net| -> Option<TableRoute> {
-            table.prefixes.get(prefix)?.first().cloned()
-        };
         let prefixes = self.prefixes.keys().chain(other.prefixes.keys());
         prefixes
-            .filter(|prefix| first(self, prefix) != first(other, prefix))
+            .filter(|prefix| self.first(**prefix) != other.first(**prefix))
             .copied()
             .collect()
     }

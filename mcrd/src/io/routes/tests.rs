@@ -69,7 +69,7 @@ fn replace_prepend_and_append_do_what_ip_route_says() {
 
 #[test]
 fn what_is_told_twice_is_there_once() {
-    let mut table = Table::from_list(vec![route(0, 1), route(0, 2)]);
+    let mut table = Table::from_list(vec![route(0, 1), route(0, 2)], BTreeSet::new());
     assert!(!set(&mut table, 0, 2, Place::Last));
     gone(&mut table, 0, 2);
     gone(&mut table, 0, 1);
@@ -78,10 +78,10 @@ fn what_is_told_twice_is_there_once() {
 
 #[test]
 fn a_list_differs_where_its_best_routes_do() {
-    let one = Table::from_list(vec![route(0, 1), route(5, 9)]);
-    let two = Table::from_list(vec![route(0, 1)]);
+    let one = Table::from_list(vec![route(0, 1), route(5, 9)], BTreeSet::new());
+    let two = Table::from_list(vec![route(0, 1)], BTreeSet::new());
     assert_eq!(one.differences(&two).len(), 0);
-    let three = Table::from_list(vec![route(0, 2)]);
+    let three = Table::from_list(vec![route(0, 2)], BTreeSet::new());
     assert_eq!(one.differences(&three).len(), 1);
     assert_eq!(one.differences(&Table::default()).len(), 1);
 }
@@ -121,4 +121,42 @@ fn routes_of_a_type_of_service_are_not_ours() {
     set(&mut table, 0, 1, Place::First);
     assert!(table.change(TableChange::Gone(other)).is_none());
     assert_eq!(best(&table), Some((0, 1)));
+}
+
+/// When a link goes down, the kernel takes the routes over it away without a
+/// word; one with a higher metric is used at once.
+#[test]
+fn a_route_over_a_link_that_is_down_gives_way() {
+    let mut table = Table::default();
+    set(&mut table, 20, 1, Place::First);
+    let mut other = route(30, 2);
+    other.next_hops[0].index = 3;
+    assert!(
+        table
+            .change(TableChange::Set(other.clone(), Place::First))
+            .is_none()
+    );
+    let prefix: Ipv4Net = "10.5.0.0/16".parse().unwrap();
+    assert_eq!(table.link(2, false), BTreeSet::from([prefix]));
+    assert_eq!(best(&table), Some((30, 2)));
+    assert_eq!(table.link(2, false), BTreeSet::new(), "it is known");
+    assert_eq!(table.link(3, false), BTreeSet::from([prefix]));
+    assert_eq!(best(&table), Some((20, 1)), "both are down: as before");
+    table.link(3, true);
+    assert_eq!(table.link(2, true), BTreeSet::from([prefix]));
+    assert_eq!(best(&table), Some((20, 1)));
+}
+
+/// A better route that comes while its link is down is none yet, and one that
+/// comes over another link is told though the dead one has a lower metric.
+#[test]
+fn a_new_route_is_told_where_the_old_ones_link_is_down() {
+    let mut table = Table::default();
+    set(&mut table, 20, 1, Place::First);
+    assert_eq!(table.link(2, false), BTreeSet::new(), "there is no other");
+    let mut other = route(30, 2);
+    other.next_hops[0].index = 3;
+    let told = table.change(TableChange::Set(other, Place::First));
+    assert!(matches!(told, Some(RouteChange::Set(route)) if route.metric == 30));
+    assert!(!set(&mut table, 10, 4, Place::First));
 }
