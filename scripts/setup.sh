@@ -45,6 +45,51 @@ helpful() {
     fi
 }
 
+# routing: FRR, which plays routers in labs, each in a network namespace. Its
+# service is neither started, now or with the machine, nor wanted: as it would
+# run in the machine's own namespace.
+routing() {
+    if [ -x /usr/lib/frr/pimd ] && [ -x /usr/lib/frr/zebra ]; then return 0; fi
+    local policy=/usr/sbin/policy-rc.d own
+    if [ ! -e $policy ]; then
+        own=$(mktemp)
+        printf '#!/bin/sh\ncase $1 in frr*) exit 101 ;; esac\n' >"$own"
+        trap 'as_root rm -f /usr/sbin/policy-rc.d' EXIT
+        as_root install -m 755 "$own" $policy || true
+        rm -f "$own"
+    fi
+    helpful vtysh frr "scenarios with FRR are skipped"
+    if [ -n "${own:-}" ]; then
+        as_root rm -f $policy || true
+        trap - EXIT
+    fi
+    if [ -x /usr/lib/frr/pimd ]; then
+        as_root update-rc.d frr disable >&2 || true
+    fi
+}
+
+# other_pimd: the stand-alone pimd. Its package cannot be installed beside FRR,
+# so it is unpacked into .tools, and scripts/test.sh tells the labs where it is.
+other_pimd() {
+    local there=/usr/sbin/pimd here=.tools/pimd folder
+    if [ -n "${LAB_PIMD:-}" ] || [ -x $there ] || [ -x $here$there ]; then return 0; fi
+    say "missing: pimd; trying to unpack it into .tools"
+    folder=$(mktemp -d)
+    chmod 755 "$folder"
+    if command -v apt-get >/dev/null \
+        && (cd "$folder" && apt-get -qq download pimd >&2 </dev/null) \
+        && dpkg -x "$folder"/pimd_*.deb "$folder/root"
+    then
+        mkdir -p .tools
+        rm -rf $here
+        mv "$folder/root" $here
+    else
+        say "could not get it; unpack Debian's package and set LAB_PIMD to its$there"
+        say "going on without it: scenarios with pimd are skipped"
+    fi
+    rm -rf "$folder"
+}
+
 # tool PROGRAM CRATE VERSION [FLAG...]: a cargo subcommand, kept in .tools
 # where it is not on the system already.
 tool() {
@@ -90,6 +135,8 @@ test)
     tool cargo-nextest cargo-nextest 0.9.151 --debug \
         --no-default-features --features default-no-update
     helpful setcap libcap2-bin "a test of file capabilities is skipped"
+    routing
+    other_pimd
     ;;
 bench)
     PATH="$PATH:/usr/sbin:/sbin" command -v ip >/dev/null || package iproute2

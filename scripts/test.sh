@@ -6,6 +6,9 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 scripts/setup.sh test
 export PATH="$PATH:$PWD/.tools/bin"
+if [ -z "${LAB_PIMD:-}" ] && [ -x .tools/pimd/usr/sbin/pimd ]; then
+    export LAB_PIMD="$PWD/.tools/pimd/usr/sbin/pimd"
+fi
 export MCR_SKIPPED="${MCR_SKIPPED:-$PWD/target/skipped-tests.txt}"
 mkdir -p "$(dirname "$MCR_SKIPPED")"
 : >"$MCR_SKIPPED"

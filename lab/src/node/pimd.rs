@@ -17,7 +17,8 @@ const VARIABLE: &str = "LAB_PIMD";
 /// Where it is, where it is installed.
 const INSTALLED: &str = "/usr/sbin/pimd";
 /// The line that installs it.
-const ENABLE: &str = "sudo apt-get install pimd, or unpack it and set LAB_PIMD=FILE";
+const ENABLE: &str = "unpack it beside FRR: apt-get download pimd; dpkg -x pimd_*.deb DIR; \
+    export LAB_PIMD=DIR/usr/sbin/pimd";
 
 /// A router that runs pimd.
 pub(super) struct Pimd<'a> {
