@@ -20,7 +20,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 /// One test each; a folder that is missing here is an error.
-const FOLDERS: [&str; 24] = [
+const FOLDERS: [&str; 26] = [
     "chain3",
     "diamond-spt",
     "fhr-is-lhr",
@@ -29,6 +29,8 @@ const FOLDERS: [&str; 24] = [
     "igmp-limits",
     "igmp-versions",
     "interop-chain3",
+    "interop-diamond",
+    "interop-lan",
     "lan-assert",
     "lan-dr",
     "lhr-is-rp",
@@ -172,7 +174,11 @@ fn netns_interop_chain3_mcrd_alone() {
 #[test]
 fn netns_interop_chain3_frr_is_the_rp() {
     let test = "netns_interop_chain3_frr_is_the_rp";
-    with_frr(test, "interop-chain3", &["rp=frr", "pruned=25s"]);
+    with_frr(
+        test,
+        "interop-chain3",
+        &["rp=frr", "pruned=25s", "gone_for=0s"],
+    );
 }
 
 #[test]
@@ -180,6 +186,32 @@ fn netns_interop_chain3_frr_is_both_ends() {
     let test = "netns_interop_chain3_frr_is_both_ends";
     let variables = ["fhr=frr", "lhr=frr", "rejoined=8s"];
     with_frr(test, "interop-chain3", &variables);
+}
+
+#[test]
+fn netns_interop_diamond_frr_is_in_the_middle() {
+    let test = "netns_interop_diamond_frr_is_in_the_middle";
+    let variables = ["rp=frr", "mid=frr", "pruned=25s", "gone_for=0s"];
+    with_frr(test, "interop-diamond", &variables);
+}
+
+#[test]
+fn netns_interop_diamond_frr_is_both_ends() {
+    let test = "netns_interop_diamond_frr_is_both_ends";
+    let variables = ["fhr=frr", "lhr=frr", "lost=1000"];
+    with_frr(test, "interop-diamond", &variables);
+}
+
+#[test]
+fn netns_interop_lan_frr_is_downstream() {
+    let test = "netns_interop_lan_frr_is_downstream";
+    with_frr(test, "interop-lan", &["up=frr", "down=frr"]);
+}
+
+#[test]
+fn netns_interop_lan_frr_is_the_dr() {
+    let test = "netns_interop_lan_frr_is_the_dr";
+    with_frr(test, "interop-lan", &["dr=frr", "twice=1000000"]);
 }
 
 #[test]
