@@ -1,7 +1,7 @@
 # Each target is a line that a person could type. `make` alone lists them.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo test check bench coverage docs install clean
+.PHONY: help setup build demo test interop check bench coverage docs install clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' Makefile
@@ -19,6 +19,10 @@ demo: ## build, then run the quick-start network
 
 test: ## run every test; what was skipped, and why, is printed last
 	scripts/test.sh
+
+interop: ## run mcrd beside FRR, with FRR in every role in turn
+	cargo build --workspace --bins
+	scripts/interop.sh
 
 check: ## formatting, lints, tidiness, documentation links, licences
 	scripts/check.sh

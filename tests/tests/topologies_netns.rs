@@ -198,7 +198,7 @@ fn netns_interop_diamond_frr_is_in_the_middle() {
 #[test]
 fn netns_interop_diamond_frr_is_both_ends() {
     let test = "netns_interop_diamond_frr_is_both_ends";
-    let variables = ["fhr=frr", "lhr=frr", "lost=1000"];
+    let variables = ["fhr=frr", "lhr=frr", "lost=1000", "gap=3s"];
     with_frr(test, "interop-diamond", &variables);
 }
 
