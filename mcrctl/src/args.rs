@@ -15,7 +15,7 @@ use crate::rule_args::{self, InputArg, OutputArg};
 #[cfg(test)]
 mod tests;
 
-/// Ask and change the multicast relay daemon mcrd.
+/// Ask and change mcrd, the multicast relay and router daemon.
 ///
 /// Exit status: 0 done, 1 the daemon refused (and says why), 2 wrong usage,
 /// 3 the daemon cannot be reached.
