@@ -29,7 +29,7 @@ check: ## formatting, lints, tidiness, documentation links, licences
 
 bench: ## run the benchmarks
 	scripts/setup.sh bench
-	cargo bench --package mcr-benches
+	PATH="$$PATH:$$PWD/.tools/bin" cargo bench --package mcr-benches
 
 coverage: ## line coverage per crate, with its floors
 	scripts/coverage.sh

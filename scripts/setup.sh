@@ -141,6 +141,10 @@ test)
 bench)
     PATH="$PATH:/usr/sbin:/sbin" command -v ip >/dev/null || package iproute2
     helpful socat socat "the relay is not compared with it"
+    helpful valgrind valgrind "instructions cannot be counted"
+    # The runner and the library must be of one version.
+    tool gungraun-runner gungraun-runner \
+        "$(sed -n '/^name = "gungraun"$/{n;s/version = "\(.*\)"/\1/p}' Cargo.lock)"
     ;;
 coverage)
     "$0" test
