@@ -95,7 +95,9 @@ impl Engine<'_> {
         match action {
             Action::Join(receivers) => {
                 for receiver in receivers {
-                    self.traffic.join(world, *receiver).await?;
+                    let called_ns = self.traffic.join(world, *receiver).await?;
+                    let joined = json!({ "receiver": receiver, "called_ns": called_ns });
+                    self.events.note("joined", joined);
                 }
             }
             Action::Leave(receivers) => {

@@ -93,13 +93,14 @@ impl Traffic {
         &self.changed
     }
 
-    /// A receiver joins; returns when its join was done.
+    /// A receiver joins. Returns when its join call returned, in nanoseconds
+    /// since 1970.
     ///
     /// # Errors
     /// Why it could not join.
-    pub async fn join(&mut self, world: World<'_>, receiver: usize) -> Result<(), String> {
+    pub async fn join(&mut self, world: World<'_>, receiver: usize) -> Result<u64, String> {
         let Some(model) = world.topology.receivers.get(receiver) else {
-            return Ok(());
+            return Err("there is no such receiver".to_owned());
         };
         if self.receivers.get(receiver).is_some_and(is_running) {
             return Err(format!("{} has joined already", model.name));
@@ -114,7 +115,10 @@ impl Traffic {
         };
         let done = self.until(&generator, joined).await;
         self.receivers[receiver] = Some(generator);
-        done.map_err(|why| format!("{} cannot join: {why}", model.name))
+        done.map_err(|why| format!("{} cannot join: {why}", model.name))?;
+        let ledger = self.ledger.borrow();
+        let latest = ledger.sessions(receiver).last();
+        Ok(latest.map_or(0, super::ledger::Session::joined_at))
     }
 
     /// A receiver leaves; returns when its last report is in.

@@ -152,6 +152,12 @@ impl Session {
         self.latest.joined_ns != 0
     }
 
+    /// When its join call returned, in nanoseconds since 1970; 0 before.
+    #[must_use]
+    pub fn joined_at(&self) -> u64 {
+        self.latest.joined_ns
+    }
+
     /// What it saw by now, or by the end of the span.
     #[must_use]
     pub fn report(&self) -> &RecvReport {
