@@ -9,11 +9,16 @@ use mcr_wire::pim::JoinPrune;
 
 use crate::capture::{Capture, Packet, What};
 
-/// A step of a run: its title, when it was begun and when the next one was.
+/// A step of a run.
 #[derive(Clone, Debug)]
 pub(crate) struct Step {
+    /// Its kind, and what it is about.
     pub(crate) title: String,
+    /// When its first action was begun.
     pub(crate) begin: u64,
+    /// When the application's join call returned, or its action began.
+    pub(crate) called: Option<u64>,
+    /// When the step ended.
     pub(crate) end: u64,
 }
 
@@ -42,6 +47,7 @@ pub(crate) fn figures(capture: &Capture, steps: &[Step]) -> Vec<(String, f64)> {
             "switch" => switch(&part, what, &mut figures),
             "gap" => gap(&part, what, &mut figures),
             "lan" => lan(&part, what, &mut figures),
+            "path" => path(&part, what, &mut figures),
             _ => {}
         }
     }
@@ -52,14 +58,20 @@ pub(crate) fn figures(capture: &Capture, steps: &[Step]) -> Vec<(String, f64)> {
 struct Part<'a> {
     step: &'a Step,
     packets: Vec<&'a Packet>,
+    /// When the receiver's last datagram before it was.
+    before: Option<u64>,
 }
 
 impl<'a> Part<'a> {
     fn new(capture: &'a Capture, step: &'a Step) -> Part<'a> {
         let during = |packet: &&Packet| (step.begin..step.end).contains(&packet.at);
+        let mut earlier = capture.packets.iter().filter(|packet| {
+            packet.at < step.begin && has(packet, RECEIVER) && matches!(packet.what, What::Data(_))
+        });
         Part {
             step,
             packets: capture.packets.iter().filter(during).collect(),
+            before: earlier.next_back().map(|packet| packet.at),
         }
     }
 
@@ -134,7 +146,7 @@ fn join(part: &Part<'_>, what: &str, figures: &mut Vec<(String, f64)>) {
     let Some((first, _)) = part.data(RECEIVER).first().copied() else {
         return;
     };
-    let call = milliseconds(part.step.begin, first);
+    let call = milliseconds(part.step.called.unwrap_or(part.step.begin), first);
     figures.push((format!("{what} join: call to first packet"), call));
     if let Some(report) = part.report(joins) {
         let wire = milliseconds(report, first);
@@ -166,10 +178,10 @@ fn switch(part: &Part<'_>, what: &str, figures: &mut Vec<(String, f64)>) {
     // The direct link between first and last hop is the source's own tree.
     let native = part.packets.iter().find(|packet| {
         let data = matches!(packet.what, What::Data(_));
-        data && packet.link == "r1--r3"
+        data && has(packet, "r1") && has(packet, "r3")
     });
     let prune = part.packets.iter().find(|packet| match &packet.what {
-        What::JoinPrune(message) => packet.link == "r2--r3" && prunes_rpt(message),
+        What::JoinPrune(message) => has(packet, "r2") && has(packet, "r3") && prunes_rpt(message),
         What::Data(_) | What::Igmp(_) | What::Pim => false,
     });
     if let (Some(native), Some(prune)) = (native, prune) {
@@ -185,9 +197,12 @@ fn prunes_rpt(message: &JoinPrune) -> bool {
 
 fn gap(part: &Part<'_>, what: &str, figures: &mut Vec<(String, f64)>) {
     let got = part.data(RECEIVER);
-    let longest = got
+    // The gap begins with the last packet before the step.
+    let times = part.before.into_iter().chain(got.iter().map(|(at, _)| *at));
+    let times: Vec<u64> = times.collect();
+    let longest = times
         .windows(2)
-        .map(|pair| milliseconds(pair[0].0, pair[1].0))
+        .map(|pair| milliseconds(pair[0], pair[1]))
         .fold(0.0, f64::max);
     figures.push((format!("{what}: longest gap"), longest));
     let later: Vec<_> = got
@@ -209,6 +224,30 @@ fn lan(part: &Part<'_>, what: &str, figures: &mut Vec<(String, f64)>) {
     figures.push((name, duplicates(&later(&got))));
     let name = format!("{what}: lost after 1 s");
     figures.push((name, lost(&later(&sent), &got)));
+}
+
+/// From the source's link to the receiver's, for each of the routers between.
+fn path(part: &Part<'_>, what: &str, figures: &mut Vec<(String, f64)>) {
+    let Ok(routers) = what.split(' ').next().unwrap_or_default().parse::<u32>() else {
+        return;
+    };
+    let sent: BTreeMap<u64, u64> = part
+        .data(SOURCE)
+        .into_iter()
+        .map(|(at, sequence)| (sequence, at))
+        .collect();
+    let got = part.data(RECEIVER).into_iter();
+    let mut times: Vec<f64> = got
+        .filter_map(|(at, sequence)| Some(milliseconds(*sent.get(&sequence)?, at)))
+        .map(|time| time * 1000.0 / f64::from(routers))
+        .collect();
+    times.sort_by(f64::total_cmp);
+    for (name, share) in [("median", 0.5), ("99 %", 0.99)] {
+        let position = (times.len() as f64 * share) as usize;
+        if let Some(time) = times.get(position) {
+            figures.push((format!("forwarding, us a router: {name}"), *time));
+        }
+    }
 }
 
 fn duplicates(got: &[(u64, u64)]) -> f64 {

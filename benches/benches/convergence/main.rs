@@ -1,14 +1,18 @@
-//! How fast a network of three routers follows what happens, with mcrd in every
+//! How fast a network of a few routers follows what happens, with mcrd in every
 //! role and, where it is installed, with FRR: the same scenarios, in turn, in
 //! one run. Latencies are taken from the packets on the links.
+//!
+//! `cargo bench --package mcr-benches --bench convergence -- [--quick] [--keep]
+//! [NAME...]` runs the scenarios whose names have one of the words; `--quick`
+//! once each, and `--keep` leaves the folders of the runs.
 
 #![allow(clippy::print_stdout, reason = "it is what a benchmark is for")]
 #![allow(clippy::print_stderr, reason = "it is what a benchmark is for")]
 
 mod capture;
 mod figures;
+mod table;
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
@@ -17,19 +21,17 @@ use anyhow::{Context, bail, ensure};
 use serde_json::Value;
 
 use figures::Step;
-
-/// The kinds of router, the peer first.
-const KINDS: [&str; 2] = ["frr", "mcrd"];
+use table::{KINDS, Table};
 
 /// How often each scenario is run with each kind.
 const RUNS: usize = 5;
 
-/// The figures of one scenario, in order, with the values of each kind.
-type Table = Vec<(String, BTreeMap<&'static str, Vec<f64>>)>;
+/// The exit status of `lab test` where this machine lacks something.
+const UNFIT: i32 = 5;
 
 fn main() -> ExitCode {
     match measure() {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             eprintln!("convergence: {error:#}");
             ExitCode::FAILURE
@@ -37,17 +39,44 @@ fn main() -> ExitCode {
     }
 }
 
-fn measure() -> anyhow::Result<()> {
-    let lab = program("lab")?;
+fn measure() -> anyhow::Result<ExitCode> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let quick = arguments.iter().any(|argument| argument == "--quick");
+    let keep = arguments.iter().any(|argument| argument == "--keep");
+    let runs = if quick { 1 } else { RUNS };
+    let scenarios = scenarios(&arguments)?;
+    let lab = programs()?;
+    let kinds = kinds();
+    println!("{}", machine("before"));
+    println!("milliseconds or packets; median least-most, {runs} runs; RFC timers, 500 pps");
+    println!("{:37}{:>16}{:>15}{:>10}", "", KINDS[0], KINDS[1], "wanted");
+    let mut missed = 0;
+    for scenario in scenarios {
+        let Some(table) = table(&lab, &scenario, &kinds, (runs, keep))? else {
+            return Ok(ExitCode::SUCCESS);
+        };
+        let (lines, misses) = table.lines();
+        missed += misses;
+        for line in lines {
+            println!("{line}");
+        }
+    }
+    println!("{}", machine("after"));
+    println!("{missed} medians of mcrd miss what is wanted");
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The scenarios that the arguments name, or all.
+fn scenarios(arguments: &[String]) -> anyhow::Result<Vec<PathBuf>> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("convergence");
     let mut scenarios: Vec<PathBuf> = fs::read_dir(&folder)?
         .map(|entry| entry.map(|entry| entry.path()))
         .collect::<Result<_, _>>()?;
     scenarios.sort();
-    let wanted: Vec<String> = std::env::args()
-        .skip(1)
-        .filter(|arg| !arg.starts_with('-'))
-        .collect();
+    let wanted = arguments
+        .iter()
+        .filter(|argument| !argument.starts_with('-'));
+    let wanted: Vec<&String> = wanted.collect();
     scenarios.retain(|path| {
         let name = path.file_stem().unwrap_or_default().to_string_lossy();
         wanted.is_empty() || wanted.iter().any(|wanted| name.contains(wanted.as_str()))
@@ -57,13 +86,20 @@ fn measure() -> anyhow::Result<()> {
         "there is no such scenario in {}",
         folder.display()
     );
-    let kinds = kinds();
-    println!("milliseconds or packets; median (least to most) of {RUNS} runs");
-    println!("{:44}{:>18}{:>18}", "", KINDS[0], KINDS[1]);
-    for scenario in scenarios {
-        print(&table(&lab, &scenario, &kinds)?);
-    }
-    Ok(())
+    Ok(scenarios)
+}
+
+/// What the figures depend on beside the programs.
+fn machine(when: &str) -> String {
+    let load = fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    let load: Vec<&str> = load.split(' ').take(2).collect();
+    let kernel = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
+    let cores = std::thread::available_parallelism().map_or(0, usize::from);
+    format!(
+        "load {when}, of 1 and 5 minutes: {}; {cores} cores, Linux {}",
+        load.join(" "),
+        kernel.trim()
+    )
 }
 
 /// What can run here.
@@ -76,11 +112,23 @@ fn kinds() -> Vec<&'static str> {
     kinds
 }
 
-fn program(name: &str) -> anyhow::Result<PathBuf> {
+/// Builds the programs as this benchmark is built, and tells where lab is.
+fn programs() -> anyhow::Result<PathBuf> {
     // A benchmark stands in target/PROFILE/deps.
     let own = std::env::current_exe()?;
     let folder = own.parent().and_then(Path::parent).context("no folder")?;
-    let program = folder.join(name);
+    // Cargo tells where it is; without it what stands there is taken.
+    if let Some(cargo) = std::env::var_os("CARGO") {
+        let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("../Cargo.toml");
+        let status = Command::new(cargo)
+            .args(["build", "--release", "--bins", "--manifest-path"])
+            .arg(manifest)
+            .args(["--package=mcrd", "--package=mcrctl", "--package=mcrgen"])
+            .arg("--package=lab")
+            .status()?;
+        ensure!(status.success(), "the programs cannot be built: {status}");
+    }
+    let program = folder.join("lab");
     ensure!(
         program.exists(),
         "{} is missing: type  cargo build --release --workspace --bins",
@@ -89,27 +137,33 @@ fn program(name: &str) -> anyhow::Result<PathBuf> {
     Ok(program)
 }
 
-fn table(lab: &Path, scenario: &Path, kinds: &[&'static str]) -> anyhow::Result<Table> {
-    let mut table = Table::new();
-    for run in 0..RUNS {
+/// The figures of a scenario; none where this machine cannot run it.
+fn table(
+    lab: &Path,
+    scenario: &Path,
+    kinds: &[&'static str],
+    (runs, keep): (usize, bool),
+) -> anyhow::Result<Option<Table>> {
+    let mut table = Table::default();
+    for run in 1..=runs {
         for kind in kinds {
-            eprintln!(
-                "{} {kind}: run {} of {RUNS}",
-                scenario.file_stem().unwrap_or_default().to_string_lossy(),
-                run + 1
-            );
-            for (name, value) in one(lab, scenario, kind)? {
-                match table.iter_mut().find(|(known, _)| *known == name) {
-                    Some((_, values)) => values.entry(*kind).or_default().push(value),
-                    None => table.push((name, BTreeMap::from([(*kind, vec![value])]))),
-                }
-            }
+            let name = scenario.file_stem().unwrap_or_default().to_string_lossy();
+            eprintln!("{name} {kind}: run {run} of {runs}");
+            let Some(figures) = one((lab, scenario), kind, keep)? else {
+                return Ok(None);
+            };
+            table.add(kind, figures);
         }
     }
-    Ok(table)
+    Ok(Some(table))
 }
 
-fn one(lab: &Path, scenario: &Path, kind: &str) -> anyhow::Result<Vec<(String, f64)>> {
+/// A run's figures; none where this machine cannot run it.
+fn one(
+    (lab, scenario): (&Path, &Path),
+    kind: &str,
+    keep: bool,
+) -> anyhow::Result<Option<Vec<(String, f64)>>> {
     let runs = Path::new(env!("CARGO_TARGET_TMPDIR")).join("convergence");
     let output = Command::new(lab)
         .arg("test")
@@ -121,8 +175,13 @@ fn one(lab: &Path, scenario: &Path, kind: &str) -> anyhow::Result<Vec<(String, f
         .stdin(Stdio::null())
         .output()?;
     let folder = runs.join("latest");
-    // A figure that is missed is a figure too; a lab that cannot run is not.
-    if !matches!(output.status.code(), Some(0 | 1)) {
+    if output.status.code() == Some(UNFIT) {
+        eprint!("{}", String::from_utf8_lossy(&output.stderr));
+        eprintln!("convergence cannot run here");
+        return Ok(None);
+    }
+    // The steps only prepare and wait: one that fails leaves no figures.
+    if !output.status.success() {
         bail!(
             "{} with {kind}: {}\n{}{}",
             scenario.display(),
@@ -133,63 +192,43 @@ fn one(lab: &Path, scenario: &Path, kind: &str) -> anyhow::Result<Vec<(String, f
     }
     let capture = capture::read(&folder.join("packets.pcapng"))?;
     let steps = steps(&folder.join("events.ndjson"))?;
-    fs::remove_dir_all(fs::canonicalize(&folder)?)?;
-    Ok(figures::figures(&capture, &steps))
+    let folder = fs::canonicalize(&folder)?;
+    if keep {
+        eprintln!("kept: {}", folder.display());
+    } else {
+        fs::remove_dir_all(folder)?;
+    }
+    Ok(Some(figures::figures(&capture, &steps)))
 }
 
-/// The steps, each from its first action to the next step's start.
+/// The steps, each from its first action to its end.
 fn steps(path: &Path) -> anyhow::Result<Vec<Step>> {
     let mut steps: Vec<Step> = Vec::new();
     for line in fs::read_to_string(path)?.lines() {
         let event: Value = serde_json::from_str(line)?;
         let at = event["at_ns"].as_u64().context("an event without time")?;
-        match event["event"].as_str() {
-            Some("step") => steps.push(Step {
+        let kind = event["event"].as_str().unwrap_or_default();
+        if kind == "step" {
+            steps.push(Step {
                 title: event["title"].as_str().unwrap_or_default().to_owned(),
                 begin: at,
+                called: None,
                 end: u64::MAX,
-            }),
-            Some("step ended") => {
-                if let Some(step) = steps.last_mut() {
-                    step.end = at;
-                }
+            });
+        }
+        let Some(step) = steps.last_mut() else {
+            continue;
+        };
+        match kind {
+            // What the lab asks the daemons before is none of the step's.
+            "action" if step.called.is_none() => {
+                step.begin = at;
+                step.called = Some(at);
             }
-            Some(_) | None => {}
+            "joined" => step.called = event["called_ns"].as_u64(),
+            "step ended" => step.end = at,
+            _ => {}
         }
     }
     Ok(steps)
-}
-
-fn print(table: &Table) {
-    for (name, values) in table {
-        let cells: Vec<String> = KINDS
-            .iter()
-            .map(|kind| {
-                values
-                    .get(kind)
-                    .map_or("-".to_owned(), |values| cell(values))
-            })
-            .collect();
-        println!("{name:44}{:>18}{:>18}", cells[0], cells[1]);
-    }
-}
-
-fn cell(values: &[f64]) -> String {
-    let mut values = values.to_vec();
-    values.sort_by(f64::total_cmp);
-    let (least, most) = (values[0], values[values.len() - 1]);
-    let median = values[values.len() / 2];
-    if least == most {
-        number(median)
-    } else {
-        format!("{} ({}-{})", number(median), number(least), number(most))
-    }
-}
-
-fn number(value: f64) -> String {
-    if value >= 100.0 || value.fract() == 0.0 {
-        format!("{value:.0}")
-    } else {
-        format!("{value:.1}")
-    }
 }
