@@ -227,6 +227,7 @@ impl Daemon {
             self.routing.input(Input::DataPlane(event));
         }
         self.workers.pump(now, tables!(self));
+        self.routing.transmit();
     }
 
     /// `arrived`: where the packet arrived that the router wants this for.

@@ -40,6 +40,8 @@ pub(crate) struct Routing {
     listeners: Listeners,
     transmitter: Transmitter,
     copies: Copies,
+    /// What is to be sent, in order.
+    unsent: Vec<Transmit>,
     recorder: Option<Recorder>,
     /// What happened to packets outside the router.
     counters: Counters,
@@ -80,6 +82,7 @@ impl Routing {
             listeners: Listeners::new(queue),
             transmitter,
             copies: Copies::open()?,
+            unsent: Vec::new(),
             recorder,
             counters: Counters::default(),
             deaf: BTreeMap::new(),
@@ -190,7 +193,7 @@ impl Routing {
     }
 
     /// Carries out what the router wants, up to the next thing that is for the
-    /// data plane.
+    /// data plane. What is to be sent waits for [`Routing::transmit`].
     pub(crate) fn poll(&mut self) -> Option<ForPlane> {
         loop {
             let output = self.router.poll_output()?;
@@ -201,7 +204,7 @@ impl Routing {
                 }
             }
             match output {
-                Output::Transmit(packet) => self.transmit(&packet),
+                Output::Transmit(packet) => self.unsent.push(packet),
                 Output::Event(event) => self.event(&event),
                 Output::Forward(packet) => return Some(ForPlane::Forward(packet)),
                 Output::Route(update) => return Some(ForPlane::Route(update)),
@@ -213,7 +216,15 @@ impl Routing {
         }
     }
 
-    fn transmit(&mut self, packet: &Transmit) {
+    /// Sends what there is to send. The workers have been told of all routes
+    /// before: what a Join brings finds them.
+    pub(crate) fn transmit(&mut self) {
+        for packet in std::mem::take(&mut self.unsent) {
+            self.send(&packet);
+        }
+    }
+
+    fn send(&mut self, packet: &Transmit) {
         let sent = self.transmitter.send(packet);
         if let Err(error) = sent {
             let iface = packet.iface.map_or(0, IfIndex::get);

@@ -14,6 +14,9 @@ use mcr_dataplane::gate::{Arrival, Fingerprint, GateCell};
 use mcr_proto::fib::{Accept, RouteEntry, RouteKey, RouteOutput};
 use mcr_proto::id::{GroupAddr, UnicastAddr};
 use mcr_proto::router::DataPlaneEvent;
+use mcr_tests::eventually;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use worker_rig::frame::{self, ETHERNET, SOURCE, ethernet, ip, udp_ip};
 use worker_rig::{Options, Rig, isolated, keep};
 
@@ -158,6 +161,35 @@ fn forwards(rig: &mut Rig) {
 #[test]
 fn a_route_forwards() {
     both("a_route_forwards", forwards);
+}
+
+/// A Join that goes out after the change to the table may bring packets before
+/// the worker has run once: they find the new table (RFC 7761 §4.2).
+fn obeys_before_it_forwards(rig: &mut Rig) {
+    route(rig, false, entry(rig, Accept::Forward, &[]), None);
+    rig.commit();
+    let pid = Pid::from_raw(i32::try_from(rig.pid()).unwrap());
+    kill(pid, Signal::SIGSTOP).unwrap();
+    assert!(eventually(Duration::from_secs(5), || stopped(rig.pid())));
+    route(rig, false, entry(rig, Accept::Forward, &[0]), None);
+    rig.inject(&ethernet(&numbered(1)));
+    kill(pid, Signal::SIGCONT).unwrap();
+    mark(rig);
+    assert_eq!(until_marker(rig, 0).len(), 1);
+    assert_eq!(rig.dropped(DropReason::Discarded), 0);
+}
+
+fn stopped(pid: u32) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
+    stat.rsplit(") ").next().unwrap().starts_with('T')
+}
+
+#[test]
+fn a_change_comes_before_the_packets_behind_it() {
+    both(
+        "a_change_comes_before_the_packets_behind_it",
+        obeys_before_it_forwards,
+    );
 }
 
 /// The union of a rule and a route (D19).

@@ -176,6 +176,12 @@ impl Worker {
                 .engine
                 .wait(!self.unsent.is_empty())
                 .map_err(WorkerError::Packets)?;
+            // What the supervisor said comes first: the packets may be here
+            // because of a Join that went out after the change to the table.
+            let next = match events.readable {
+                true => self.listen()?,
+                false => Next::Continue,
+            };
             if self.engine.arrived() > 0 {
                 self.receive_errors = 0;
                 self.forward()?;
@@ -183,7 +189,7 @@ impl Worker {
             if let Some(errno) = events.receive_error {
                 self.receive_failed(errno)?;
             }
-            if events.readable && self.listen()? == Next::End {
+            if next == Next::End {
                 return Ok(());
             }
             self.flush()?;
