@@ -2,6 +2,7 @@
 
 mod build;
 mod data;
+mod faults;
 mod run;
 
 pub(crate) use build::name_of;
@@ -121,6 +122,10 @@ pub(crate) struct SimRouter {
     pub(crate) router: Option<Router>,
     pub(crate) plane: Plane,
     pub(crate) routes: Vec<Route>,
+    /// Of equal ways it takes the one over the highest next hop.
+    pub(crate) takes_highest: bool,
+    /// What the kernel keeps for a process that does not run.
+    pub(crate) suspended: Option<Vec<Input>>,
 }
 
 #[derive(Debug)]
@@ -199,12 +204,14 @@ impl Network {
         if let Role::Router(router) = &mut self.nodes[node.0].role {
             router.router = None;
             router.plane = Plane::default();
+            router.suspended = None;
         }
         self.plan_convergence();
     }
 
     /// A router says goodbye and stops.
     pub fn stop(&mut self, node: NodeId) {
+        self.resume(node);
         if let Role::Router(router) = &mut self.nodes[node.0].role
             && let Some(router) = &mut router.router
         {
@@ -234,19 +241,6 @@ impl Network {
             self.connected_changed(node);
         }
         self.plan_convergence();
-    }
-
-    /// A link carries nothing any more and nobody is told, or carries again.
-    pub fn silence(&mut self, link: LinkId, silent: bool) {
-        self.links[link.0].silent = silent;
-    }
-
-    /// What a node sends on a link gets lost, or arrives again.
-    pub fn mute(&mut self, link: LinkId, node: NodeId, mute: bool) {
-        match mute {
-            true => self.links[link.0].mute.insert(node),
-            false => self.links[link.0].mute.remove(&node),
-        };
     }
 
     /// Changes delay, loss or cost of a link.
@@ -306,6 +300,10 @@ impl Network {
             node,
             loopback: self.loopback(node),
             loopback_iface: LOOPBACK,
+            takes_highest: match &self.nodes[node.0].role {
+                Role::Router(router) => router.takes_highest,
+                Role::Host(_) => false,
+            },
         }
     }
 
@@ -355,6 +353,11 @@ impl Network {
         id
     }
 
+    /// A flow goes on with this time between its packets.
+    pub fn set_interval(&mut self, flow: FlowId, interval: Duration) {
+        self.flows[flow.0 as usize].interval = interval;
+    }
+
     /// A flow ends.
     pub fn stop_flow(&mut self, flow: FlowId) {
         self.flows[flow.0 as usize].on = false;
@@ -370,6 +373,16 @@ impl Network {
         let nodes = self.nodes.iter().enumerate();
         let routers = nodes.filter(|(_, node)| matches!(node.role, Role::Router(_)));
         routers.map(|(index, _)| NodeId(index)).collect()
+    }
+
+    /// All links.
+    pub fn links(&self) -> Vec<LinkId> {
+        (0..self.links.len()).map(LinkId).collect()
+    }
+
+    /// How a link is.
+    pub fn link_state(&self, link: LinkId) -> &Link {
+        &self.links[link.0]
     }
 
     /// All hosts.

@@ -12,6 +12,12 @@ use crate::link::LinkId;
 use crate::network::{Network, NodeId, Role};
 use crate::unicast;
 
+/// Routers that are asked to forward onto each link.
+pub type Claims = BTreeMap<LinkId, BTreeSet<NodeId>>;
+
+/// Who sends onto each link.
+pub type Senders = BTreeMap<LinkId, BTreeSet<NodeId>>;
+
 /// The source tree of a flow once all routers have settled.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Tree {
@@ -19,73 +25,179 @@ pub struct Tree {
     pub links: BTreeMap<LinkId, NodeId>,
     /// Receivers that it reaches.
     pub receivers: BTreeSet<NodeId>,
-    /// Links onto which several routers were asked to forward at some time:
-    /// which of them does, an Assert decides, and what came before it.
+    /// Links onto which several routers are asked to forward: which of them
+    /// does, an Assert decides.
     pub contested: BTreeSet<LinkId>,
+}
+
+/// Who may be the forwarder of a link for which an Assert was needed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Choice<'a> {
+    /// The best of those that the source tree asks: nothing was ever different,
+    /// and there is no other tree (RFC 7761 §4.6.3).
+    Best,
+    /// One of those that are asked for it on the way to the source or to the
+    /// RP, and of these the one that does it.
+    Asked(&'a Senders, UnicastAddr),
+    /// Whoever can: an Assert that was needed some time ago may have made it
+    /// the one, and it stays so while there are receivers on the link.
+    Able(&'a Senders),
 }
 
 impl Tree {
     /// The tree of what this host sends to the group.
-    pub fn of(network: &Network, from: NodeId, group: GroupAddr) -> Tree {
+    pub fn of(network: &Network, from: NodeId, group: GroupAddr, choice: Choice<'_>) -> Tree {
         let source = network.address(from);
         let Some(first) = network.link_of(from) else {
             return Tree::default();
         };
+        let receivers = receivers(network, from, group);
+        let mut claims = claims(network, source, &receivers);
         let mut tree = Tree::default();
-        for receiver in network.hosts() {
-            if receiver == from || !network.wants(receiver, source, group) {
-                continue;
-            }
-            let Some(last) = network.link_of(receiver) else {
-                continue;
+        tree.links.insert(first, from);
+        for (receiver, last) in receivers {
+            let reached = match last == first {
+                true => network.is_up(first),
+                false => tree.grow(network, source, last, &mut claims, choice),
             };
-            let way = match last == first {
-                true => Some(Vec::new()),
-                false => network
-                    .designated_router(last)
-                    .and_then(|router| way_down(network, source, first, last, router)),
-            };
-            if let Some(way) = way {
+            if reached {
                 tree.receivers.insert(receiver);
-                for (link, sender) in way {
-                    let other = tree.links.insert(link, sender);
-                    if other.is_some_and(|other| other != sender) {
-                        tree.contested.insert(link);
-                    }
-                }
             }
         }
-        tree.links.insert(first, from);
+        let several = claims.iter().filter(|(_, asked)| asked.len() > 1);
+        tree.contested = several.map(|(link, _)| *link).collect();
         tree
+    }
+
+    /// Adds the links from the tree to a receiver's one; whether there are any.
+    fn grow(
+        &mut self,
+        network: &Network,
+        source: UnicastAddr,
+        last: LinkId,
+        claims: &mut Claims,
+        choice: Choice<'_>,
+    ) -> bool {
+        let mut way = Vec::new();
+        let mut link = last;
+        while !self.links.contains_key(&link) {
+            let in_circles = way.iter().any(|(known, _)| *known == link);
+            let sender = forwarder(network, source, link, claims, choice);
+            let Some((sender, (up, next))) = sender.filter(|_| !in_circles) else {
+                return false;
+            };
+            // A forwarder that nobody asks, by an old Assert, asks others.
+            claims.entry(up).or_default().extend(next);
+            way.push((link, sender));
+            link = up;
+        }
+        self.links.extend(way);
+        true
     }
 }
 
-/// The links from the source's one down to a receiver's, each with its sender:
-/// found upwards, from router to router, as each looks for the source.
-fn way_down(
+/// Hosts that want the group from the sender, with their links.
+fn receivers(network: &Network, from: NodeId, group: GroupAddr) -> Vec<(NodeId, LinkId)> {
+    let source = network.address(from);
+    let hosts = network.hosts().into_iter();
+    hosts
+        .filter(|host| *host != from && network.wants(*host, source, group))
+        .filter_map(|host| Some((host, network.link_of(host)?)))
+        .collect()
+}
+
+/// Who is asked by the routers on the ways from the receivers to the address.
+fn claims(network: &Network, to: UnicastAddr, receivers: &[(NodeId, LinkId)]) -> Claims {
+    let mut claims = Claims::new();
+    for (_, last) in receivers {
+        let Some(designated) = network.designated_router(*last) else {
+            continue;
+        };
+        for (link, sender) in way_down(network, to, *last, designated) {
+            claims.entry(link).or_default().insert(sender);
+        }
+    }
+    claims
+}
+
+/// The forwarder of a link, with its own way on.
+fn forwarder(
     network: &Network,
     source: UnicastAddr,
-    first: LinkId,
+    link: LinkId,
+    claims: &Claims,
+    choice: Choice<'_>,
+) -> Option<(NodeId, Step)> {
+    let asked = claims.get(&link).cloned().unwrap_or_default();
+    let (may, senders) = match choice {
+        Choice::Best => (asked.clone(), None),
+        Choice::Asked(senders, rp) => {
+            let mut may = asked.clone();
+            may.extend(asked_for_rp(network, rp, link));
+            (may, Some(senders))
+        }
+        Choice::Able(senders) => (network.routers_on(link), Some(senders)),
+    };
+    let able = |node: &NodeId| {
+        let step = network.step(*node, source)?;
+        (step.0 != link).then_some((*node, step))
+    };
+    let does = senders.and_then(|senders| senders.get(&link));
+    let chosen = may.iter().filter_map(able);
+    let chosen = chosen.filter(|(node, _)| does.is_some_and(|does| does.contains(node)));
+    // RFC 7761 §4.6.3: the least preference and metric, then the highest
+    // address.
+    let best = || {
+        asked.iter().filter_map(able).min_by_key(|(node, _)| {
+            let cost = network.cost(*node, source);
+            (cost, std::cmp::Reverse(network.address_on(*node, link)))
+        })
+    };
+    chosen.into_iter().next().or_else(best)
+}
+
+/// Those on the link that a router with members, or another one behind it, asks
+/// for the RP's tree.
+fn asked_for_rp(network: &Network, rp: UnicastAddr, link: LinkId) -> BTreeSet<NodeId> {
+    let routers = network.routers_on(link).into_iter();
+    routers
+        .filter_map(|router| {
+            let (up, next) = network.step(router, rp)?;
+            next.filter(|_| up == link)
+        })
+        .collect()
+}
+
+/// The links down to a receiver's, each with its sender: found upwards, from
+/// router to router, as each looks for the source.
+fn way_down(
+    network: &Network,
+    to: UnicastAddr,
     last: LinkId,
     designated: NodeId,
-) -> Option<Vec<(LinkId, NodeId)>> {
+) -> Vec<(LinkId, NodeId)> {
     let mut way = Vec::new();
     let (mut router, mut below) = (designated, Some(last));
     // A way longer than there are routers goes in circles.
     for _ in network.routers() {
-        let (up, next) = network.step(router, source)?;
+        let Some((up, next)) = network.step(router, to) else {
+            break;
+        };
         // The members' link is the one towards the source: the router above
         // forwards onto it, and the designated one need not.
         if let Some(below) = below.filter(|below| *below != up) {
             way.push((below, router));
         }
         match next {
-            None => return (up == first).then_some(way),
+            None => break,
             Some(next) => (router, below) = (next, Some(up)),
         }
     }
-    None
+    way
 }
+
+/// The link towards an address, and the next router on it if there is one.
+pub type Step = (LinkId, Option<NodeId>);
 
 impl Network {
     /// The link of a host.
@@ -117,8 +229,50 @@ impl Network {
         ports.max().map(|(_, _, node)| node)
     }
 
+    /// Running routers on a link that is up.
+    pub fn routers_on(&self, link: LinkId) -> BTreeSet<NodeId> {
+        let ports = self.links[link.0].ports.iter();
+        ports
+            .map(|port| port.node)
+            .filter(|node| self.is_up(link) && self.running(*node).is_some())
+            .collect()
+    }
+
+    /// Whether a link is up.
+    pub fn is_up(&self, link: LinkId) -> bool {
+        self.links[link.0].up
+    }
+
+    /// Whether unicast routes lead from the router to the address.
+    pub fn reaches(&self, router: NodeId, to: UnicastAddr) -> bool {
+        let mut router = router;
+        for _ in self.routers() {
+            if self.loopback(router) == to.get() {
+                return self.running(router).is_some();
+            }
+            match self.step(router, to) {
+                Some((_, Some(next))) => router = next,
+                Some((_, None)) => return true,
+                None => return false,
+            }
+        }
+        false
+    }
+
+    /// What the way to the address costs: nothing where it is on a link of the
+    /// router.
+    fn cost(&self, router: NodeId, to: UnicastAddr) -> Option<u32> {
+        let Role::Router(state) = &self.nodes[router.0].role else {
+            return None;
+        };
+        let matching = state.routes.iter();
+        let matching = matching.filter(|route| route.prefix.contains(&to.get()));
+        let longest = matching.max_by_key(|route| route.prefix.prefix_len())?;
+        Some(longest.metric)
+    }
+
     /// The link towards an address, and the next router on it if there is one.
-    fn step(&self, router: NodeId, to: UnicastAddr) -> Option<(LinkId, Option<NodeId>)> {
+    pub fn step(&self, router: NodeId, to: UnicastAddr) -> Option<Step> {
         let Role::Router(state) = &self.nodes[router.0].role else {
             return None;
         };

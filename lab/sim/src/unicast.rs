@@ -1,6 +1,6 @@
 //! Unicast routes of all routers at once, as a link-state protocol would find
 //! them: shortest paths by the cost of links, of equal ones the one over the
-//! lowest next hop.
+//! lowest next hop, or the highest.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
@@ -25,10 +25,20 @@ pub struct Speaker {
     pub loopback: Ipv4Addr,
     /// The interface of that address.
     pub loopback_iface: IfIndex,
+    /// Of paths that cost the same it takes the one over the highest next hop,
+    /// and not over the lowest.
+    pub takes_highest: bool,
 }
 
-/// The first step of a path: the cost behind it decides, then the gateway.
-type Step = (u32, Ipv4Addr, IfIndex);
+/// The first step of a path: the cost behind it decides, then the rank of the
+/// gateway.
+type Step = (u32, u32, Ipv4Addr, IfIndex);
+
+fn first_step(of: Speaker, cost: u32, gateway: Ipv4Addr, iface: IfIndex) -> Step {
+    let rank = u32::from(gateway);
+    let rank = if of.takes_highest { !rank } else { rank };
+    (cost, rank, gateway, iface)
+}
 
 /// The routes of one router over the links that are up, through the routers
 /// that speak.
@@ -41,15 +51,19 @@ pub fn routes(speakers: &[Speaker], links: &[Link], of: Speaker) -> Vec<Route> {
             routes.push(connected(link.net.trunc(), port.iface));
         }
     }
-    let paths = paths(speakers, links, of.node);
+    let paths = paths(speakers, links, of);
     for speaker in speakers {
-        if let Some((cost, gateway, iface)) = paths.get(&speaker.node) {
-            let way = (*cost, *gateway, *iface);
+        if let Some(way) = paths.get(&speaker.node).copied() {
+            let (cost, rank, gateway, iface) = way;
             offer(&mut prefixes, Ipv4Net::from(speaker.loopback), way);
             for link in links.iter().filter(|link| link.up) {
                 if link.port(speaker.node).is_some() && link.port(of.node).is_none() {
                     let cost = cost + link.options.metric;
-                    offer(&mut prefixes, link.net.trunc(), (cost, *gateway, *iface));
+                    offer(
+                        &mut prefixes,
+                        link.net.trunc(),
+                        (cost, rank, gateway, iface),
+                    );
                 }
             }
         }
@@ -68,14 +82,16 @@ fn offer(prefixes: &mut BTreeMap<Ipv4Net, Step>, prefix: Ipv4Net, way: Step) {
 }
 
 /// The best first step towards each other router.
-fn paths(speakers: &[Speaker], links: &[Link], from: NodeId) -> BTreeMap<NodeId, Step> {
+fn paths(speakers: &[Speaker], links: &[Link], of: Speaker) -> BTreeMap<NodeId, Step> {
+    let from = of.node;
     let speaks: BTreeSet<NodeId> = speakers.iter().map(|speaker| speaker.node).collect();
     let mut best: BTreeMap<NodeId, Step> = BTreeMap::new();
     let mut open: BTreeSet<(Step, NodeId)> = BTreeSet::new();
     let mut done = BTreeSet::from([from]);
     for (next, link) in neighbors(links, &speaks, from) {
         if let (Some(mine), Some(port)) = (link.port(from), link.port(next)) {
-            open.insert(((link.options.metric, port.address, mine.iface), next));
+            let step = first_step(of, link.options.metric, port.address, mine.iface);
+            open.insert((step, next));
         }
     }
     while let Some((step, node)) = open.pop_first() {
@@ -83,10 +99,11 @@ fn paths(speakers: &[Speaker], links: &[Link], from: NodeId) -> BTreeMap<NodeId,
             continue;
         }
         best.insert(node, step);
-        let (cost, gateway, iface) = step;
+        let (cost, rank, gateway, iface) = step;
         for (next, link) in neighbors(links, &speaks, node) {
             if !done.contains(&next) {
-                open.insert(((cost + link.options.metric, gateway, iface), next));
+                let cost = cost + link.options.metric;
+                open.insert(((cost, rank, gateway, iface), next));
             }
         }
     }
@@ -118,7 +135,7 @@ pub fn connected(prefix: Ipv4Net, iface: IfIndex) -> Route {
     }
 }
 
-fn learned(prefix: Ipv4Net, (cost, gateway, iface): Step) -> Route {
+fn learned(prefix: Ipv4Net, (cost, _, gateway, iface): Step) -> Route {
     Route {
         prefix,
         metric: cost,

@@ -30,6 +30,8 @@ impl Network {
             router: None,
             plane: Plane::default(),
             routes: Vec::new(),
+            takes_highest: false,
+            suspended: None,
         };
         self.node(name, Role::Router(Box::new(router)))
     }

@@ -180,6 +180,9 @@ impl Network {
     /// Gives a router something, and does what it answers.
     pub(super) fn input(&mut self, node: NodeId, input: Input) {
         let now = self.clock.now();
+        let Some(input) = self.awake(node, input) else {
+            return;
+        };
         let Node { role, name, .. } = &mut self.nodes[node.0];
         if let Role::Router(router) = role
             && let Some(router) = &mut router.router
@@ -191,11 +194,15 @@ impl Network {
         }
     }
 
-    fn timer(&mut self, node: NodeId) {
+    pub(super) fn timer(&mut self, node: NodeId) {
         let now = self.clock.now();
+        let suspended = self.is_suspended(node);
         let Node { wake, role, .. } = &mut self.nodes[node.0];
         if wake.is_some_and(|at| at <= now) {
             *wake = None;
+        }
+        if suspended {
+            return;
         }
         match role {
             Role::Router(router) => {

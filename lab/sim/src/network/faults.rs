@@ -1,0 +1,85 @@
+//! What goes wrong without a link or a router going down, and its end.
+
+use mcr_proto::router::Input;
+
+use super::{Network, NodeId, Role};
+use crate::link::LinkId;
+
+impl Network {
+    /// A link carries nothing any more and nobody is told, or carries again.
+    pub fn silence(&mut self, link: LinkId, silent: bool) {
+        self.links[link.0].silent = silent;
+    }
+
+    /// What a node sends on a link gets lost, or arrives again.
+    pub fn mute(&mut self, link: LinkId, node: NodeId, mute: bool) {
+        match mute {
+            true => self.links[link.0].mute.insert(node),
+            false => self.links[link.0].mute.remove(&node),
+        };
+    }
+
+    /// Nothing gets lost any more on links that are up.
+    pub fn heal(&mut self) {
+        for link in &mut self.links {
+            link.silent = false;
+            link.mute.clear();
+            link.options.loss = 0;
+        }
+    }
+
+    /// A router gets no time to run: for it, the clock jumps when it goes on.
+    /// Its packets are lost meanwhile; what the kernel tells is kept.
+    pub fn suspend(&mut self, node: NodeId) {
+        if let Role::Router(router) = &mut self.nodes[node.0].role
+            && router.router.is_some()
+        {
+            router.suspended.get_or_insert_default();
+        }
+    }
+
+    /// A suspended router goes on.
+    pub fn resume(&mut self, node: NodeId) {
+        let Role::Router(router) = &mut self.nodes[node.0].role else {
+            return;
+        };
+        let Some(kept) = router.suspended.take() else {
+            return;
+        };
+        self.timer(node);
+        for input in kept {
+            self.input(node, input);
+        }
+    }
+
+    /// Keeps what the kernel tells a suspended router; `None` where the input
+    /// is lost, or kept.
+    pub(super) fn awake(&mut self, node: NodeId, input: Input) -> Option<Input> {
+        let Role::Router(router) = &mut self.nodes[node.0].role else {
+            return None;
+        };
+        let Some(kept) = &mut router.suspended else {
+            return Some(input);
+        };
+        match input {
+            Input::Interface(_) | Input::Route(_) | Input::Config(_) => kept.push(input),
+            Input::Packet(_) | Input::DataPlane(_) => {}
+        }
+        None
+    }
+
+    pub(super) fn is_suspended(&self, node: NodeId) -> bool {
+        match &self.nodes[node.0].role {
+            Role::Router(router) => router.suspended.is_some(),
+            Role::Host(_) => false,
+        }
+    }
+
+    /// Of ways that cost the same this router takes the one over the highest
+    /// next hop; others, the lowest.
+    pub fn take_highest(&mut self, node: NodeId) {
+        if let Role::Router(router) = &mut self.nodes[node.0].role {
+            router.takes_highest = true;
+        }
+    }
+}

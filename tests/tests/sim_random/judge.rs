@@ -1,0 +1,249 @@
+//! What must be true of a network that has settled: packets travel, and they do
+//! it as the reference computation says.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use mcr_proto::id::UnicastAddr;
+use mcr_proto::time::Instant;
+use mcr_sim::reference::{Choice, Senders, Tree};
+use mcr_sim::{FlowId, LinkId, Network, NodeId};
+
+use super::world::{WATCHED, World};
+use crate::sim_world::secs;
+
+/// What happened before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Past {
+    /// Joins and first packets.
+    Quiet,
+    /// Faults, and changes of mind.
+    Eventful,
+}
+
+struct Watched {
+    sender: usize,
+    host: NodeId,
+    flow: FlowId,
+    from: Instant,
+    to: Instant,
+}
+
+/// Lets packets travel, and says what is not as it must be.
+pub(crate) fn settled(world: &mut World, past: Past) -> Result<(), String> {
+    let flows: Vec<_> = world.senders.iter().map(|sender| sender.flow).collect();
+    for flow in flows.iter().flatten() {
+        world.net.set_interval(*flow, WATCHED);
+    }
+    world.net.run_for(secs(2));
+    world.net.watch_links();
+    let registered = registers(&world.net);
+    let from = world.net.now();
+    world.net.run_for(secs(12));
+    let to = world.net.now();
+    let mut findings = Vec::new();
+    // The last ones arrive.
+    world.net.run_for(secs(1));
+    for (sender, flow) in flows.iter().enumerate() {
+        if let Some(flow) = *flow {
+            let host = world.senders[sender].host;
+            let watched = Watched {
+                sender,
+                host,
+                flow,
+                from,
+                to,
+            };
+            findings.extend(judge(world, &watched, past));
+        }
+    }
+    if registers(&world.net) > registered && rp_serves_all(world) {
+        findings.push("packets are still registered".to_owned());
+    }
+    for flow in flows.iter().flatten() {
+        world.net.set_interval(*flow, secs(1));
+    }
+    if findings.is_empty() {
+        return sound(world);
+    }
+    findings.extend(world.net.violations().iter().cloned());
+    Err(world.story(&findings.join("\n")))
+}
+
+/// Nothing was found by the checks after every event.
+pub(crate) fn sound(world: &World) -> Result<(), String> {
+    match world.net.violations() {
+        [] => Ok(()),
+        found => Err(world.story(&found.join("\n"))),
+    }
+}
+
+/// Registers that carried packets.
+fn registers(net: &Network) -> u64 {
+    let routers = net.routers().into_iter();
+    let running = routers.filter_map(|node| net.running(node));
+    running
+        .flat_map(|router| router.counters().iter())
+        .filter(|(_, name, _)| *name == "pim.tx.register")
+        .map(|(_, _, count)| count)
+        .sum()
+}
+
+fn rp_serves_all(world: &World) -> bool {
+    let senders = 0..world.senders.len();
+    senders.into_iter().all(|sender| rp_serves(world, sender))
+}
+
+/// The RP is there for the source and for all its receivers, or is not needed.
+fn rp_serves(world: &World, sender: usize) -> bool {
+    let net = &world.net;
+    let sender = &world.senders[sender];
+    if is_ssm(sender.group) {
+        return true;
+    }
+    let rp = net.address(world.rp);
+    let source = net.address(sender.host);
+    let mut links: BTreeSet<LinkId> = net.link_of(sender.host).into_iter().collect();
+    for (host, _) in &world.receivers {
+        if net.wants(*host, source, sender.group) {
+            links.extend(net.link_of(*host));
+        }
+    }
+    let mut designated = links
+        .into_iter()
+        .filter_map(|link| net.designated_router(link));
+    designated.all(|router| net.reaches(router, rp))
+}
+
+fn is_ssm(group: mcr_proto::id::GroupAddr) -> bool {
+    group.get().octets()[0] == 232
+}
+
+fn judge(world: &World, watched: &Watched, past: Past) -> Vec<String> {
+    let net = &world.net;
+    let sender = &world.senders[watched.sender];
+    let carried = net.carried(watched.flow);
+    let (rp, ssm) = (net.address(world.rp), is_ssm(sender.group));
+    let choice = match (past, ssm) {
+        (Past::Quiet, true) => Choice::Best,
+        (Past::Quiet, false) => Choice::Asked(&carried, rp),
+        (Past::Eventful, _) => Choice::Able(&carried),
+    };
+    let tree = Tree::of(net, watched.host, sender.group, choice);
+    let mut findings = Vec::new();
+    if rp_serves(world, watched.sender) {
+        findings.extend(served(world, watched, &tree));
+        findings.extend(needed(world, watched, &carried));
+        if ssm || world.switches {
+            findings.extend(differences(net, &tree, &carried));
+        }
+    }
+    findings.extend(doubled(world, watched));
+    let name = net.name(watched.host);
+    let group = sender.group;
+    let told = |finding| format!("{past:?}: {name} to {group}: {finding}");
+    findings.into_iter().map(told).collect()
+}
+
+/// Every receiver gets every packet once, and who cannot be reached gets none.
+fn served(world: &World, watched: &Watched, tree: &Tree) -> Vec<String> {
+    let net = &world.net;
+    let sender = &world.senders[watched.sender];
+    let source = net.address(watched.host);
+    let mut findings = Vec::new();
+    for (host, _) in &world.receivers {
+        if !net.wants(*host, source, sender.group) {
+            continue;
+        }
+        let delivery = net.delivery(*host, watched.flow, watched.from, watched.to);
+        let right = match tree.receivers.contains(host) {
+            true => delivery.is_exact(),
+            false => delivery.lost.len() == delivery.sent,
+        };
+        if !right {
+            let reached = tree.receivers.contains(host);
+            let name = net.name(*host);
+            findings.push(format!("{name} (reached {reached}): {delivery}"));
+        }
+    }
+    findings
+}
+
+fn doubled(world: &World, watched: &Watched) -> Vec<String> {
+    let net = &world.net;
+    let hosts = world.receivers.iter().map(|(host, _)| *host);
+    hosts
+        .filter(|host| {
+            let delivery = net.delivery(*host, watched.flow, watched.from, watched.to);
+            !delivery.doubled.is_empty()
+        })
+        .map(|host| format!("{} got packets twice", net.name(host)))
+        .collect()
+}
+
+/// Each link has one sender, and leads to somebody who wants the packets.
+fn needed(world: &World, watched: &Watched, carried: &Senders) -> Vec<String> {
+    let net = &world.net;
+    let sender = &world.senders[watched.sender];
+    let source = net.address(watched.host);
+    let mut findings = Vec::new();
+    for (link, senders) in carried {
+        let name = &net.link_state(*link).name;
+        if senders.len() != 1 {
+            findings.push(format!("{name} has senders {}", names(net, senders)));
+        }
+        let hosts = world.receivers.iter();
+        let mut hosts = hosts.filter(|(host, _)| net.link_of(*host) == Some(*link));
+        let member = hosts.any(|(host, _)| net.wants(*host, source, sender.group));
+        let goes_on = net.routers_on(*link).into_iter().any(|router| {
+            !senders.contains(&router) && forwards(world, router, *link, source, carried)
+        });
+        let own = net.link_of(watched.host) == Some(*link);
+        if !member && !goes_on && !own {
+            findings.push(format!("{name} carries for nobody"));
+        }
+    }
+    findings
+}
+
+/// The router takes packets from the link and sends them on.
+fn forwards(
+    world: &World,
+    router: NodeId,
+    from: LinkId,
+    source: UnicastAddr,
+    carried: &Senders,
+) -> bool {
+    let net = &world.net;
+    let to = [source, net.address(world.rp)].into_iter();
+    let mut ways = to.filter_map(|to| net.step(router, to));
+    let takes = ways.any(|(link, _)| link == from);
+    let mut others = carried.iter().filter(|(link, _)| **link != from);
+    takes && others.any(|(_, senders)| senders.contains(&router))
+}
+
+fn differences(net: &Network, tree: &Tree, carried: &Senders) -> Vec<String> {
+    let right: BTreeMap<LinkId, BTreeSet<NodeId>> = tree
+        .links
+        .iter()
+        .filter(|(link, _)| net.is_up(**link))
+        .map(|(link, sender)| (*link, BTreeSet::from([*sender])))
+        .collect();
+    let links: BTreeSet<_> = right.keys().chain(carried.keys()).collect();
+    let differ = links
+        .into_iter()
+        .filter(|link| right.get(link) != carried.get(link));
+    let none = BTreeSet::new();
+    differ
+        .map(|link| {
+            let name = &net.link_state(*link).name;
+            let has = names(net, carried.get(link).unwrap_or(&none));
+            let must = names(net, right.get(link).unwrap_or(&none));
+            format!("{name} has [{has}] and the reference [{must}]")
+        })
+        .collect()
+}
+
+fn names(net: &Network, nodes: &BTreeSet<NodeId>) -> String {
+    let names: Vec<_> = nodes.iter().map(|node| net.name(*node)).collect();
+    names.join(" ")
+}
