@@ -127,6 +127,13 @@ fn check_switch_to_spt(world: World<'_>, tib: &mut Tib, cx: &mut Context, data: 
     let mut wanted = macros.pim_include_star_g();
     wanted.retain(|iface| !excluded.contains(iface));
     wanted.extend(macros.pim_include_sg(source));
+    if rpf_in_force(macros, source).is_some_and(|rpf| rpf.iface != iif) {
+        // SwitchToSptDesired(S,G) is ours to define: members on the link that
+        // the RP tree comes from have the packets already. To fetch them
+        // another way makes this router and the one above assert, prune and
+        // join in turn with every packet.
+        wanted.remove(&iif);
+    }
     if !wanted.is_empty() {
         restart(world, tib, cx, source, group);
     }
@@ -165,7 +172,8 @@ fn forward(world: World<'_>, tib: &mut Tib, cx: &mut Context, data: Data, packet
         Accept::WrongInterface => assert::data_on_olist(world, tib, cx, iif, source, group),
         Accept::Discard => cx.counters.add(iif, "data.drop.unwanted"),
     }
-    if !known && !cx.unwanted.add(world.now, group, source, iif) {
+    let has_entry = known && accept != Accept::Discard;
+    if !has_entry && !cx.unwanted.add(world.now, group, source, iif) {
         cx.counters.add(iif, "data.unwanted-full");
     }
     if let Some(at) = cx.unwanted.next() {

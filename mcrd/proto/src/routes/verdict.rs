@@ -50,8 +50,13 @@ impl SourceView {
         let rpf = rpf_in_force(macros, source);
         let rpf_rp = rpf_rp_in_force(macros);
         let join_desired = macros.join_desired_sg(source);
-        let inherited_rpt = macros.inherited_olist_sg_rpt(source);
+        let mut inherited_rpt = macros.inherited_olist_sg_rpt(source);
         let connected = world.directly_connected(source, macros.group);
+        if let Some(rpf) = rpf.filter(|_| connected) {
+            // On its own link the source has sent the packet itself; its DR
+            // would register what comes down the RP tree as another one.
+            inherited_rpt.remove(&rpf.iface);
+        }
         let registers = sg.is_some_and(|sg| sg.register == RegisterState::Join);
         let switches = join_desired && {
             let same_interface = rpf.map(|rpf| rpf.iface) == rpf_rp;
@@ -123,8 +128,9 @@ impl SourceView {
         let mut olist = olist.clone();
         olist.remove(&iif);
         // Packets of a connected source keep its Keepalive Timer running also
-        // while nobody wants them.
-        let counts = self.connected && self.is_rpf(iif);
+        // while nobody wants them, and those of a joined one also where the
+        // members are on the link that they come from.
+        let counts = self.is_rpf(iif) && (self.connected || self.join_desired);
         let accept = match olist.is_empty() && !counts {
             true => Accept::Discard,
             false => accept,

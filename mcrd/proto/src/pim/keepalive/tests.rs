@@ -251,3 +251,16 @@ fn who_joins_no_more_has_no_spt_bit() {
     let sg = sg(&bed, "10.7.0.1").unwrap();
     assert!(sg.keepalive && !sg.upstream.joined && !sg.spt_bit);
 }
+
+/// A source that is known and whose packets arrive where no tree takes them is
+/// asked about once, and not with every packet.
+#[test]
+fn packets_on_a_strange_interface_are_dropped_by_the_data_plane() {
+    let mut bed = Bed::new(FAR_RP);
+    bed.no_entry(1, data(SOURCE, GROUP, 16, 100));
+    bed.no_entry(2, data(SOURCE, GROUP, 16, 100));
+    let table = bed.router.routes().table(eth(2)).unwrap();
+    let mut entries = table.entries().iter();
+    let entry = entries.find(|(key, _)| key.source == Some(unicast(SOURCE)));
+    assert_eq!(entry.unwrap().1.accept, Accept::Discard);
+}

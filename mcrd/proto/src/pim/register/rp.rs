@@ -76,7 +76,14 @@ fn accepted(
 ) {
     let macros = world.macros(group, tib.groups.get(&group));
     let spt_bit = macros.spt_bit(source);
-    let olist = macros.inherited_olist_sg_rpt(source);
+    let mut olist = macros.inherited_olist_sg_rpt(source);
+    if world.directly_connected(source, group)
+        && let Some(rpf) = world.rpf_source(source, group)
+    {
+        // The packet has been on this link already, and its DR would register
+        // the copy again.
+        olist.remove(&rpf.iface);
+    }
     // SwitchToSptDesired is taken as true here: the setting is about last hops,
     // and an RP that never joins a source has its packets in Registers for ever.
     let enough = spt_bit || macros.inherited_olist_sg(source).is_empty();

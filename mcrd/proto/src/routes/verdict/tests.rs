@@ -113,3 +113,29 @@ fn nothing_goes_back() {
     };
     assert_eq!(before.verdict(eth(2)).accept, Accept::Discard);
 }
+
+/// RFC 7761 §4.2: packets of a joined source restart its Keepalive Timer where
+/// inherited_olist(S,G) is not empty, also if it is the interface they came
+/// from; so the data plane has to tell of them.
+#[test]
+fn members_on_the_incoming_link_count() {
+    let members_there = SourceView {
+        inherited: olist(&[1]),
+        inherited_rpt: olist(&[]),
+        ..switched()
+    };
+    let verdict = members_there.verdict(eth(1));
+    assert_eq!(verdict.accept, Accept::Forward);
+    assert_eq!(verdict.olist, olist(&[]));
+    let before = SourceView {
+        spt_bit: false,
+        ..members_there.clone()
+    };
+    assert_eq!(before.verdict(eth(1)).accept, Accept::Switch);
+    let left = SourceView {
+        join_desired: false,
+        inherited: olist(&[]),
+        ..members_there
+    };
+    assert_eq!(left.verdict(eth(1)).accept, Accept::Discard);
+}
