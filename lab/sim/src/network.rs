@@ -91,6 +91,8 @@ pub struct Network {
     pub(crate) flows: Vec<Flow>,
     pub(crate) rng: Rng,
     pub(crate) violations: Vec<String>,
+    /// Packets whose TTL ended, which is longer than any way.
+    pub circles: u64,
     /// What happened.
     pub trace: Trace,
     /// How long unicast routing takes to find new ways.
@@ -164,6 +166,7 @@ impl Network {
             flows: Vec::new(),
             rng: Rng::new(seed),
             violations: Vec::new(),
+            circles: 0,
             trace: Trace::default(),
             convergence: Duration::from_millis(200),
             started: false,

@@ -113,7 +113,7 @@ fn claims(network: &Network, to: UnicastAddr, receivers: &[(NodeId, LinkId)]) ->
         let Some(designated) = network.designated_router(*last) else {
             continue;
         };
-        for (link, sender) in way_down(network, to, *last, designated) {
+        for (link, sender) in way_down(network, to, Some(*last), designated) {
             claims.entry(link).or_default().insert(sender);
         }
     }
@@ -134,6 +134,7 @@ fn forwarder(
         Choice::Asked(senders, rp) => {
             let mut may = asked.clone();
             may.extend(asked_for_rp(network, rp, link));
+            may.extend(asked_by_rp(network, rp, source, link));
             (may, Some(senders))
         }
         Choice::Able(senders) => (network.routers_on(link), Some(senders)),
@@ -168,16 +169,32 @@ fn asked_for_rp(network: &Network, rp: UnicastAddr, link: LinkId) -> BTreeSet<No
         .collect()
 }
 
+/// The router on the link that the RP asks for the source's packets, before the
+/// last hops do.
+fn asked_by_rp(
+    network: &Network,
+    rp: UnicastAddr,
+    source: UnicastAddr,
+    link: LinkId,
+) -> Option<NodeId> {
+    let mut routers = network.routers().into_iter();
+    let rp = routers.find(|node| network.loopback(*node) == rp.get())?;
+    let way = way_down(network, source, None, rp);
+    way.into_iter()
+        .find(|(of, _)| *of == link)
+        .map(|(_, asked)| asked)
+}
+
 /// The links down to a receiver's, each with its sender: found upwards, from
 /// router to router, as each looks for the source.
 fn way_down(
     network: &Network,
     to: UnicastAddr,
-    last: LinkId,
-    designated: NodeId,
+    last: Option<LinkId>,
+    lowest: NodeId,
 ) -> Vec<(LinkId, NodeId)> {
     let mut way = Vec::new();
-    let (mut router, mut below) = (designated, Some(last));
+    let (mut router, mut below) = (lowest, last);
     // A way longer than there are routers goes in circles.
     for _ in network.routers() {
         let Some((up, next)) = network.step(router, to) else {

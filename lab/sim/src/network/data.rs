@@ -63,8 +63,10 @@ impl Network {
         let taken = router.plane.receive(now, iif, data, every);
         if router.plane.expired > expired {
             let name = &self.nodes[node.0].name;
-            let line = format!("{now} {name}: a packet went in circles: {data:?}");
-            self.violations.push(line);
+            self.trace.line(now, || {
+                format!("{name}: a packet went in circles: {data:?}")
+            });
+            self.circles += 1;
         }
         self.send_copies(node, taken.copies);
         for event in taken.events {
