@@ -232,3 +232,79 @@ fn a_shared_lan_has_one_forwarder_of_any_source() {
     shared.net.run_for(secs(3));
     judge(shared, ASM);
 }
+
+/// A LAN with the source, its DR and the RP, of which another router on the LAN
+/// wants packets: what comes out of a Register must not be registered again.
+#[test]
+fn a_source_on_the_link_of_the_rp() {
+    let mut net = Network::new(seed(37));
+    net.trace.keep(20_000);
+    let [rp, last, dr] = ["rp", "last", "dr"].map(|name| net.router(name));
+    let lan = link(&mut net, "lan", &[rp, last, dr]);
+    let stub = link(&mut net, "stub", &[last]);
+    let source = net.host("source", lan, Version::V3);
+    let receiver = net.host("receiver", stub, Version::V3);
+    net.rp(rp, GROUPS.parse().unwrap());
+    net.start();
+    net.run_until(t(20));
+    // The Join comes after the first packet.
+    let flow = net.send(source, group(ASM), secs(1));
+    net.run_for(millis(1));
+    net.join(receiver, group(ASM));
+    net.run_until(t(40));
+    exact(&net, receiver, flow, t(21), t(39));
+    let counters = net.running(dr).unwrap().counters().iter();
+    let registers = counters.filter(|(_, name, _)| *name == "pim.tx.register");
+    let sent: u64 = registers.map(|(_, _, count)| count).sum();
+    assert!(sent <= 2, "{sent} Registers");
+}
+
+/// The last hop has its members on the link that the RP tree comes from, and
+/// another way to the source: one router forwards, and it is always the same.
+#[test]
+fn members_on_the_link_of_the_rp_tree() {
+    let mut net = Network::new(seed(38));
+    net.trace.keep(20_000);
+    let [rp, first, last] = ["rp", "first", "last"].map(|name| net.router(name));
+    let sources = link(&mut net, "sources", &[rp, first]);
+    link(&mut net, "first-last", &[first, last]);
+    let members = link_of_cost(&mut net, "members", &[rp, last], 20);
+    let source = net.host("source", sources, Version::V3);
+    let receiver = net.host("receiver", members, Version::V3);
+    net.rp(rp, GROUPS.parse().unwrap());
+    // The way to the RP over another router costs as much.
+    net.take_highest(rp);
+    net.start();
+    net.run_until(t(5));
+    net.join(receiver, group(ASM));
+    net.run_until(t(10));
+    let flow = net.send(source, group(ASM), millis(100));
+    net.run_until(t(400));
+    exact(&net, receiver, flow, t(11), t(399));
+    net.watch_links();
+    net.run_for(secs(10));
+    assert_eq!(net.carried(flow)[&members].len(), 1);
+}
+
+/// RFC 7761 §4.2: the DR of the members has all its ways over their link; it
+/// joins RP and source by different routers there, and its KeepaliveTimer runs
+/// while packets come.
+#[test]
+fn a_last_hop_without_another_link() {
+    let mut net = Network::new(seed(39));
+    net.trace.keep(20_000);
+    let [rp, near, last] = ["rp", "near", "last"].map(|name| net.router(name));
+    let sources = link(&mut net, "sources", &[near]);
+    link(&mut net, "rp-near", &[rp, near]);
+    let members = link(&mut net, "members", &[rp, near, last]);
+    let source = net.host("source", sources, Version::V3);
+    let receiver = net.host("receiver", members, Version::V3);
+    net.rp(rp, GROUPS.parse().unwrap());
+    net.start();
+    net.run_until(t(5));
+    net.join(receiver, group(ASM));
+    net.run_until(t(10));
+    let flow = net.send(source, group(ASM), millis(100));
+    net.run_until(t(700));
+    exact(&net, receiver, flow, t(12), t(699));
+}

@@ -8,7 +8,7 @@ use mcr_proto::time::Instant;
 use mcr_sim::reference::{Choice, Senders, Tree};
 use mcr_sim::{FlowId, LinkId, Network, NodeId};
 
-use super::world::{WATCHED, World};
+use super::world::{IDLE, WATCHED, World};
 use crate::sim_world::secs;
 
 /// What happened before.
@@ -37,6 +37,7 @@ pub(crate) fn settled(world: &mut World, past: Past) -> Result<(), String> {
     world.net.run_for(secs(2));
     world.net.watch_links();
     let registered = registers(&world.net);
+    let circles = world.net.circles;
     let from = world.net.now();
     world.net.run_for(secs(12));
     let to = world.net.now();
@@ -59,8 +60,13 @@ pub(crate) fn settled(world: &mut World, past: Past) -> Result<(), String> {
     if registers(&world.net) > registered && rp_serves_all(world) {
         findings.push("packets are still registered".to_owned());
     }
+    // While trees change, a packet of the old one may come back on the new one
+    // (RFC 7761 §4.2.2), until the first of the new one comes.
+    if world.net.circles > circles {
+        findings.push("packets go in circles".to_owned());
+    }
     for flow in flows.iter().flatten() {
-        world.net.set_interval(*flow, secs(1));
+        world.net.set_interval(*flow, IDLE);
     }
     if findings.is_empty() {
         return sound(world);
@@ -114,6 +120,22 @@ fn rp_serves(world: &World, sender: usize) -> bool {
     designated.all(|router| net.reaches(router, rp))
 }
 
+/// Every last hop goes over to the source's tree: not so one whose only members
+/// are on the link that the RP tree comes from.
+fn all_switch(world: &World, sender: usize) -> bool {
+    let net = &world.net;
+    let sender = &world.senders[sender];
+    let (source, rp) = (net.address(sender.host), net.address(world.rp));
+    world.receivers.iter().all(|(host, _)| {
+        let link = net.link_of(*host);
+        let designated = link.and_then(|link| net.designated_router(link));
+        designated.is_none_or(|router| {
+            let up = |to| net.step(router, to).map(|(link, _)| link);
+            up(rp) != link || up(source) == link || !net.wants(*host, source, sender.group)
+        })
+    })
+}
+
 fn is_ssm(group: mcr_proto::id::GroupAddr) -> bool {
     group.get().octets()[0] == 232
 }
@@ -133,7 +155,7 @@ fn judge(world: &World, watched: &Watched, past: Past) -> Vec<String> {
     if rp_serves(world, watched.sender) {
         findings.extend(served(world, watched, &tree));
         findings.extend(needed(world, watched, &carried));
-        if ssm || world.switches {
+        if ssm || (world.switches && all_switch(world, watched.sender)) {
             findings.extend(differences(net, &tree, &carried));
         }
     }

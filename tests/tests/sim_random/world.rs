@@ -13,7 +13,7 @@ use mcr_wire::igmp::Version;
 use crate::sim_world::{GROUPS, group, millis, secs};
 
 /// Between packets while nobody looks, and while somebody does.
-const IDLE: Duration = secs(1);
+pub(crate) const IDLE: Duration = secs(2);
 pub(crate) const WATCHED: Duration = millis(100);
 
 pub(crate) struct Sender {

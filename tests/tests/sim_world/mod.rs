@@ -57,6 +57,9 @@ pub(crate) fn link_of_cost(
 /// Nothing was found by the checks after every event.
 #[track_caller]
 pub(crate) fn sound(net: &Network) {
+    if net.circles > 0 {
+        fail(net, "packets went in circles");
+    }
     if !net.violations().is_empty() {
         fail(net, &net.violations().join("\n"));
     }
