@@ -38,7 +38,8 @@ variables() {
         chain3-lhr) echo rejoined=8s ;;
         diamond-rp) echo pruned=25s gone_for=0s ;;
         diamond-fhr) echo lost=1000 gap=3s ;;
-        lan-dr | lan-near) echo twice=1000000 ;;
+        lan-dr | lan-near) echo twice=1000000 settle=6s ;;
+        lan-up | lan-down) echo settle=6s ;;
         esac
     done
 }

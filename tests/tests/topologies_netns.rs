@@ -205,13 +205,17 @@ fn netns_interop_diamond_frr_is_both_ends() {
 #[test]
 fn netns_interop_lan_frr_is_downstream() {
     let test = "netns_interop_lan_frr_is_downstream";
-    with_frr(test, "interop-lan", &["up=frr", "down=frr"]);
+    with_frr(test, "interop-lan", &["up=frr", "down=frr", "settle=6s"]);
 }
 
 #[test]
 fn netns_interop_lan_frr_is_the_dr() {
     let test = "netns_interop_lan_frr_is_the_dr";
-    with_frr(test, "interop-lan", &["dr=frr", "twice=1000000"]);
+    with_frr(
+        test,
+        "interop-lan",
+        &["dr=frr", "twice=1000000", "settle=6s"],
+    );
 }
 
 #[test]
