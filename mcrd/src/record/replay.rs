@@ -26,6 +26,8 @@ struct Found {
     differs: Option<String>,
     /// Lines that the recording lost.
     lost: u64,
+    /// The line in the middle of which it ends.
+    cut: Option<u64>,
 }
 
 /// Runs the command.
@@ -39,6 +41,11 @@ pub(crate) fn run(arguments: &Replay) -> ExitCode {
             return ExitCode::from(3);
         }
     };
+    if let Some(number) = found.cut {
+        eprintln!(
+            "mcrd: the recording ends in the middle of line {number}; what comes before was replayed"
+        );
+    }
     if found.lost > 0 {
         eprintln!(
             "mcrd: the recording lost {} lines, so outputs cannot be compared",
@@ -60,6 +67,7 @@ fn replay(path: &Path, json: bool, out: &mut impl Write) -> Result<Found, String
     let mut lines = Lines {
         file: BufReader::new(file),
         number: 0,
+        cut: false,
     };
     let head = lines.next().ok_or("it is empty")??;
     let head: Head = lines.parse(&head)?;
@@ -81,6 +89,7 @@ fn replay(path: &Path, json: bool, out: &mut impl Write) -> Result<Found, String
         last = Instant::from_micros(line.at);
         player.take(line, lines.number, out)?;
     }
+    player.found.cut = lines.cut.then_some(lines.number);
     player.end(last, lines.number, out)?;
     Ok(player.found)
 }
@@ -113,7 +122,9 @@ impl Player {
 
     fn end(&mut self, now: Instant, number: u64, out: &mut impl Write) -> Result<(), String> {
         while let Some(more) = self.made(now, out)? {
-            self.differs(number, &format!("after it, there is now {more:?} too"));
+            if self.found.cut.is_none() {
+                self.differs(number, &format!("after it, there is now {more:?} too"));
+            }
         }
         Ok(())
     }
@@ -184,6 +195,9 @@ impl Player {
 struct Lines {
     file: BufReader<File>,
     number: u64,
+    /// The last line was cut off: the daemon was killed while it wrote, or the
+    /// disk was full.
+    cut: bool,
 }
 
 impl Lines {
@@ -196,8 +210,10 @@ impl Lines {
         match part.read_line(&mut text) {
             Ok(0) => None,
             Ok(_) if text.ends_with('\n') => Some(Ok(text)),
-            // The daemon was killed while it wrote.
-            Ok(_) => None,
+            Ok(_) => {
+                self.cut = true;
+                None
+            }
             Err(error) => Some(Err(format!("line {number}: {error}"))),
         }
     }

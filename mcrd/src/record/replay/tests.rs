@@ -135,7 +135,10 @@ fn what_differs_is_told_with_its_line() {
     assert!(of(&short).unwrap().differs.unwrap().contains("after it"));
     // A line that was cut off while it was written is left out.
     let cut = short.clone() + &last[..last.len() / 2];
-    assert_eq!(of(&cut).unwrap().outputs, of(&short).unwrap().outputs);
+    let found = of(&cut).unwrap();
+    assert_eq!(found.outputs, of(&short).unwrap().outputs);
+    let line = short.lines().count() as u64 + 1;
+    assert_eq!((found.cut, found.differs), (Some(line), None));
 }
 
 #[test]
