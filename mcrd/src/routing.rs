@@ -30,6 +30,13 @@ use crate::record::Recorder;
 /// oldest, and is told how many.
 const EVENTS: usize = 4096;
 
+/// The daemon stood still if it is so late for a timer.
+const LATE: Duration = Duration::from_secs(1);
+
+/// What arrived meanwhile is then taken in before timers are dealt with, for so
+/// long: a Hello that waits to be read is no silence.
+const CATCH_UP: Duration = Duration::from_millis(500);
+
 /// After an interface could not be listened on.
 const LISTEN_AGAIN: Duration = Duration::from_secs(1);
 
@@ -47,6 +54,8 @@ pub(crate) struct Routing {
     counters: Counters,
     /// Interfaces that could not be listened on, and when to try again.
     deaf: BTreeMap<IfIndex, std::time::Instant>,
+    /// No timer is dealt with before, because the daemon stood still.
+    catching_up: Option<std::time::Instant>,
     events: broadcast::Sender<Arc<WatchLine>>,
 }
 
@@ -86,6 +95,7 @@ impl Routing {
             recorder,
             counters: Counters::default(),
             deaf: BTreeMap::new(),
+            catching_up: None,
             events: broadcast::channel(EVENTS).0,
         };
         Ok((routing, packets))
@@ -160,7 +170,8 @@ impl Routing {
     pub(crate) fn next_timeout(&self) -> Option<std::time::Instant> {
         let router = self.router.poll_timeout().and_then(|(at, _)| {
             let since = Duration::from_micros(at.as_micros());
-            self.started.checked_add(since)
+            let at = self.started.checked_add(since)?;
+            Some(self.catching_up.map_or(at, |until| until.max(at)))
         });
         self.deaf.values().copied().chain(router).min()
     }
@@ -173,9 +184,14 @@ impl Routing {
             self.listen(iface, true);
         }
         let now = self.now();
-        if self.router.poll_timeout().is_none_or(|(at, _)| at > now) {
+        let due = self.router.poll_timeout();
+        let Some((at, _)) = due.filter(|(at, _)| *at <= now) else {
+            return;
+        };
+        if now - at > LATE && *self.catching_up.get_or_insert(wall + CATCH_UP) > wall {
             return;
         }
+        self.catching_up = None;
         if let Some(recorder) = &mut self.recorder {
             recorder.timeout(now);
         }

@@ -6,15 +6,19 @@
 
 mod clients;
 mod configuration;
+mod events;
 mod faults;
 mod inject;
 mod interfaces;
 mod malformed;
 mod mcrd;
 mod privileges;
+mod random_input;
 mod reconfigure;
+mod recording;
 mod routing;
 mod rules;
+mod stopped;
 mod storms;
 mod traffic;
 mod unicast;

@@ -31,7 +31,7 @@ fn reload(mcrd: &Mcrd, text: &str) -> ConfigChange {
     mcrd.call(Method::ConfigReload {})
 }
 
-fn hello(cable: &Cable, from: Ipv4Addr) {
+pub(crate) fn hello(cable: &Cable, from: Ipv4Addr) {
     let hello = Hello {
         generation_id: Some(7),
         dr_priority: Some(2),
@@ -41,7 +41,7 @@ fn hello(cable: &Cable, from: Ipv4Addr) {
     cable.send(&packet.bytes());
 }
 
-fn members(cable: &Cable, groups: &[Ipv4Addr]) {
+pub(crate) fn members(cable: &Cable, groups: &[Ipv4Addr]) {
     let records = groups.iter().map(|group| GroupRecord {
         record_type: RecordType::ToExclude,
         group: *group,

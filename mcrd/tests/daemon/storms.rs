@@ -24,10 +24,10 @@ const GAP: Duration = Duration::from_millis(2);
 const MOST_MEMORY: u64 = 400;
 
 /// xorshift64: the same numbers on every run.
-struct Random(u64);
+pub(crate) struct Random(pub(crate) u64);
 
 impl Random {
-    fn next(&mut self) -> u64 {
+    pub(crate) fn next(&mut self) -> u64 {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
