@@ -5,200 +5,61 @@
 #![allow(missing_docs, reason = "the macros make public functions")]
 
 use std::hint::black_box;
-use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use gungraun::{
     Callgrind, EventKind, LibraryBenchmarkConfig, library_benchmark, library_benchmark_group, main,
 };
-use ipnet::Ipv4Net;
-use mcr_proto::config::{Config, IgmpInterfaceConfig, InterfaceConfig, PimInterfaceConfig};
-use mcr_proto::id::{IfIndex, InterfaceName, IpProtocol, MacAddr};
-use mcr_proto::interface::{Interface, InterfaceChange};
-use mcr_proto::router::io::{Packet, Route, RouteChange, RouteNextHop};
-use mcr_proto::router::{Input, Router};
-use mcr_proto::time::Instant;
-use mcr_wire::igmp::{self, GroupRecord, RecordType};
-use mcr_wire::pim::{self, EncodedGroup, EncodedSource, Hello, JoinPrune, JoinPruneGroup};
+use mcr_benches::router::{Channels, Rig, Sign, UPSTREAM, join_prunes, report};
+use mcr_wire::igmp::RecordType;
 
-/// A router with two interfaces, `up` towards the sources and `down` towards
-/// hosts and routers, with one PIM neighbour on each.
-struct Rig {
-    router: Router,
-    now: Instant,
+/// One source each.
+const GROUPS: Channels = Channels {
+    groups: 1000,
+    sources: 1,
+};
+/// All of one group.
+const SOURCES: Channels = Channels {
+    groups: 1,
+    sources: 1000,
+};
+
+/// A router, and payloads that arrive on its first interface beside `up`.
+type Given = (Rig, Vec<Vec<u8>>);
+
+fn rig() -> Rig {
+    Rig::new(1).unwrap_or_else(|error| unreachable!("{error:#}"))
 }
 
-const UP: &str = "10.0.1.1/24";
-const DOWN: &str = "10.0.2.1/24";
-const UP_NEIGHBOR: Ipv4Addr = Ipv4Addr::new(10, 0, 1, 2);
-const DOWN_NEIGHBOR: Ipv4Addr = Ipv4Addr::new(10, 0, 2, 2);
-
-fn index(number: u32) -> IfIndex {
-    IfIndex::new(number).unwrap_or_else(|| unreachable!("{number} is not 0"))
+fn hear((rig, messages): &mut Given) {
+    rig.hear(1, std::mem::take(messages))
+        .unwrap_or_else(|error| unreachable!("{error:#}"));
 }
 
-fn interface(number: u32, name: &str, net: &str) -> Option<Interface> {
-    Some(Interface {
-        index: index(number),
-        name: name.parse().ok()?,
-        up: true,
-        mtu: 1500,
-        mac: MacAddr([2, 0, 0, 0, 0, 1]),
-        addresses: vec![net.parse().ok()?],
-        multicast: true,
-    })
+fn reports() -> Given {
+    let reports = (0..GROUPS.groups).map(|group| report(group, RecordType::Allow));
+    (rig(), reports.collect())
 }
 
-fn route(prefix: &str, number: u32, gateway: Option<Ipv4Addr>) -> Option<Route> {
-    Some(Route {
-        prefix: prefix.parse::<Ipv4Net>().ok()?,
-        metric: 0,
-        protocol: 2,
-        next_hops: vec![RouteNextHop {
-            iface: index(number),
-            gateway,
-        }],
-    })
+fn joins(channels: Channels) -> Given {
+    (rig(), join_prunes(1, channels, Sign::Join))
 }
 
-impl Rig {
-    fn new() -> Rig {
-        Rig::try_new().unwrap_or_else(|| unreachable!("the values above are right"))
-    }
-
-    fn try_new() -> Option<Rig> {
-        let both = InterfaceConfig {
-            pim: Some(PimInterfaceConfig::default()),
-            igmp: Some(IgmpInterfaceConfig::default()),
-        };
-        let mut config = Config::default();
-        for name in ["up", "down"] {
-            let name: InterfaceName = name.parse().ok()?;
-            config.interfaces.insert(name, both.clone());
-        }
-        let now = Instant::ZERO;
-        let mut rig = Rig {
-            router: Router::new(config, 1, now),
-            now,
-        };
-        rig.input(Input::Interface(InterfaceChange::Present(interface(
-            1, "up", UP,
-        )?)));
-        rig.input(Input::Interface(InterfaceChange::Present(interface(
-            2, "down", DOWN,
-        )?)));
-        rig.input(Input::Route(RouteChange::Replace(vec![
-            route("10.0.1.0/24", 1, None)?,
-            route("10.0.2.0/24", 2, None)?,
-            route("10.9.0.0/16", 1, Some(UP_NEIGHBOR))?,
-        ])));
-        rig.hello(1, UP_NEIGHBOR);
-        rig.hello(2, DOWN_NEIGHBOR);
-        Some(rig)
-    }
-
-    fn input(&mut self, input: Input) {
-        self.now = self.now + Duration::from_micros(10);
-        self.router.handle(self.now, input);
-        while let Some(output) = self.router.poll_output() {
-            black_box(output);
-        }
-    }
-
-    fn hello(&mut self, iface: u32, from: Ipv4Addr) {
-        let hello = Hello {
-            holdtime: Some(105),
-            generation_id: Some(7),
-            ..Hello::default()
-        };
-        let payload = pim::Message::Hello(hello).emit();
-        self.input(pim_packet(iface, from, payload));
-    }
+/// A router that has the channels joined.
+fn joined(channels: Channels) -> Rig {
+    let mut given = joins(channels);
+    hear(&mut given);
+    let entries = given.0.router.tib().entries();
+    assert_eq!(entries, 1000, "the joins did not arrive");
+    given.0
 }
 
-fn pim_packet(iface: u32, src: Ipv4Addr, payload: Vec<u8>) -> Input {
-    Input::Packet(Packet {
-        iface: index(iface),
-        src,
-        dst: pim::ALL_PIM_ROUTERS,
-        ttl: 1,
-        router_alert: false,
-        protocol: IpProtocol::PIM,
-        payload,
-    })
+fn refresh(channels: Channels) -> Given {
+    (joined(channels), join_prunes(1, channels, Sign::Join))
 }
 
-fn group(number: u32) -> Ipv4Addr {
-    Ipv4Addr::from(0xe801_0000 + number)
-}
-
-/// An IGMPv3 report for each group, from one source each.
-fn reports(count: u32) -> Vec<Input> {
-    let report = |number| {
-        let record = GroupRecord {
-            record_type: RecordType::Allow,
-            group: group(number),
-            sources: vec![Ipv4Addr::new(10, 9, 0, 1)],
-        };
-        Input::Packet(Packet {
-            iface: index(2),
-            src: Ipv4Addr::new(10, 0, 2, 99),
-            dst: Ipv4Addr::new(224, 0, 0, 22),
-            ttl: 1,
-            router_alert: true,
-            protocol: IpProtocol::IGMP,
-            payload: igmp::Message::ReportV3(vec![record]).emit(),
-        })
-    };
-    (0..count).map(report).collect()
-}
-
-/// Join/Prune messages of the downstream neighbour with 100 groups each.
-fn joins(count: u32) -> Vec<Input> {
-    let block = |number| JoinPruneGroup {
-        group: EncodedGroup {
-            group: group(number),
-            mask_len: 32,
-            bidirectional: false,
-            scope_zone: false,
-        },
-        joins: vec![EncodedSource {
-            source: Ipv4Addr::new(10, 9, 0, 1),
-            mask_len: 32,
-            sparse: true,
-            wildcard: false,
-            rpt: false,
-        }],
-        prunes: Vec::new(),
-    };
-    let message = |first: u32| {
-        let message = JoinPrune {
-            upstream_neighbor: Ipv4Addr::new(10, 0, 2, 1),
-            holdtime: 210,
-            groups: (first..first + 50).map(block).collect(),
-        };
-        let payload = pim::Message::JoinPrune(message).emit();
-        pim_packet(2, DOWN_NEIGHBOR, payload)
-    };
-    (0..count / 50).map(|number| message(number * 50)).collect()
-}
-
-fn with_reports() -> (Rig, Vec<Input>) {
-    (Rig::new(), reports(1000))
-}
-
-fn with_joins() -> (Rig, Vec<Input>) {
-    (Rig::new(), joins(1000))
-}
-
-/// A router that has the 1000 joined groups already, and hears of them again.
-fn with_refresh() -> (Rig, Vec<Input>) {
-    let mut rig = Rig::new();
-    for input in joins(1000) {
-        rig.input(input);
-    }
-    assert_eq!(rig.router.tib().groups.len(), 1000);
-    (rig, joins(1000))
+fn prunes(channels: Channels) -> Given {
+    (joined(channels), join_prunes(1, channels, Sign::Prune))
 }
 
 fn limit(instructions: u64) -> LibraryBenchmarkConfig {
@@ -210,35 +71,61 @@ fn limit(instructions: u64) -> LibraryBenchmarkConfig {
 }
 
 #[library_benchmark(config = limit(1_000_000_000))]
-#[bench::of_1000_groups(setup = with_reports)]
-fn igmp_reports((mut rig, inputs): (Rig, Vec<Input>)) -> Rig {
-    for input in inputs {
-        rig.input(input);
+#[bench::of_1000_groups(setup = reports)]
+fn igmp_reports((mut rig, reports): Given) -> Rig {
+    for report in reports {
+        rig.igmp(1, report)
+            .unwrap_or_else(|error| unreachable!("{error:#}"));
     }
-    rig
+    black_box(rig)
 }
 
 #[library_benchmark(config = limit(1_000_000_000))]
-#[bench::of_1000_sources(setup = with_joins)]
-fn pim_joins((mut rig, inputs): (Rig, Vec<Input>)) -> Rig {
-    for input in inputs {
-        rig.input(input);
-    }
-    rig
+#[bench::of_1000_groups(args = (GROUPS), setup = joins)]
+#[bench::of_1000_sources(args = (SOURCES), setup = joins)]
+fn pim_joins(mut given: Given) -> Given {
+    hear(&mut given);
+    black_box(given)
 }
 
 #[library_benchmark(config = limit(1_000_000_000))]
-#[bench::of_1000_sources(setup = with_refresh)]
-fn pim_join_refresh((mut rig, inputs): (Rig, Vec<Input>)) -> Rig {
-    for input in inputs {
-        rig.input(input);
-    }
-    rig
+#[bench::of_1000_groups(args = (GROUPS), setup = refresh)]
+#[bench::of_1000_sources(args = (SOURCES), setup = refresh)]
+fn pim_join_refresh(mut given: Given) -> Given {
+    hear(&mut given);
+    black_box(given)
+}
+
+#[library_benchmark(config = limit(1_000_000_000))]
+#[bench::of_1000_groups(args = (GROUPS), setup = prunes)]
+#[bench::of_1000_sources(args = (SOURCES), setup = prunes)]
+fn pim_prunes(mut given: Given) -> Given {
+    hear(&mut given);
+    black_box(given)
+}
+
+// What the router does by itself in a Join/Prune_Interval.
+#[library_benchmark(config = limit(1_000_000_000))]
+#[bench::of_1000_groups(args = (GROUPS), setup = joined)]
+#[bench::of_1000_sources(args = (SOURCES), setup = joined)]
+fn own_refresh(mut rig: Rig) -> Rig {
+    rig.pass(Duration::from_secs(60));
+    black_box(rig)
+}
+
+// The way to all sources becomes another one.
+#[library_benchmark(config = limit(1_000_000_000))]
+#[bench::of_1000_groups(args = (GROUPS), setup = joined)]
+#[bench::of_1000_sources(args = (SOURCES), setup = joined)]
+fn way_changes(mut rig: Rig) -> Rig {
+    rig.way(UPSTREAM[1])
+        .unwrap_or_else(|error| unreachable!("{error:#}"));
+    black_box(rig)
 }
 
 library_benchmark_group!(
     name = router;
-    benchmarks = igmp_reports, pim_joins, pim_join_refresh
+    benchmarks = igmp_reports, pim_joins, pim_join_refresh, pim_prunes, own_refresh, way_changes
 );
 
 main!(library_benchmark_groups = router);

@@ -2,3 +2,5 @@
 
 pub mod forwarding;
 pub mod plain_relay;
+pub mod programs;
+pub mod router;

@@ -18,6 +18,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
 
 use anyhow::{Context, bail, ensure};
+use mcr_benches::programs;
 use serde_json::Value;
 
 use figures::Step;
@@ -45,7 +46,7 @@ fn measure() -> anyhow::Result<ExitCode> {
     let keep = arguments.iter().any(|argument| argument == "--keep");
     let runs = if quick { 1 } else { RUNS };
     let scenarios = scenarios(&arguments)?;
-    let lab = programs()?;
+    let lab = programs::build()?.join("lab");
     let kinds = kinds();
     println!("{}", machine("before"));
     println!("milliseconds or packets; median least-most, {runs} runs; RFC timers, 500 pps");
@@ -110,31 +111,6 @@ fn kinds() -> Vec<&'static str> {
         kinds.retain(|kind| *kind != "frr");
     }
     kinds
-}
-
-/// Builds the programs as this benchmark is built, and tells where lab is.
-fn programs() -> anyhow::Result<PathBuf> {
-    // A benchmark stands in target/PROFILE/deps.
-    let own = std::env::current_exe()?;
-    let folder = own.parent().and_then(Path::parent).context("no folder")?;
-    // Cargo tells where it is; without it what stands there is taken.
-    if let Some(cargo) = std::env::var_os("CARGO") {
-        let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("../Cargo.toml");
-        let status = Command::new(cargo)
-            .args(["build", "--release", "--bins", "--manifest-path"])
-            .arg(manifest)
-            .args(["--package=mcrd", "--package=mcrctl", "--package=mcrgen"])
-            .arg("--package=lab")
-            .status()?;
-        ensure!(status.success(), "the programs cannot be built: {status}");
-    }
-    let program = folder.join("lab");
-    ensure!(
-        program.exists(),
-        "{} is missing: type  cargo build --release --workspace --bins",
-        program.display()
-    );
-    Ok(program)
 }
 
 /// The figures of a scenario; none where this machine cannot run it.
