@@ -14,6 +14,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("mcr-proto", &["mcr-wire"]),
     ("mcr-api", &[]),
     ("mcr-config", &["mcr-api", "mcr-proto"]),
+    ("mcr-view", &["mcr-api", "mcr-proto", "mcr-wire"]),
     ("mcr-sys", &[]),
     ("mcr-dataplane", &["mcr-proto", "mcr-sys", "mcr-wire"]),
     (
@@ -24,6 +25,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "mcr-dataplane",
             "mcr-proto",
             "mcr-sys",
+            "mcr-view",
             "mcr-wire",
         ],
     ),

@@ -1,11 +1,10 @@
 //! What the router tells, in the words of the control API and of the log.
 
-use mcr_api::router as api;
 use mcr_api::router::Event as Told;
 use mcr_proto::id::{GroupAddr, IfIndex, UnicastAddr};
 use mcr_proto::router::Interfaces;
 use mcr_proto::router::event::{
-    AssertRole, Event, MembershipChange, NeighborChange, RegisterState, RouteChangeKind, Table,
+    AssertRole, Event, MembershipChange, NeighborChange, RouteChangeKind, Table,
 };
 use mcr_proto::tib::TreeKey;
 use std::net::Ipv4Addr;
@@ -70,7 +69,7 @@ pub(crate) fn told(event: &Event, interfaces: &Interfaces) -> Told {
         } => Told::Register {
             source: source.get(),
             group: group.get(),
-            state: register(*state),
+            state: mcr_view::register(*state),
         },
         Event::Assert {
             key,
@@ -130,7 +129,7 @@ fn told_assert(
         source: source(key),
         group: key.group().get(),
         interface,
-        state: assert(state),
+        state: mcr_view::assert(state),
         winner,
     }
 }
@@ -174,25 +173,6 @@ const fn full(table: Table) -> &'static str {
         Table::Sources => "sources",
         Table::Entries => "entries",
         Table::Routes => "routes",
-    }
-}
-
-/// The state in the words of the control API.
-pub(crate) const fn register(state: RegisterState) -> api::RegisterState {
-    match state {
-        RegisterState::NoInfo => api::RegisterState::NoInfo,
-        RegisterState::Join => api::RegisterState::Join,
-        RegisterState::JoinPending => api::RegisterState::JoinPending,
-        RegisterState::Prune => api::RegisterState::Prune,
-    }
-}
-
-/// The state in the words of the control API.
-pub(crate) const fn assert(state: AssertRole) -> api::AssertState {
-    match state {
-        AssertRole::NoInfo => api::AssertState::NoInfo,
-        AssertRole::Winner => api::AssertState::Winner,
-        AssertRole::Loser => api::AssertState::Loser,
     }
 }
 

@@ -24,6 +24,7 @@ const CRATES: &[&str] = &[
     "mcrd/sys",
     "mcrd/api",
     "mcrd/dataplane",
+    "mcrd/view",
     "mcrd",
     "mcrctl",
     "mcrgen",

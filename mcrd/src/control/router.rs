@@ -1,21 +1,13 @@
 //! Views of the router: interfaces, neighbours, RPs, ways, memberships, trees,
 //! counters.
 
-mod igmp;
-mod mroute;
-mod pim;
-mod reason;
-
-use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use mcr_api::ErrorCode;
-use mcr_api::router::{ProtocolCounters, WatchLine};
-use mcr_proto::id::{GroupAddr, IfIndex};
-use mcr_proto::router::{Counters, Router, TimerId};
-use mcr_proto::time::Instant;
+use mcr_api::router::WatchLine;
+use mcr_proto::id::GroupAddr;
+use mcr_view::{View, igmp, mroute, pim};
 use serde_json::json;
 use tokio::sync::{broadcast, oneshot};
 use tracing::debug;
@@ -24,41 +16,6 @@ use super::Answer;
 use super::page::page;
 use super::session::{failure, value};
 use crate::event_loop::Daemon;
-
-#[cfg(test)]
-mod tests;
-
-/// A router at a moment.
-#[derive(Clone, Copy)]
-struct View<'a> {
-    router: &'a Router,
-    now: Instant,
-}
-
-impl View<'_> {
-    /// The interface's name; its number where it has just gone.
-    fn name(self, iface: IfIndex) -> String {
-        match self.router.interfaces().get(iface) {
-            Some(known) => known.kernel.name.to_string(),
-            None => format!("#{iface}"),
-        }
-    }
-
-    /// What is left of a timer, in seconds.
-    fn left(self, timer: TimerId) -> Option<f64> {
-        let at = self.router.timers().deadline(timer)?;
-        Some(seconds(at - self.now))
-    }
-
-    /// How long ago that was, in seconds.
-    fn since(self, moment: Instant) -> f64 {
-        seconds(self.now - moment)
-    }
-}
-
-fn seconds(time: Duration) -> f64 {
-    time.as_secs_f64()
-}
 
 impl Daemon {
     fn view(&self) -> View<'_> {
@@ -95,7 +52,7 @@ impl Daemon {
 
     pub(crate) fn igmp_groups(&self, cursor: Option<String>) -> Answer {
         let view = self.view();
-        let after = cursor.as_deref().map(igmp::read_cursor).transpose()?;
+        let after = read_cursor(cursor.as_deref(), igmp::read_cursor)?;
         page(igmp::keys(view, after), igmp::cursor, |key| {
             igmp::group(view, *key)
         })
@@ -104,7 +61,7 @@ impl Daemon {
     pub(crate) fn mroute(&self, group: Option<Ipv4Addr>, cursor: Option<String>) -> Answer {
         let view = self.view();
         let group = group.map(read_group).transpose()?;
-        let after = cursor.as_deref().map(mroute::read_cursor).transpose()?;
+        let after = read_cursor(cursor.as_deref(), mroute::read_cursor)?;
         page(mroute::keys(view, group, after), mroute::cursor, |key| {
             mroute::entry(view, *key)
         })
@@ -112,7 +69,7 @@ impl Daemon {
 
     pub(crate) fn stats_protocols(&self) -> Answer {
         let outside = self.routing.counters();
-        value(&counters(self.view(), outside))
+        value(&mcr_view::counters(self.view(), outside))
     }
 
     /// Lets a client watch.
@@ -128,20 +85,11 @@ fn read_group(group: Ipv4Addr) -> Result<GroupAddr, mcr_api::Failure> {
     GroupAddr::try_from(group).map_err(|error| failure(ErrorCode::Invalid, error.to_string()))
 }
 
-fn bad_cursor() -> mcr_api::Failure {
-    failure(ErrorCode::Invalid, "the cursor is none that a page gave")
-}
-
-/// The counters of the router and of its sockets, by interface.
-fn counters(view: View<'_>, outside: &Counters) -> Vec<ProtocolCounters> {
-    let mut all: BTreeMap<Option<IfIndex>, BTreeMap<String, u64>> = BTreeMap::new();
-    for (iface, name, count) in view.router.counters().iter().chain(outside.iter()) {
-        let of_iface = all.entry(iface).or_default();
-        *of_iface.entry(name.to_owned()).or_default() += count;
-    }
-    let counters = all.into_iter().map(|(iface, counters)| ProtocolCounters {
-        interface: iface.map(|iface| view.name(iface)),
-        counters,
-    });
-    counters.collect()
+fn read_cursor<Key>(
+    cursor: Option<&str>,
+    read: impl Fn(&str) -> Option<Key>,
+) -> Result<Option<Key>, mcr_api::Failure> {
+    let bad = || failure(ErrorCode::Invalid, "the cursor is none that a page gave");
+    let key = cursor.map(|cursor| read(cursor).ok_or_else(bad));
+    key.transpose()
 }

@@ -10,9 +10,10 @@ use mcr_proto::pim::neighbor;
 use mcr_proto::router::{RouterInterface, TimerId};
 use mcr_wire::pim as wire;
 
-use super::{View, reason, seconds};
+use crate::{View, reason, seconds};
 
-pub(super) fn interfaces(view: View<'_>) -> Vec<PimInterface> {
+/// All interfaces with PIM.
+pub fn interfaces(view: View<'_>) -> Vec<PimInterface> {
     let configured = view.router.config().interfaces.iter();
     configured
         .filter_map(|(name, config)| Some(interface(view, name, config.pim.as_ref()?)))
@@ -50,7 +51,8 @@ fn interface(view: View<'_>, name: &InterfaceName, config: &PimInterfaceConfig) 
     }
 }
 
-pub(super) fn neighbors(view: View<'_>) -> Vec<Neighbor> {
+/// All neighbours.
+pub fn neighbors(view: View<'_>) -> Vec<Neighbor> {
     let neighbors = view.router.neighbors();
     let mut all = Vec::new();
     for known in view.router.interfaces().iter() {
@@ -84,7 +86,8 @@ fn lan_prune_delay(delay: wire::LanPruneDelay) -> LanPruneDelay {
     }
 }
 
-pub(super) fn rps(view: View<'_>) -> Vec<Rp> {
+/// All RPs with their ranges.
+pub fn rps(view: View<'_>) -> Vec<Rp> {
     let world = view.router.world(view.now);
     let mappings = world.rps.mappings().iter();
     mappings
@@ -103,7 +106,8 @@ pub(super) fn rps(view: View<'_>) -> Vec<Rp> {
         .collect()
 }
 
-pub(super) fn rp_of(view: View<'_>, group: GroupAddr) -> RpOf {
+/// The RP of a group, and why.
+pub fn rp_of(view: View<'_>, group: GroupAddr) -> RpOf {
     let world = view.router.world(view.now);
     let choice = world.rps.choose(group);
     let rp = choice.ok().map(|choice| choice.mapping.rp.get());
@@ -115,7 +119,8 @@ pub(super) fn rp_of(view: View<'_>, group: GroupAddr) -> RpOf {
     }
 }
 
-pub(super) fn rpf(view: View<'_>, address: Ipv4Addr, group: Option<GroupAddr>) -> RpfOf {
+/// The way to an address, and why.
+pub fn rpf(view: View<'_>, address: Ipv4Addr, group: Option<GroupAddr>) -> RpfOf {
     let world = view.router.world(view.now);
     let is_me = world.interfaces.is_mine(address);
     let found = if is_me {

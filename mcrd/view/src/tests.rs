@@ -1,6 +1,7 @@
 //! Views of a router that was given interfaces, routes and packets.
 
 use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
 
 use mcr_api::router::{DownstreamState, FilterMode};
 use mcr_proto::config::{
@@ -261,7 +262,7 @@ fn memberships() {
     let cursor = igmp::read_cursor(&igmp::cursor(&keys[0])).unwrap();
     let rest: Vec<_> = igmp::keys(case.view(), Some(cursor)).collect();
     assert_eq!(rest, keys[1..]);
-    assert!(igmp::read_cursor("eth1 239.1.1.1").is_err());
+    assert!(igmp::read_cursor("eth1 239.1.1.1").is_none());
     let interfaces = igmp::interfaces(case.view());
     assert_eq!((interfaces[0].groups, interfaces[0].version), (1, 3));
     assert!(interfaces[1].is_querier);
@@ -297,7 +298,7 @@ fn trees() {
     }
     let sg = (ip(GROUP).try_into().unwrap(), Some(unicast("10.9.0.7")));
     assert_eq!(mroute::read_cursor(&mroute::cursor(&sg)).unwrap(), sg);
-    assert!(mroute::read_cursor("239.1.1.1 239.1.1.2").is_err());
+    assert!(mroute::read_cursor("239.1.1.1 239.1.1.2").is_none());
 }
 
 #[test]

@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
 
-use mcr_api::Failure;
 use mcr_api::router as api;
 use mcr_api::router::{DownstreamState, Mroute, MrouteInterface};
 use mcr_proto::id::{GroupAddr, IfIndex, UnicastAddr};
@@ -16,37 +15,35 @@ use mcr_proto::tib::{
     UpstreamRpt,
 };
 
-use super::{View, bad_cursor};
-use crate::observe::events;
+use crate::{View, assert, register};
 
-/// (*,G), or (S,G) together with (S,G,rpt).
-pub(super) type Key = (GroupAddr, Option<UnicastAddr>);
+/// (\*,G), or (S,G) together with (S,G,rpt).
+pub type Key = (GroupAddr, Option<UnicastAddr>);
 
-pub(super) fn cursor((group, source): &Key) -> String {
+/// The entry as a page names the one it ends with.
+pub fn cursor((group, source): &Key) -> String {
     match source {
         Some(source) => format!("{group} {source}"),
         None => group.to_string(),
     }
 }
 
-pub(super) fn read_cursor(cursor: &str) -> Result<Key, Failure> {
-    let read = || -> Option<Key> {
-        let (group, source) = match cursor.split_once(' ') {
-            Some((group, source)) => (group, Some(source)),
-            None => (cursor, None),
-        };
-        let group = GroupAddr::try_from(group.parse::<Ipv4Addr>().ok()?).ok()?;
-        let Some(source) = source else {
-            return Some((group, None));
-        };
-        let source = UnicastAddr::try_from(source.parse::<Ipv4Addr>().ok()?).ok()?;
-        Some((group, Some(source)))
+/// The entry that a cursor names.
+pub fn read_cursor(cursor: &str) -> Option<Key> {
+    let (group, source) = match cursor.split_once(' ') {
+        Some((group, source)) => (group, Some(source)),
+        None => (cursor, None),
     };
-    read().ok_or_else(bad_cursor)
+    let group = GroupAddr::try_from(group.parse::<Ipv4Addr>().ok()?).ok()?;
+    let Some(source) = source else {
+        return Some((group, None));
+    };
+    let source = UnicastAddr::try_from(source.parse::<Ipv4Addr>().ok()?).ok()?;
+    Some((group, Some(source)))
 }
 
 /// The entries of a group or of all, after one.
-pub(super) fn keys<'a>(
+pub fn keys<'a>(
     view: View<'a>,
     only: Option<GroupAddr>,
     after: Option<Key>,
@@ -70,7 +67,8 @@ pub(super) fn keys<'a>(
     keys.filter(move |key| after.is_none_or(|after| *key > after))
 }
 
-pub(super) fn entry(view: View<'_>, (group, source): Key) -> Mroute {
+/// What there is to tell of an entry.
+pub fn entry(view: View<'_>, (group, source): Key) -> Mroute {
     let state = view.router.tib().groups.get(&group);
     let macros = view.router.world(view.now).macros(group, state);
     match source {
@@ -152,7 +150,7 @@ fn sg(view: View<'_>, macros: Macros<'_>, source: UnicastAddr) -> Mroute {
     let mut told = Mroute {
         spt_bit: macros.spt_bit(source),
         keepalive: view.left(TimerId::Keepalive(source, group)),
-        register: events::register(entry.map_or(RegisterState::NoInfo, |entry| entry.register)),
+        register: register(entry.map_or(RegisterState::NoInfo, |entry| entry.register)),
         register_timer: view.left(TimerId::RegisterStop(source, group)),
         rpt_pruned: rpt.is_some_and(|rpt| rpt.upstream == UpstreamRpt::Pruned),
         interfaces: interfaces.list(),
@@ -233,7 +231,7 @@ impl<'a> Interfaces<'a> {
         let view = self.view;
         for (iface, state) in states {
             let told = self.of(*iface);
-            told.assert = events::assert(state.role);
+            told.assert = assert(state.role);
             told.assert_winner = Some(state.winner);
             told.assert_timer = view.left(TimerId::Assert(key, *iface));
         }

@@ -1,6 +1,5 @@
 //! Memberships and queriers.
 
-use mcr_api::Failure;
 use mcr_api::router::{FilterMode, IgmpGroup, IgmpInterface, IgmpSource};
 use mcr_proto::config::{IgmpInterfaceConfig, IgmpVersion};
 use mcr_proto::id::{GroupAddr, IfIndex, InterfaceName, UnicastAddr};
@@ -8,12 +7,13 @@ use mcr_proto::igmp::{self, Group, Membership, oldest_host};
 use mcr_proto::router::{IgmpTimer, RouterInterface, TimerId};
 use mcr_wire::igmp::Version;
 
-use super::{View, bad_cursor, seconds};
+use crate::{View, seconds};
 
 /// A group on an interface.
-pub(super) type Key = (IfIndex, GroupAddr);
+pub type Key = (IfIndex, GroupAddr);
 
-pub(super) fn interfaces(view: View<'_>) -> Vec<IgmpInterface> {
+/// All interfaces with IGMP.
+pub fn interfaces(view: View<'_>) -> Vec<IgmpInterface> {
     let configured = view.router.config().interfaces.iter();
     configured
         .filter_map(|(name, config)| Some(interface(view, name, config.igmp.as_ref()?)))
@@ -50,21 +50,21 @@ fn interface(view: View<'_>, name: &InterfaceName, config: &IgmpInterfaceConfig)
     }
 }
 
-pub(super) fn cursor((iface, group): &Key) -> String {
+/// The group as a page names the one it ends with.
+pub fn cursor((iface, group): &Key) -> String {
     format!("{iface} {group}")
 }
 
-pub(super) fn read_cursor(cursor: &str) -> Result<Key, Failure> {
-    let parts = cursor.split_once(' ').and_then(|(iface, group)| {
-        let iface = IfIndex::new(iface.parse().ok()?)?;
-        let group: std::net::Ipv4Addr = group.parse().ok()?;
-        Some((iface, GroupAddr::try_from(group).ok()?))
-    });
-    parts.ok_or_else(bad_cursor)
+/// The group that a cursor names.
+pub fn read_cursor(cursor: &str) -> Option<Key> {
+    let (iface, group) = cursor.split_once(' ')?;
+    let iface = IfIndex::new(iface.parse().ok()?)?;
+    let group: std::net::Ipv4Addr = group.parse().ok()?;
+    Some((iface, GroupAddr::try_from(group).ok()?))
 }
 
 /// The groups of all interfaces, after one.
-pub(super) fn keys(view: View<'_>, after: Option<Key>) -> impl Iterator<Item = Key> {
+pub fn keys(view: View<'_>, after: Option<Key>) -> impl Iterator<Item = Key> {
     let igmp = view.router.igmp();
     let interfaces = igmp.interfaces().map(|(iface, _)| iface);
     let interfaces = interfaces.filter(move |iface| after.is_none_or(|(from, _)| *iface >= from));
@@ -75,7 +75,8 @@ pub(super) fn keys(view: View<'_>, after: Option<Key>) -> impl Iterator<Item = K
     keys.filter(move |key| after.is_none_or(|after| *key > after))
 }
 
-pub(super) fn group(view: View<'_>, (iface, group): Key) -> IgmpGroup {
+/// What there is to tell of a group on an interface.
+pub fn group(view: View<'_>, (iface, group): Key) -> IgmpGroup {
     let igmp = view.router.igmp();
     let hosts = igmp.interface(iface).and_then(|state| state.group(group));
     let membership = igmp.membership(iface, group);
