@@ -103,6 +103,11 @@ impl Host {
         }
     }
 
+    /// Speaks this version from now on.
+    pub fn set_version(&mut self, version: Version) {
+        self.version = version;
+    }
+
     /// Whether it wants packets of the source to the group.
     pub fn wants(&self, source: UnicastAddr, group: GroupAddr) -> bool {
         let filter = self.filters.get(&group);

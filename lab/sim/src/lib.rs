@@ -11,9 +11,10 @@ pub mod network;
 pub mod packet;
 pub mod plane;
 pub mod reference;
+pub mod switch;
 pub mod trace;
 pub mod unicast;
 
 pub use host::Filter;
-pub use link::{LinkId, LinkOptions};
-pub use network::{Delivery, FlowId, Network, NodeId};
+pub use link::{LinkId, LinkOptions, Medium};
+pub use network::{Delivery, FlowId, Heard, Network, NodeId, Stream};

@@ -9,6 +9,7 @@ use mcr_proto::id::IfIndex;
 use mcr_proto::rng::Rng;
 
 use crate::network::{FlowId, NodeId};
+use crate::switch::Switch;
 
 /// A link of a network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -35,6 +36,18 @@ impl Default for LinkOptions {
     }
 }
 
+/// What joins the ends of a link.
+#[derive(Clone, Debug, Default)]
+pub enum Medium {
+    /// A wire: no end has carrier while another one is down.
+    #[default]
+    Wire,
+    /// A switch that sends each frame to every port.
+    Hub,
+    /// A switch that snoops IGMP.
+    Snooping(Switch),
+}
+
 /// An end of a link.
 #[derive(Clone, Debug)]
 pub struct Port {
@@ -42,8 +55,14 @@ pub struct Port {
     pub node: NodeId,
     /// The node's number for it.
     pub iface: IfIndex,
-    /// The node's address on it.
+    /// The node's address on it, the primary one.
     pub address: Ipv4Addr,
+    /// All its addresses on it.
+    pub addresses: Vec<Ipv4Net>,
+    /// It is set up.
+    pub up: bool,
+    /// The data packets of each flow that were sent or arrived here.
+    pub passed: BTreeMap<FlowId, u64>,
 }
 
 /// A link.
@@ -57,6 +76,8 @@ pub struct Link {
     pub net: Ipv4Net,
     /// Its ends.
     pub ports: Vec<Port>,
+    /// What joins the ends.
+    pub medium: Medium,
     /// It carries, and those at its ends know whether it does.
     pub up: bool,
     /// It carries nothing, and nobody is told.
@@ -74,6 +95,7 @@ impl Link {
             options,
             net,
             ports: Vec::new(),
+            medium: Medium::default(),
             up: true,
             silent: false,
             mute: BTreeSet::new(),
@@ -92,6 +114,20 @@ impl Link {
         self.ports.iter().find(|port| port.node == node)
     }
 
+    /// Whether a node's end of it is up and has carrier.
+    pub fn is_up_at(&self, node: NodeId) -> bool {
+        let up = self.port(node).is_some_and(|port| port.up);
+        let carrier = match self.medium {
+            Medium::Wire => self.ports.iter().all(|port| port.up),
+            Medium::Hub | Medium::Snooping(_) => true,
+        };
+        self.up && up && carrier
+    }
+
+    pub(crate) fn port_mut(&mut self, node: NodeId) -> Option<&mut Port> {
+        self.ports.iter_mut().find(|port| port.node == node)
+    }
+
     /// Whether a packet of this sender gets lost.
     pub(crate) fn loses(&self, from: NodeId, rng: &mut Rng) -> bool {
         !self.up || self.silent || self.mute.contains(&from) || rng.below(1000) < self.options.loss
@@ -101,7 +137,7 @@ impl Link {
     pub(crate) fn receivers(&self, from: NodeId, to: Option<Ipv4Addr>) -> Vec<(NodeId, IfIndex)> {
         self.ports
             .iter()
-            .filter(|port| port.node != from)
+            .filter(|port| port.node != from && port.up)
             .filter(|port| to.is_none_or(|to| port.address == to))
             .map(|port| (port.node, port.iface))
             .collect()

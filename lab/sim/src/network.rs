@@ -3,9 +3,10 @@
 mod build;
 mod data;
 mod faults;
-mod run;
+mod place;
+pub(crate) mod run;
 
-pub(crate) use build::name_of;
+pub use place::Stream;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -14,7 +15,7 @@ use std::time::Duration;
 
 use ipnet::Ipv4Net;
 use mcr_proto::config::Config;
-use mcr_proto::id::{GroupAddr, IfIndex, UnicastAddr};
+use mcr_proto::id::{GroupAddr, IfIndex, InterfaceName, UnicastAddr};
 use mcr_proto::interface::InterfaceChange;
 use mcr_proto::rng::Rng;
 use mcr_proto::router::io::{Route, RouteChange};
@@ -24,6 +25,7 @@ use mcr_proto::time::Instant;
 use crate::clock::Clock;
 use crate::host::{Filter, Host};
 use crate::link::{Link, LinkId, LinkOptions};
+use crate::packet::Data;
 use crate::plane::Plane;
 use crate::trace::Trace;
 use crate::unicast::{self, Speaker};
@@ -98,6 +100,10 @@ pub struct Network {
     /// How long unicast routing takes to find new ways.
     pub convergence: Duration,
     started: bool,
+    /// Routes come from outside only, by [`Network::give_routes`].
+    given: bool,
+    /// What hosts get is kept for [`Network::take_heard`].
+    pub keep_heard: bool,
 }
 
 #[derive(Debug)]
@@ -105,6 +111,8 @@ pub(crate) struct Node {
     pub(crate) name: String,
     /// The link of each interface.
     pub(crate) ports: BTreeMap<IfIndex, LinkId>,
+    /// The name of each interface, also of the loopback one.
+    pub(crate) names: BTreeMap<IfIndex, InterfaceName>,
     pub(crate) role: Role,
     /// The next call of its timers that is planned.
     pub(crate) wake: Option<Instant>,
@@ -113,13 +121,15 @@ pub(crate) struct Node {
 #[derive(Debug)]
 pub(crate) enum Role {
     Router(Box<SimRouter>),
-    Host(HostNode),
+    Host(Box<HostNode>),
 }
 
 #[derive(Debug)]
 pub(crate) struct SimRouter {
     pub(crate) config: Config,
     pub(crate) loopback: Ipv4Addr,
+    /// All addresses of the loopback interface.
+    pub(crate) own: Vec<Ipv4Net>,
     /// `None` while it is dead.
     pub(crate) router: Option<Router>,
     pub(crate) plane: Plane,
@@ -138,6 +148,17 @@ pub(crate) struct HostNode {
     pub(crate) received: BTreeMap<FlowId, BTreeMap<u64, u32>>,
     /// When the latest packet of a flow came.
     pub(crate) latest: BTreeMap<FlowId, Instant>,
+    /// What came since it was last taken.
+    pub(crate) heard: Vec<Heard>,
+}
+
+/// A data packet that came to a host that wants it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Heard {
+    /// When.
+    pub at: Instant,
+    /// The packet as it came.
+    pub data: Data,
 }
 
 #[derive(Debug)]
@@ -146,6 +167,9 @@ pub(crate) struct Flow {
     pub(crate) source: UnicastAddr,
     pub(crate) group: GroupAddr,
     pub(crate) interval: Duration,
+    pub(crate) ttl: u8,
+    /// How many packets there are to be.
+    pub(crate) limit: Option<u64>,
     pub(crate) sent: Vec<Instant>,
     pub(crate) on: bool,
 }
@@ -170,6 +194,8 @@ impl Network {
             trace: Trace::default(),
             convergence: Duration::from_millis(200),
             started: false,
+            given: false,
+            keep_heard: false,
         }
     }
 
@@ -179,7 +205,9 @@ impl Network {
         for node in self.routers() {
             self.boot(node);
         }
-        self.converge_all();
+        if !self.given {
+            self.converge_all();
+        }
     }
 
     /// Starts a router that is dead: with nothing of what it knew before.
@@ -196,9 +224,13 @@ impl Network {
         };
         router.router = Some(Router::new(router.config.clone(), seed, now));
         router.plane = Plane::default();
-        router.routes = Vec::new();
+        let kernel = std::mem::take(&mut router.routes);
         for interface in self.interfaces(node) {
             self.input(node, Input::Interface(InterfaceChange::Present(interface)));
+        }
+        // Those that its routing daemon set are gone with it.
+        if self.given {
+            self.set_routes(node, kernel);
         }
     }
 
@@ -235,15 +267,19 @@ impl Network {
             .map(|port| port.node)
             .collect();
         for node in nodes {
-            let iface = self.links[link.0].port(node).map(|port| port.iface);
-            let interfaces = self.interfaces(node).into_iter();
-            for interface in interfaces.filter(|interface| Some(interface.index) == iface) {
-                let change = InterfaceChange::Present(interface);
-                self.input(node, Input::Interface(change));
-            }
-            self.connected_changed(node);
+            self.carrier_changed(link, node);
         }
         self.plan_convergence();
+    }
+
+    fn carrier_changed(&mut self, link: LinkId, node: NodeId) {
+        let iface = self.links[link.0].port(node).map(|port| port.iface);
+        let interfaces = self.interfaces(node).into_iter();
+        for interface in interfaces.filter(|interface| Some(interface.index) == iface) {
+            let change = InterfaceChange::Present(interface);
+            self.input(node, Input::Interface(change));
+        }
+        self.connected_changed(node);
     }
 
     /// Changes delay, loss or cost of a link.
@@ -253,7 +289,7 @@ impl Network {
     }
 
     fn plan_convergence(&mut self) {
-        if self.started {
+        if self.started && !self.given {
             let at = self.now() + self.convergence;
             self.clock.plan(at, Happening::Converge);
         }
@@ -262,27 +298,26 @@ impl Network {
     /// What the kernel does by itself: routes over an interface that is down
     /// go, and the connected ones come.
     fn connected_changed(&mut self, node: NodeId) {
-        let up: Vec<_> = self
-            .interfaces(node)
-            .into_iter()
-            .filter(|iface| iface.up)
-            .collect();
-        let Role::Router(router) = &mut self.nodes[node.0].role else {
-            return;
-        };
-        let mut routes = std::mem::take(&mut router.routes);
+        if let Role::Router(router) = &self.nodes[node.0].role {
+            let routes = self.as_connected(node, router.routes.clone());
+            self.set_routes(node, routes);
+        }
+    }
+
+    fn as_connected(&self, node: NodeId, mut routes: Vec<Route>) -> Vec<Route> {
+        let interfaces = self.interfaces(node).into_iter();
+        let up: Vec<_> = interfaces.filter(|iface| iface.up).collect();
         routes.retain(|route| {
             let mut hops = route.next_hops.iter();
             hops.all(|hop| up.iter().any(|iface| iface.index == hop.iface))
         });
         for iface in &up {
-            let nets = iface.addresses.iter().map(Ipv4Net::trunc);
-            for net in nets.collect::<Vec<_>>() {
+            for net in iface.addresses.iter().map(Ipv4Net::trunc) {
                 routes.retain(|route| route.prefix != net);
                 routes.push(unicast::connected(net, iface.index));
             }
         }
-        self.set_routes(node, routes);
+        routes
     }
 
     pub(crate) fn converge_all(&mut self) {
@@ -341,19 +376,7 @@ impl Network {
 
     /// A host sends to a group from now on.
     pub fn send(&mut self, node: NodeId, group: GroupAddr, interval: Duration) -> FlowId {
-        let id = FlowId(u32::try_from(self.flows.len()).unwrap_or(u32::MAX));
-        let source = self.address(node);
-        self.flows.push(Flow {
-            from: node,
-            source,
-            group,
-            interval,
-            sent: Vec::new(),
-            on: true,
-        });
-        let now = self.now();
-        self.clock.plan(now, Happening::Send(id));
-        id
+        self.send_stream(node, Stream::new(group, interval))
     }
 
     /// A flow goes on with this time between its packets.

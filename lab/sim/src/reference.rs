@@ -238,8 +238,8 @@ impl Network {
             let Role::Router(router) = &self.nodes[port.node.0].role else {
                 return None;
             };
-            let name = super::network::name_of(port.iface)?;
-            let config = router.config.interfaces.get(&name)?.pim.as_ref()?;
+            let name = self.nodes[port.node.0].names.get(&port.iface)?;
+            let config = router.config.interfaces.get(name)?.pim.as_ref()?;
             router.router.as_ref()?;
             Some((config.dr_priority, port.address, port.node))
         });

@@ -27,19 +27,25 @@ impl Network {
         let router = SimRouter {
             config: Config::default(),
             loopback: Ipv4Addr::new(10, 255, high, low),
+            own: vec![Ipv4Addr::new(10, 255, high, low).into()],
             router: None,
             plane: Plane::default(),
             routes: Vec::new(),
             takes_highest: false,
             suspended: None,
         };
-        self.node(name, Role::Router(Box::new(router)))
+        let node = self.node(name, Role::Router(Box::new(router)));
+        self.nodes[node.0]
+            .names
+            .extend(name_of(LOOPBACK).map(|name| (LOOPBACK, name)));
+        node
     }
 
-    fn node(&mut self, name: &str, role: Role) -> NodeId {
+    pub(super) fn node(&mut self, name: &str, role: Role) -> NodeId {
         self.nodes.push(Node {
             name: name.to_owned(),
             ports: BTreeMap::new(),
+            names: BTreeMap::new(),
             role,
             wake: None,
         });
@@ -63,12 +69,13 @@ impl Network {
     /// A host on a link.
     pub fn host(&mut self, name: &str, link: LinkId, version: Version) -> NodeId {
         let address = self.links[link.0].next_address();
-        let role = Role::Host(HostNode {
+        let role = Role::Host(Box::new(HostNode {
             host: Host::new(version),
             address: unicast_address(address),
             received: BTreeMap::new(),
             latest: BTreeMap::new(),
-        });
+            heard: Vec::new(),
+        }));
         let node = self.node(name, role);
         self.attach(link, node);
         node
@@ -80,13 +87,19 @@ impl Network {
             return;
         };
         let address = self.links[link.0].next_address();
+        let prefix_len = self.links[link.0].net.prefix_len();
         self.links[link.0].ports.push(Port {
             node,
             iface,
             address,
+            addresses: vec![Ipv4Net::new_assert(address, prefix_len)],
+            up: true,
+            passed: BTreeMap::new(),
         });
         self.nodes[node.0].ports.insert(iface, link);
-        if let (Role::Router(router), Some(name)) = (&mut self.nodes[node.0].role, name_of(iface)) {
+        let Some(name) = name_of(iface) else { return };
+        self.nodes[node.0].names.insert(iface, name.clone());
+        if let Role::Router(router) = &mut self.nodes[node.0].role {
             router.config.interfaces.insert(
                 name,
                 InterfaceConfig {
@@ -124,7 +137,8 @@ impl Network {
         change: impl FnOnce(&mut InterfaceConfig),
     ) {
         let port = self.links[link.0].port(node);
-        if let Some(name) = port.and_then(|port| name_of(port.iface)) {
+        let names = &self.nodes[node.0].names;
+        if let Some(name) = port.and_then(|port| names.get(&port.iface)).cloned() {
             self.configure(node, |config| {
                 if let Some(iface) = config.interfaces.get_mut(&name) {
                     change(iface);
@@ -147,19 +161,24 @@ impl Network {
     }
 
     pub(super) fn interfaces(&self, node: NodeId) -> Vec<Interface> {
-        let loopback = interface(LOOPBACK, self.loopback(node), 32);
+        let own = match &self.nodes[node.0].role {
+            Role::Router(router) => router.own.clone(),
+            Role::Host(_) => Vec::new(),
+        };
+        let named = |index| self.nodes[node.0].names.get(&index).cloned();
+        let loopback = named(LOOPBACK).map(|name| interface(LOOPBACK, name, own, true));
         let ports = self.nodes[node.0].ports.values().filter_map(|link| {
             let link = &self.links[link.0];
             let port = link.port(node)?;
-            let up = link.up;
-            let interface = interface(port.iface, port.address, link.net.prefix_len())?;
-            Some(Interface { up, ..interface })
+            let addresses = port.addresses.clone();
+            let up = link.is_up_at(node);
+            Some(interface(port.iface, named(port.iface)?, addresses, up))
         });
         loopback.into_iter().chain(ports).collect()
     }
 }
 
-pub(crate) fn name_of(iface: IfIndex) -> Option<InterfaceName> {
+fn name_of(iface: IfIndex) -> Option<InterfaceName> {
     format!("eth{iface}").parse().ok()
 }
 
@@ -170,15 +189,16 @@ pub(super) fn unicast_address(address: Ipv4Addr) -> UnicastAddr {
         .unwrap_or_else(|_| unreachable!("{address} is not of 10.0.0.0/8"))
 }
 
-fn interface(index: IfIndex, address: Ipv4Addr, prefix_len: u8) -> Option<Interface> {
-    let [_, b, c, d] = address.octets();
-    Some(Interface {
+fn interface(index: IfIndex, name: InterfaceName, addresses: Vec<Ipv4Net>, up: bool) -> Interface {
+    let primary = addresses.first().map_or([0; 4], |net| net.addr().octets());
+    let [_, b, c, d] = primary;
+    Interface {
         index,
-        name: name_of(index)?,
-        up: true,
+        name,
+        up,
         mtu: 1500,
         mac: MacAddr([2, 0, 0, b, c, d]),
-        addresses: vec![Ipv4Net::new_assert(address, prefix_len)],
+        addresses,
         multicast: index != LOOPBACK,
-    })
+    }
 }

@@ -8,12 +8,10 @@ use mcr_proto::router::Input;
 use mcr_proto::time::Instant;
 
 use super::run::{Frame, Happening};
-use super::{Delivery, FlowId, Network, NodeId, Role};
+use super::{Delivery, FlowId, Heard, Network, NodeId, Role};
 use crate::link::LinkId;
 use crate::packet::Data;
 
-/// The TTL of sources: no way in a small network is as long.
-const TTL: u8 = 64;
 /// Active is told at most so often, and ten times in a Keepalive_Period.
 const ACTIVE_EVERY: Duration = Duration::from_secs(10);
 
@@ -21,15 +19,19 @@ impl Network {
     pub(super) fn send_next(&mut self, id: FlowId) {
         let now = self.clock.now();
         let flow = &mut self.flows[id.0 as usize];
+        let count = u64::try_from(flow.sent.len()).unwrap_or(u64::MAX);
+        if flow.limit.is_some_and(|limit| count >= limit) {
+            flow.on = false;
+        }
         if !flow.on {
             return;
         }
         let data = Data {
             source: flow.source,
             group: flow.group,
-            ttl: TTL,
+            ttl: flow.ttl,
             flow: id,
-            sequence: u64::try_from(flow.sent.len()).unwrap_or(u64::MAX),
+            sequence: count,
         };
         flow.sent.push(now);
         let (from, next) = (flow.from, now + flow.interval);
@@ -40,13 +42,16 @@ impl Network {
     }
 
     pub(super) fn host_got(&mut self, node: NodeId, data: Data) {
-        let now = self.clock.now();
+        let (now, keep) = (self.clock.now(), self.keep_heard);
         if let Role::Host(host) = &mut self.nodes[node.0].role
             && host.host.wants(data.source, data.group)
         {
             let of_flow = host.received.entry(data.flow).or_default();
             *of_flow.entry(data.sequence).or_default() += 1;
             host.latest.insert(data.flow, now);
+            if keep {
+                host.heard.push(Heard { at: now, data });
+            }
         }
     }
 
@@ -110,6 +115,14 @@ impl Network {
         }
     }
 
+    /// What came to a host since this was last asked, where it is kept.
+    pub fn take_heard(&mut self, node: NodeId) -> Vec<Heard> {
+        match &mut self.nodes[node.0].role {
+            Role::Host(host) => std::mem::take(&mut host.heard),
+            Role::Router(_) => Vec::new(),
+        }
+    }
+
     /// When a packet of a flow was sent.
     pub fn sent(&self, flow: FlowId) -> &[Instant] {
         &self.flows[flow.0 as usize].sent
@@ -132,6 +145,13 @@ impl Network {
                 Some((LinkId(index), senders.keys().copied().collect()))
             })
             .collect()
+    }
+
+    /// How many packets of a flow a node sent on a link or got from it.
+    pub fn passed(&self, link: LinkId, node: NodeId, flow: FlowId) -> u64 {
+        let port = self.links[link.0].port(node);
+        let passed = port.and_then(|port| port.passed.get(&flow));
+        passed.copied().unwrap_or(0)
     }
 
     /// How many packets of a flow a link carried since [`Network::watch_links`].

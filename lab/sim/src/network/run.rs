@@ -1,10 +1,12 @@
 //! Lets time pass: packets arrive, timers run out, routers are asked and do
 //! what they answer.
 
+use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
-use mcr_proto::id::{IfIndex, IpProtocol};
+use ipnet::Ipv4Net;
+use mcr_proto::id::{IfIndex, InterfaceName, IpProtocol};
 use mcr_proto::router::Input;
 use mcr_proto::router::Output;
 use mcr_proto::router::io::{Packet, Transmit};
@@ -14,7 +16,7 @@ use mcr_wire::{igmp, pim};
 use super::{FlowId, LOOPBACK, Network, Node, NodeId, Role};
 use crate::check;
 use crate::host::Sent;
-use crate::link::LinkId;
+use crate::link::{LinkId, Medium};
 use crate::packet::Data;
 use crate::unicast;
 
@@ -42,12 +44,12 @@ pub(crate) enum Frame {
 /// An IGMP or PIM packet.
 #[derive(Clone, Debug)]
 pub(crate) struct Datagram {
-    src: Ipv4Addr,
-    dst: Ipv4Addr,
-    ttl: u8,
-    router_alert: bool,
-    protocol: IpProtocol,
-    payload: Vec<u8>,
+    pub(crate) src: Ipv4Addr,
+    pub(crate) dst: Ipv4Addr,
+    pub(crate) ttl: u8,
+    pub(crate) router_alert: bool,
+    pub(crate) protocol: IpProtocol,
+    pub(crate) payload: Vec<u8>,
 }
 
 impl Network {
@@ -66,7 +68,10 @@ impl Network {
                     iface,
                     frame,
                 } => {
-                    if self.links[link.0].up {
+                    if self.links[link.0].is_up_at(node) {
+                        if let Frame::Data(data) = &frame {
+                            self.passes(link, node, data.flow);
+                        }
                         self.arrive(node, iface, frame);
                     }
                 }
@@ -119,11 +124,16 @@ impl Network {
 
     fn owns(&self, node: NodeId, address: Ipv4Addr) -> bool {
         let mut ports = self.nodes[node.0].ports.values();
-        self.loopback(node) == address
-            || ports.any(|link| {
-                let link = &self.links[link.0];
-                link.up && link.port(node).is_some_and(|port| port.address == address)
-            })
+        let has = |nets: &[Ipv4Net]| nets.iter().any(|net| net.addr() == address);
+        let own = match &self.nodes[node.0].role {
+            Role::Router(router) => has(&router.own),
+            Role::Host(host) => host.address.get() == address,
+        };
+        own || ports.any(|link| {
+            let link = &self.links[link.0];
+            let port = link.port(node).filter(|_| link.is_up_at(node));
+            port.is_some_and(|port| has(&port.addresses))
+        })
     }
 
     /// Sends a unicast packet the way that unicast routing says.
@@ -157,13 +167,28 @@ impl Network {
         let Some(id) = self.nodes[node.0].ports.get(&iface).copied() else {
             return;
         };
+        let now = self.clock.now();
+        if !self.links[id.0].is_up_at(node) {
+            return;
+        }
+        if let Frame::Data(data) = frame {
+            self.passes(id, node, data.flow);
+        }
         let link = &mut self.links[id.0];
-        if let (Frame::Data(data), true) = (frame, link.up) {
+        if let Frame::Data(data) = frame {
             let carried = link.carried.entry(data.flow).or_default();
             *carried.entry(node).or_default() += 1;
         }
-        let at = self.clock.now() + link.options.delay;
+        if let Medium::Snooping(switch) = &mut link.medium {
+            switch.note(now, node, frame);
+        }
+        let at = now + link.options.delay;
         for (receiver, iface) in link.receivers(node, to) {
+            if let Medium::Snooping(switch) = &link.medium
+                && !switch.passes_to(now, receiver, frame)
+            {
+                continue;
+            }
             if link.loses(node, &mut self.rng) {
                 continue;
             }
@@ -177,18 +202,26 @@ impl Network {
         }
     }
 
+    fn passes(&mut self, link: LinkId, node: NodeId, flow: FlowId) {
+        if let Some(port) = self.links[link.0].port_mut(node) {
+            *port.passed.entry(flow).or_default() += 1;
+        }
+    }
+
     /// Gives a router something, and does what it answers.
     pub(super) fn input(&mut self, node: NodeId, input: Input) {
         let now = self.clock.now();
         let Some(input) = self.awake(node, input) else {
             return;
         };
-        let Node { role, name, .. } = &mut self.nodes[node.0];
+        let Node {
+            role, name, names, ..
+        } = &mut self.nodes[node.0];
         if let Role::Router(router) = role
             && let Some(router) = &mut router.router
         {
             self.trace
-                .line(now, || format!("{name} < {}", shown(&input)));
+                .line(now, || format!("{name} < {}", shown(names, &input)));
             router.handle(now, input);
             self.drain(node);
         }
@@ -284,11 +317,12 @@ impl Network {
 
     fn router_sent(&mut self, node: NodeId, packet: Transmit) {
         let now = self.clock.now();
-        let name = &self.nodes[node.0].name;
+        let Node { name, names, .. } = &self.nodes[node.0];
         let line = || {
-            let iface = packet.iface.map_or(0, IfIndex::get);
+            let iface = packet.iface.and_then(|iface| names.get(&iface));
+            let iface = iface.map_or("", InterfaceName::as_str);
             let message = message(packet.protocol, &packet.payload);
-            format!("{name} > eth{iface} {} {message}", packet.dst)
+            format!("{name} > {iface} {} {message}", packet.dst)
         };
         self.trace.line(now, line);
         let datagram = Datagram {
@@ -344,11 +378,12 @@ impl Network {
     }
 }
 
-fn shown(input: &Input) -> String {
+fn shown(names: &BTreeMap<IfIndex, InterfaceName>, input: &Input) -> String {
     match input {
         Input::Packet(packet) => {
             let message = message(packet.protocol, &packet.payload);
-            format!("eth{} {} {message}", packet.iface, packet.src)
+            let iface = names.get(&packet.iface).map_or("?", InterfaceName::as_str);
+            format!("{iface} {} {message}", packet.src)
         }
         Input::Interface(_) | Input::Route(_) | Input::DataPlane(_) | Input::Config(_) => {
             let mut text = format!("{input:?}");
