@@ -162,6 +162,14 @@ pub struct TestArgs {
     /// When the packets of every link are kept
     #[arg(long, value_enum, default_value_t = Capture::OnFailure)]
     pub capture: Capture,
+    /// Run in virtual time: mcrd's routers in one process, hosts, links and
+    /// unicast routes as models. Needs no namespaces and takes a moment
+    #[arg(long, conflicts_with_all = ["bin_dir", "capture"])]
+    pub sim: bool,
+    /// What decides everything that is left to chance in virtual time; with
+    /// --repeat, each run takes the next one
+    #[arg(long, value_name = "N", default_value_t = 1, requires = "sim")]
+    pub seed: u64,
 }
 
 /// How `lab test` prints.

@@ -34,7 +34,16 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("mcr-sim", &["mcr-config", "mcr-proto", "mcr-wire"]),
     (
         "lab",
-        &["mcr-api", "mcr-config", "mcr-sim", "mcr-sys", "mcrgen"],
+        &[
+            "mcr-api",
+            "mcr-config",
+            "mcr-proto",
+            "mcr-sim",
+            "mcr-sys",
+            "mcr-view",
+            "mcr-wire",
+            "mcrgen",
+        ],
     ),
 ];
 

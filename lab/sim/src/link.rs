@@ -84,6 +84,8 @@ pub struct Link {
     pub silent: bool,
     /// Nodes whose packets get lost on it.
     pub mute: BTreeSet<NodeId>,
+    /// Which data packets of each flow it ever carried, where that is kept.
+    pub shown: BTreeMap<FlowId, BTreeSet<u64>>,
     /// The data packets of each flow since the last look, by sender.
     pub carried: BTreeMap<FlowId, BTreeMap<NodeId, u64>>,
 }
@@ -99,6 +101,7 @@ impl Link {
             up: true,
             silent: false,
             mute: BTreeSet::new(),
+            shown: BTreeMap::new(),
             carried: BTreeMap::new(),
         }
     }

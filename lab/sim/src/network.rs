@@ -102,7 +102,8 @@ pub struct Network {
     started: bool,
     /// Routes come from outside only, by [`Network::give_routes`].
     given: bool,
-    /// What hosts get is kept for [`Network::take_heard`].
+    /// What hosts get and links carry is kept for [`Network::take_heard`] and
+    /// [`Network::shown_on`].
     pub keep_heard: bool,
 }
 

@@ -1,6 +1,7 @@
 //! `lab test`: from files to verdicts.
 
 mod progress;
+mod sim;
 
 use std::path::{Path, PathBuf};
 
@@ -24,6 +25,9 @@ pub fn run(args: TestArgs) -> Exit {
         Ok(labs) => labs,
         Err(exit) => return exit,
     };
+    if args.sim {
+        return sim::run(&args, &labs);
+    }
     let programs = match programs(&args, &mut labs) {
         Ok(programs) => programs,
         Err(exit) => return exit,
@@ -163,14 +167,18 @@ async fn all(
             }
         }
     }
-    let exit = runs
-        .iter()
-        .map(RunReport::exit)
-        .max_by_key(|exit| weight(*exit));
+    let exit = conclude(&printer, &runs);
+    Ok((runs, exit))
+}
+
+/// What all runs together come to.
+fn conclude(printer: &Printer, runs: &[RunReport]) -> Exit {
     if runs.len() > 1 {
-        printer.summary(&runs);
+        printer.summary(runs);
     }
-    Ok((runs, exit.unwrap_or(Exit::NothingToRun)))
+    let exits = runs.iter().map(RunReport::exit);
+    let worst = exits.max_by_key(|exit| weight(*exit));
+    worst.unwrap_or(Exit::NothingToRun)
 }
 
 fn is_failure(exit: Exit) -> bool {

@@ -28,12 +28,7 @@ impl NodeKind for Mcrd<'_> {
 
     fn configure(&self, place: &Place<'_>) -> Result<(), NodeError> {
         let path = config_file(place);
-        let config = if self.config.is_null() {
-            "{}".to_owned()
-        } else {
-            format!("{:#}\n", self.config)
-        };
-        fs::write(&path, config).map_err(|source| place.file_error(&path, source))
+        fs::write(&path, file_text(self.config)).map_err(|source| place.file_error(&path, source))
     }
 
     fn start(&self, place: &Place<'_>) -> Result<Vec<Child>, NodeError> {
@@ -63,6 +58,15 @@ impl NodeKind for Mcrd<'_> {
         child: &'a Child,
     ) -> LocalBoxFuture<'a, Result<(), NodeError>> {
         Box::pin(terminate(place, child))
+    }
+}
+
+/// The configuration file.
+pub(crate) fn file_text(config: &Value) -> String {
+    if config.is_null() {
+        "{}\n".to_owned()
+    } else {
+        format!("{config:#}\n")
     }
 }
 

@@ -22,6 +22,9 @@ pub struct RunReport {
     pub run: String,
     /// It ran in a user namespace.
     pub rootless: bool,
+    /// It ran in virtual time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub simulated: Option<Simulated>,
     /// When it began, in RFC 3339.
     pub started: String,
     /// How long it took.
@@ -39,6 +42,15 @@ pub struct RunReport {
     pub steps: Vec<StepReport>,
     /// The folder with everything that was kept.
     pub evidence: PathBuf,
+}
+
+/// What there is to know of a run in virtual time.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Simulated {
+    /// The seed: the same one gives the same run.
+    pub seed: u64,
+    /// The virtual time that passed.
+    pub seconds: f64,
 }
 
 /// One step.

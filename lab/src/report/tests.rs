@@ -48,6 +48,7 @@ pub(crate) fn run(steps: Vec<StepReport>) -> RunReport {
         file: PathBuf::from("topologies/quickstart/lab.yaml"),
         run: "7f3c".to_owned(),
         rootless: true,
+        simulated: None,
         started: "2026-11-21T09:00:00Z".to_owned(),
         seconds: 9.6,
         network_seconds: 0.006,

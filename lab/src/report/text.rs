@@ -4,6 +4,7 @@ use anstyle::{AnsiColor, Style};
 
 use crate::assertion::Outcome;
 use crate::report::{ExpectationReport, RunReport, StepReport};
+use crate::topology::model::Topology;
 
 #[cfg(test)]
 mod tests;
@@ -13,16 +14,24 @@ const INDENT: usize = 7;
 
 /// The line above a run.
 #[must_use]
-pub fn heading(lab: &str, run: &str, rootless: bool) -> String {
-    let mode = if rootless { "  rootless" } else { "" };
-    ends(lab, &format!("run {run}{mode}"))
+pub fn heading(run: &RunReport) -> String {
+    let mode = match (run.simulated, run.rootless) {
+        (Some(simulated), _) => format!("  seed {}", simulated.seed),
+        (None, true) => "  rootless".to_owned(),
+        (None, false) => String::new(),
+    };
+    ends(&run.lab, &format!("run {}{mode}", run.run))
 }
 
 /// The line about the network.
 #[must_use]
-pub fn deployed(nodes: usize, links: usize, network: f64, daemons: f64) -> String {
-    let (nodes, links) = (counted(nodes, "node"), counted(links, "link"));
-    let (network, daemons) = (seconds(network), seconds(daemons));
+pub fn deployed(run: &RunReport, topology: &Topology) -> String {
+    let nodes = counted(topology.nodes.len(), "node");
+    let links = counted(topology.links.len(), "link");
+    if run.simulated.is_some() {
+        return format!("  {nodes}  {links}  simulated, in virtual time");
+    }
+    let (network, daemons) = (seconds(run.network_seconds), seconds(run.daemons_seconds));
     format!("  {nodes}  {links}  network {network}  daemons {daemons}")
 }
 
@@ -99,8 +108,16 @@ pub fn closing(run: &RunReport) -> Vec<String> {
     } else {
         lines.push(format!("  evidence in {}", run.evidence.display()));
     }
+    let took = match run.simulated {
+        Some(simulated) => format!(
+            "{} (virtual {})",
+            seconds(run.seconds),
+            seconds(simulated.seconds)
+        ),
+        None => seconds(run.seconds),
+    };
     lines.push(ends(
-        &format!("{} in {}", parts.join(", "), seconds(run.seconds)),
+        &format!("{} in {took}", parts.join(", ")),
         &format!("exit {}", run.exit().code()),
     ));
     lines

@@ -6,11 +6,10 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use super::clock::now_ns;
 use crate::report::pcapng::Marker;
 
 /// The run's diary.
-pub struct Events {
+pub(super) struct Events {
     file: File,
     began_ns: u64,
     markers: Vec<Marker>,
@@ -18,22 +17,21 @@ pub struct Events {
 }
 
 impl Events {
-    /// Begins the diary.
+    /// Begins the diary at a time of the clock of the reports.
     ///
     /// # Errors
     /// The file system's.
-    pub fn create(path: &Path) -> io::Result<Events> {
+    pub(super) fn create(path: &Path, began_ns: u64) -> io::Result<Events> {
         Ok(Events {
             file: File::create(path)?,
-            began_ns: now_ns(),
+            began_ns,
             markers: Vec::new(),
             failed: None,
         })
     }
 
-    /// Notes that something happened, with what there is to say about it.
-    pub fn note(&mut self, event: &str, detail: Value) {
-        let now = now_ns();
+    /// Notes that something happened now, with what there is to say about it.
+    pub(super) fn note(&mut self, now: u64, event: &str, detail: Value) {
         let seconds = now.saturating_sub(self.began_ns) as f64 / 1e9;
         let mut line = json!({ "seconds": seconds, "at_ns": now, "event": event });
         if let (Some(line), Value::Object(detail)) = (line.as_object_mut(), detail) {
@@ -45,22 +43,22 @@ impl Events {
     }
 
     /// The same, and marks the moment in the packets.
-    pub fn mark(&mut self, event: &str, text: &str, detail: Value) {
+    pub(super) fn mark(&mut self, now: u64, event: &str, text: &str, detail: Value) {
         self.markers.push(Marker {
-            at_ns: now_ns(),
+            at_ns: now,
             text: format!("{event}: {text}"),
         });
-        self.note(event, detail);
+        self.note(now, event, detail);
     }
 
     /// The moments marked so far.
     #[must_use]
-    pub fn markers(&self) -> &[Marker] {
+    pub(super) fn markers(&self) -> &[Marker] {
         &self.markers
     }
 
     /// The first line that could not be written.
-    pub fn take_error(&mut self) -> Option<io::Error> {
+    pub(super) fn take_error(&mut self) -> Option<io::Error> {
         self.failed.take()
     }
 }

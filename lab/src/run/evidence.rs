@@ -1,23 +1,18 @@
 //! What is kept of a run, and what is said about a failure.
 
 use std::collections::BTreeSet;
-use std::fs::{self, File};
-use std::io::{self, BufWriter};
+use std::fs;
+use std::io;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use super::engine::{Drops, Engine, place};
 use super::locate;
 use super::observe::owes;
-use super::{probe, shell};
-use crate::node::frr;
-use crate::report::{RunReport, StepReport, junit, pcapng, text};
-use crate::topology::model::{Check, Exec, Kind, NodeId, RxCheck, Step, Topology};
-
-/// How long a `state` command may run.
-const STATE_TIME: std::time::Duration = std::time::Duration::from_secs(5);
+use super::stage::{Drops, Stage};
+use crate::report::{RunReport, StepReport, junit, text};
+use crate::topology::model::{Check, RxCheck, Step, Topology};
 
 /// The folder of one run.
 #[derive(Clone, Debug)]
@@ -90,60 +85,10 @@ pub fn as_json(run: &RunReport) -> Value {
     value
 }
 
-/// Writes the packets of every link.
-///
-/// # Errors
-/// The file system's.
-pub fn write_packets(engine: &Engine<'_>, path: &Path) -> Result<(), String> {
-    let points = engine.capture.seen().into_iter().map(|(_, seen)| seen);
-    let points: Vec<_> = points.collect();
-    let failed =
-        |error: &dyn std::fmt::Display| format!("cannot write {}: {error}", path.display());
-    let file = File::create(path).map_err(|error| failed(&error))?;
-    pcapng::write(BufWriter::new(file), &points, engine.events.markers())
-        .map_err(|error| failed(&error))
-}
-
-/// Writes what every daemon tells of itself.
-///
-/// # Errors
-/// The file system's.
-pub async fn write_states(engine: &Engine<'_>, folder: &Path) -> io::Result<()> {
-    let world = engine.world;
-    for (position, node) in world.topology.nodes.iter().enumerate() {
-        let at = NodeId(position);
-        match &node.kind {
-            Kind::Host | Kind::Pimd => {}
-            Kind::Frr => {
-                let told = frr::ask::everything(&node.name).await;
-                fs::write(folder.join(format!("{}.txt", node.name)), told)?;
-            }
-            Kind::Mcrd { .. } => {
-                let state = probe::state(place(world, at).socket()).await;
-                fs::write(
-                    folder.join(format!("{}.json", node.name)),
-                    format!("{state:#}\n"),
-                )?;
-            }
-            Kind::Custom(custom) => {
-                let Some(run) = custom.state.clone() else {
-                    continue;
-                };
-                let told = match shell::run(world, &Exec { at, run }, STATE_TIME).await {
-                    Ok(finished) => finished.output,
-                    Err(error) => error,
-                };
-                fs::write(folder.join(format!("{}.txt", node.name)), told)?;
-            }
-        }
-    }
-    Ok(())
-}
-
 /// What there is to say about a failed step beyond its figures.
 #[must_use]
-pub fn findings(
-    engine: &Engine<'_>,
+pub(super) fn findings<S: Stage>(
+    stage: &S,
     step: &Step,
     report: &StepReport,
     began_ns: u64,
@@ -156,21 +101,20 @@ pub fn findings(
             continue;
         }
         if let Check::Rx(check) = &expectation.check {
-            said.extend(rx_findings(engine, check, began_ns));
+            said.extend(rx_findings(stage, check, began_ns));
         }
     }
-    said.extend(drop_findings(engine.world.topology, before, now));
+    said.extend(drop_findings(stage.topology(), before, now));
     said
 }
 
-fn rx_findings(engine: &Engine<'_>, check: &RxCheck, began_ns: u64) -> Vec<String> {
-    let topology = engine.world.topology;
+fn rx_findings<S: Stage>(stage: &S, check: &RxCheck, began_ns: u64) -> Vec<String> {
+    let topology = stage.topology();
     let Some(receiver) = topology.receivers.get(check.by) else {
         return Vec::new();
     };
-    let seen = engine.capture.seen();
     let mut said = Vec::new();
-    let ledger = engine.traffic.ledger().borrow();
+    let ledger = stage.ledger().borrow();
     for (position, source) in topology.sources.iter().enumerate() {
         let runs: BTreeSet<u64> = ledger
             .runs()
@@ -180,7 +124,7 @@ fn rx_findings(engine: &Engine<'_>, check: &RxCheck, began_ns: u64) -> Vec<Strin
         if runs.is_empty() {
             continue;
         }
-        let passed = locate::passed(&seen, &runs, began_ns);
+        let passed = stage.passed(&runs, began_ns);
         let way = locate::path(topology, source.at, receiver.at);
         if let Some((sentence, _)) = locate::sentence(topology, &way, &passed) {
             said.push(format!("{} <- {}: {sentence}", receiver.name, source.name));
@@ -222,14 +166,8 @@ pub fn keep_configs(from: &Path, to: &Path) -> io::Result<()> {
 
 /// Everything that was printed about a run.
 #[must_use]
-pub fn lines(run: &RunReport, nodes: usize, links: usize) -> Vec<String> {
-    let mut lines = vec![text::heading(&run.lab, &run.run, run.rootless)];
-    lines.push(text::deployed(
-        nodes,
-        links,
-        run.network_seconds,
-        run.daemons_seconds,
-    ));
+pub fn lines(run: &RunReport, topology: &Topology) -> Vec<String> {
+    let mut lines = vec![text::heading(run), text::deployed(run, topology)];
     for step in &run.steps {
         lines.extend(text::step(step, false));
     }

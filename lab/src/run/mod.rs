@@ -1,8 +1,10 @@
 //! A run: deploy, settle, steps, assertions, teardown.
 //!
-//! `engine` does the steps, `traffic` holds receivers and sources, `observe`
-//! looks at conditions, `ledger` knows what was sent and what arrived,
-//! `capture` keeps the packets, and `evidence` writes down what is left of it.
+//! `stage` is what the steps know of the place where they run: `netns` is the
+//! one of namespaces, and `sim` the one of virtual time. `engine` does the
+//! steps, `traffic` holds receivers and sources, `observe` looks at conditions,
+//! `ledger` knows what was sent and what arrived, `capture` keeps the packets,
+//! and `evidence` writes down what is left of it.
 
 pub mod capture;
 pub mod clock;
@@ -11,11 +13,14 @@ mod events;
 pub mod evidence;
 pub mod ledger;
 pub mod locate;
+mod netns;
 mod observe;
 mod options;
 mod probe;
 mod question;
 mod shell;
+pub mod sim;
+mod stage;
 mod traffic;
 
 use std::fs::{self, Permissions};
@@ -28,9 +33,9 @@ use tokio::time::{Instant, sleep};
 
 use crate::args;
 use crate::assertion::Outcome;
-use crate::backend::netns::{self, Network};
+use crate::backend::netns::{self as network, Network};
 use crate::node::{Daemons, Folders, NodeError, Programs};
-use crate::report::{RunReport, StepReport};
+use crate::report::{RunReport, Simulated, StepReport};
 use crate::topology::model::Topology;
 
 pub use options::Options;
@@ -39,14 +44,16 @@ use capture::Capture;
 use engine::Engine;
 use events::Events;
 use evidence::RunFolder;
+use netns::Namespaces;
+use stage::Stage;
 use traffic::{Traffic, World};
 
 /// Who is told of the progress.
 pub trait Progress {
     /// A run begins.
-    fn began(&mut self, lab: &str, run: &str, rootless: bool);
+    fn began(&mut self, run: &RunReport);
     /// The network stands and the daemons are ready.
-    fn deployed(&mut self, nodes: usize, links: usize, network: f64, daemons: f64);
+    fn deployed(&mut self, run: &RunReport, topology: &Topology);
     /// A step begins.
     fn step_began(&mut self, title: &str);
     /// A step ended.
@@ -67,11 +74,34 @@ pub async fn run(
 ) -> std::io::Result<RunReport> {
     let began = Instant::now();
     let folder = RunFolder::create(&options.runs, &topology.name)?;
-    let mut report = RunReport {
+    let mut report = begin(topology, options, &folder, None);
+    progress.began(&report);
+    let events = Events::create(&folder.path.join("events.ndjson"), clock::now_ns())?;
+    let course = Course {
+        topology,
+        options,
+        folder: &folder.path,
+    };
+    let job = Job { course, programs };
+    job.deploy_and_run(events, &mut report, progress).await;
+    report.seconds = began.elapsed().as_secs_f64();
+    course.conclude(&mut report, progress);
+    Ok(report)
+}
+
+/// The report of a run that begins.
+fn begin(
+    topology: &Topology,
+    options: &Options,
+    folder: &RunFolder,
+    simulated: Option<Simulated>,
+) -> RunReport {
+    RunReport {
         lab: topology.name.clone(),
         file: topology.file.clone(),
         run: folder.id.clone(),
         rootless: options.rootless,
+        simulated,
         started: jiff::Timestamp::now().to_string(),
         seconds: 0.0,
         network_seconds: 0.0,
@@ -80,157 +110,39 @@ pub async fn run(
         errors: Vec::new(),
         steps: Vec::new(),
         evidence: folder.path.clone(),
-    };
-    progress.began(&report.lab, &report.run, report.rootless);
-    let events = Events::create(&folder.path.join("events.ndjson"))?;
-    let job = Job {
-        topology,
-        programs,
-        options,
-        folder: &folder.path,
-    };
-    job.deploy_and_run(events, &mut report, progress).await;
-    for step in topology.steps.iter().skip(report.steps.len()) {
-        report
-            .steps
-            .push(StepReport::skipped(&step.title, step.line));
     }
-    report.conclude();
-    report.seconds = began.elapsed().as_secs_f64();
-    let (nodes, links) = (topology.nodes.len(), topology.links.len());
-    let lines = evidence::lines(&report, nodes, links);
-    if let Err(error) = evidence::write_result(&folder.path, &report, &lines) {
-        report
-            .errors
-            .push(format!("cannot write the result: {error}"));
-        report.conclude();
-    }
-    progress.ended(&report);
-    Ok(report)
 }
 
-/// What a run is made of.
-struct Job<'a> {
+/// What every run has, wherever it is.
+#[derive(Clone, Copy)]
+struct Course<'a> {
     topology: &'a Topology,
-    programs: &'a Programs,
     options: &'a Options,
     folder: &'a Path,
 }
 
-impl Job<'_> {
-    async fn deploy_and_run(
-        &self,
-        events: Events,
-        report: &mut RunReport,
-        progress: &mut dyn Progress,
-    ) {
-        let folders = match self.folders() {
-            Ok(folders) => folders,
-            Err(error) => return report.errors.push(error.to_string()),
-        };
-        let network = netns::Options {
-            names: self.options.names.clone(),
-        };
-        let network = match Network::deploy(self.topology, &network).await {
-            Ok(network) => network,
-            Err(error) => return report.errors.push(error.to_string()),
-        };
-        report.network_seconds = network.timings().total().as_secs_f64();
-        self.start_and_run(&network, &folders, events, report, progress)
-            .await;
-        let left = network.teardown().await;
-        report.errors.extend(left.iter().map(ToString::to_string));
-        if let Err(error) = fs::remove_dir_all(&self.options.work) {
-            report.errors.push(format!(
-                "cannot remove {}: {error}",
-                self.options.work.display()
-            ));
+impl Course<'_> {
+    /// Counts what was not tried, and writes the result.
+    fn conclude(&self, report: &mut RunReport, progress: &mut dyn Progress) {
+        for step in self.topology.steps.iter().skip(report.steps.len()) {
+            report
+                .steps
+                .push(StepReport::skipped(&step.title, step.line));
         }
-    }
-
-    fn folders(&self) -> std::io::Result<Folders> {
-        let folders = Folders {
-            configs: self.options.work.join("configs"),
-            logs: self.folder.join("logs"),
-            sockets: self.options.work.join("sockets"),
-        };
-        for folder in [&folders.configs, &folders.sockets] {
-            fs::create_dir_all(folder)?;
-            // mcrd started by root is soon another user, who saves its file and
-            // removes its socket. Nobody but the lab's own processes is here.
-            fs::set_permissions(folder, Permissions::from_mode(0o777))?;
-        }
-        Ok(folders)
-    }
-
-    async fn start_and_run(
-        &self,
-        network: &Network,
-        folders: &Folders,
-        events: Events,
-        report: &mut RunReport,
-        progress: &mut dyn Progress,
-    ) {
-        let world = World {
-            topology: self.topology,
-            network,
-            programs: self.programs,
-            folders,
-        };
-        let started = Instant::now();
-        let interrupted = interruption();
-        tokio::pin!(interrupted);
-        let daemons = Daemons::start_all(self.topology, network, self.programs, folders);
-        let daemons = tokio::select! {
-            daemons = daemons => daemons,
-            reason = &mut interrupted => return report.errors.push(reason),
-        };
-        report.daemons_seconds = started.elapsed().as_secs_f64();
-        let kept = evidence::keep_configs(&folders.configs, &self.folder.join("configs"));
-        if let Err(error) = kept {
+        report.conclude();
+        let lines = evidence::lines(report, self.topology);
+        if let Err(error) = evidence::write_result(self.folder, report, &lines) {
             report
                 .errors
-                .push(format!("cannot keep the configurations: {error}"));
+                .push(format!("cannot write the result: {error}"));
+            report.conclude();
         }
-        let daemons = match daemons {
-            Ok(daemons) => daemons,
-            Err(error) => return report.errors.push(error.to_string()),
-        };
-        let keep = self.options.capture != args::Capture::Never;
-        let capture = match Capture::start(self.topology, network, keep) {
-            Ok(capture) => capture,
-            Err(error) => return report.errors.push(error.to_string()),
-        };
-        progress.deployed(
-            self.topology.nodes.len(),
-            self.topology.links.len(),
-            report.network_seconds,
-            report.daemons_seconds,
-        );
-        let mut engine = Engine {
-            world,
-            daemons,
-            traffic: Traffic::new(self.topology),
-            capture,
-            events,
-        };
-        let limit = self.topology.max_time;
-        let stopped = tokio::select! {
-            () = self.steps(&mut engine, report, progress) => None,
-            reason = &mut interrupted => Some(reason),
-            () = sleep(limit) => Some(format!(
-                "the run took longer than its limit, max_time {}s", limit.as_secs()
-            )),
-        };
-        if let Some(reason) = stopped {
-            self.stopped(report, progress, reason);
-        }
-        self.finish(engine, report).await;
+        progress.ended(report);
     }
 
     async fn steps(
         &self,
-        engine: &mut Engine<'_>,
+        engine: &mut Engine<impl Stage>,
         report: &mut RunReport,
         progress: &mut dyn Progress,
     ) {
@@ -255,13 +167,13 @@ impl Job<'_> {
 
     async fn keep_failure(
         &self,
-        engine: &Engine<'_>,
+        engine: &Engine<impl Stage>,
         position: usize,
         step: &mut StepReport,
         report: &mut RunReport,
     ) {
         let states = self.folder.join("state");
-        if let Err(error) = evidence::write_states(engine, &states).await {
+        if let Err(error) = engine.stage.write_states(&states).await {
             report
                 .errors
                 .push(format!("cannot keep the state: {error}"));
@@ -270,9 +182,10 @@ impl Job<'_> {
             return;
         }
         let path = self.folder.join(format!("step{}.pcapng", position + 1));
-        match evidence::write_packets(engine, &path) {
-            Ok(()) => step.packets = Some(path),
-            Err(error) => report.errors.push(error),
+        match engine.stage.write_packets(&path, engine.events.markers()) {
+            Some(Ok(())) => step.packets = Some(path),
+            Some(Err(error)) => report.errors.push(error),
+            None => {}
         }
     }
 
@@ -286,28 +199,139 @@ impl Job<'_> {
         }
         report.errors.push(reason);
     }
+}
 
-    async fn finish(&self, mut engine: Engine<'_>, report: &mut RunReport) {
-        engine.traffic.end_all().await;
-        if self.options.capture == args::Capture::Always {
-            let path = self.folder.join("packets.pcapng");
+/// What a run in namespaces is made of.
+struct Job<'a> {
+    course: Course<'a>,
+    programs: &'a Programs,
+}
+
+impl Job<'_> {
+    async fn deploy_and_run(
+        &self,
+        events: Events,
+        report: &mut RunReport,
+        progress: &mut dyn Progress,
+    ) {
+        let folders = match self.folders() {
+            Ok(folders) => folders,
+            Err(error) => return report.errors.push(error.to_string()),
+        };
+        let options = network::Options {
+            names: self.course.options.names.clone(),
+        };
+        let network = match Network::deploy(self.course.topology, &options).await {
+            Ok(network) => network,
+            Err(error) => return report.errors.push(error.to_string()),
+        };
+        report.network_seconds = network.timings().total().as_secs_f64();
+        self.start_and_run(&network, &folders, events, report, progress)
+            .await;
+        let left = network.teardown().await;
+        report.errors.extend(left.iter().map(ToString::to_string));
+        if let Err(error) = fs::remove_dir_all(&self.course.options.work) {
+            report.errors.push(format!(
+                "cannot remove {}: {error}",
+                self.course.options.work.display()
+            ));
+        }
+    }
+
+    fn folders(&self) -> std::io::Result<Folders> {
+        let folders = Folders {
+            configs: self.course.options.work.join("configs"),
+            logs: self.course.folder.join("logs"),
+            sockets: self.course.options.work.join("sockets"),
+        };
+        for folder in [&folders.configs, &folders.sockets] {
+            fs::create_dir_all(folder)?;
+            // mcrd started by root is soon another user, who saves its file and
+            // removes its socket. Nobody but the lab's own processes is here.
+            fs::set_permissions(folder, Permissions::from_mode(0o777))?;
+        }
+        Ok(folders)
+    }
+
+    async fn start_and_run(
+        &self,
+        network: &Network,
+        folders: &Folders,
+        events: Events,
+        report: &mut RunReport,
+        progress: &mut dyn Progress,
+    ) {
+        let world = World {
+            topology: self.course.topology,
+            network,
+            programs: self.programs,
+            folders,
+        };
+        let started = Instant::now();
+        let interrupted = interruption();
+        tokio::pin!(interrupted);
+        let daemons = Daemons::start_all(self.course.topology, network, self.programs, folders);
+        let daemons = tokio::select! {
+            daemons = daemons => daemons,
+            reason = &mut interrupted => return report.errors.push(reason),
+        };
+        report.daemons_seconds = started.elapsed().as_secs_f64();
+        let kept = evidence::keep_configs(&folders.configs, &self.course.folder.join("configs"));
+        if let Err(error) = kept {
             report
                 .errors
-                .extend(evidence::write_packets(&engine, &path).err());
+                .push(format!("cannot keep the configurations: {error}"));
         }
-        let Engine {
-            world,
-            daemons,
-            mut events,
-            ..
-        } = engine;
+        let daemons = match daemons {
+            Ok(daemons) => daemons,
+            Err(error) => return report.errors.push(error.to_string()),
+        };
+        let keep = self.course.options.capture != args::Capture::Never;
+        let capture = match Capture::start(self.course.topology, network, keep) {
+            Ok(capture) => capture,
+            Err(error) => return report.errors.push(error.to_string()),
+        };
+        progress.deployed(report, self.course.topology);
+        let mut engine = Engine {
+            stage: Namespaces {
+                world,
+                daemons,
+                traffic: Traffic::new(self.course.topology),
+                capture,
+                began: Instant::now(),
+            },
+            events,
+        };
+        let limit = self.course.topology.max_time;
+        let stopped = tokio::select! {
+            () = self.course.steps(&mut engine, report, progress) => None,
+            reason = &mut interrupted => Some(reason),
+            () = sleep(limit) => Some(format!(
+                "the run took longer than its limit, max_time {}s", limit.as_secs()
+            )),
+        };
+        if let Some(reason) = stopped {
+            self.course.stopped(report, progress, reason);
+        }
+        self.finish(engine, report).await;
+    }
+
+    async fn finish(&self, mut engine: Engine<Namespaces<'_>>, report: &mut RunReport) {
+        engine.stage.traffic.end_all().await;
+        if self.course.options.capture == args::Capture::Always {
+            let path = self.course.folder.join("packets.pcapng");
+            let written = engine.stage.write_packets(&path, engine.events.markers());
+            report.errors.extend(written.and_then(Result::err));
+        }
+        let Engine { stage, mut events } = engine;
+        let Namespaces { world, daemons, .. } = stage;
         let errors = daemons
             .stop_all(world.topology, world.network, world.programs, world.folders)
             .await;
         report
             .errors
             .extend(errors.iter().map(NodeError::to_string));
-        events.note("ended", json!({}));
+        events.note(clock::now_ns(), "ended", json!({}));
         if let Some(error) = events.take_error() {
             report
                 .errors

@@ -5,15 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
-use super::capture::{Capture, Count};
-use super::clock::now_ns;
+use super::capture::Count;
 use super::ledger::{RateSeen, SendRun};
-use super::traffic::{Traffic, World};
-use super::{probe, question, shell};
+use super::question;
+use super::stage::Stage;
 use crate::assertion::bound::number;
 use crate::assertion::counters::{self, Counters};
 use crate::assertion::{Observed, router, rx};
-use crate::node::Place;
 use crate::topology::model::{
     Bound, Check, CounterOf, Exec, Expectation, LinkId, NodeId, RatePoint, RxCheck, Topology,
 };
@@ -23,13 +21,9 @@ use crate::topology::question::Interfaces;
 const RATE_WINDOW_NS: u64 = 400_000_000;
 
 /// What the looks of one step have in common.
-pub(super) struct Scene<'a> {
-    /// The run.
-    pub world: World<'a>,
-    /// Its traffic.
-    pub traffic: &'a Traffic,
-    /// Its capture.
-    pub capture: &'a Capture,
+pub(super) struct Scene<'a, S> {
+    /// Where the run is.
+    pub stage: &'a S,
     /// When the step began.
     pub began_ns: u64,
     /// The span that a `measure` set; until now where there is none.
@@ -56,7 +50,7 @@ pub(super) struct Memory {
     carried: RefCell<Vec<(u64, BTreeMap<LinkId, u64>)>>,
 }
 
-impl Scene<'_> {
+impl<S: Stage> Scene<'_, S> {
     /// Looks at the condition of the step's expectation at `position`.
     pub(super) async fn look(
         &self,
@@ -76,7 +70,7 @@ impl Scene<'_> {
                     Err(reason) => Observed::not_yet(reason),
                 }
             }
-            Check::Router(asked) => question::look(self.world, asked, expectation.never).await,
+            Check::Router(asked) => question::look(self.stage, asked, expectation.never).await,
             Check::Tree { group, links } => self.tree(*group, links, memory),
             Check::Exec {
                 exec,
@@ -90,10 +84,11 @@ impl Scene<'_> {
     }
 
     fn rx(&self, check: &RxCheck) -> Observed {
-        let ledger = self.traffic.ledger().borrow();
+        let ledger = self.stage.ledger().borrow();
         let counts = |sender: &SendRun| check.of.is_empty() || check.of.contains(&sender.source);
-        let owed = |sender: &SendRun, to| owes(self.world.topology, check, sender.source, to);
-        let now = self.measured.as_ref().map_or_else(now_ns, |m| m.to_ns);
+        let owed = |sender: &SendRun, to| owes(self.stage.topology(), check, sender.source, to);
+        let now = self.measured.as_ref().map(|measured| measured.to_ns);
+        let now = now.unwrap_or_else(|| self.stage.now_ns());
         let seen = ledger.rx(check.by, now.max(self.began_ns), counts, owed);
         rx::judge(check, &seen, self.began_ns)
     }
@@ -107,7 +102,7 @@ impl Scene<'_> {
     ) -> Option<RateSeen> {
         let (node, interface) = match at {
             RatePoint::Receiver(receiver) => {
-                return self.traffic.ledger().borrow().rx_rate(receiver, of);
+                return self.stage.ledger().borrow().rx_rate(receiver, of);
             }
             RatePoint::Interface(node, interface) => (node, interface),
         };
@@ -117,8 +112,8 @@ impl Scene<'_> {
                 (measured.from_ns, measured.to_ns, before, after)
             }
             None => {
-                let count = self.capture.count(self.world.topology, node, interface, of);
-                let now = now_ns();
+                let count = self.stage.count(node, interface, of);
+                let now = self.stage.now_ns();
                 let mut samples = memory.samples.borrow_mut();
                 samples.push((now, count));
                 let old = now.saturating_sub(RATE_WINDOW_NS);
@@ -137,8 +132,8 @@ impl Scene<'_> {
 
     /// The links that carried the group for a while.
     fn tree(&self, group: Ipv4Addr, asked: &Interfaces, memory: &Memory) -> Observed {
-        let now = now_ns();
-        let counts = self.capture.by_link(group);
+        let now = self.stage.now_ns();
+        let counts = self.stage.by_link(group);
         let mut samples = memory.carried.borrow_mut();
         samples.push((now, counts.clone()));
         let old = now.saturating_sub(RATE_WINDOW_NS);
@@ -151,7 +146,7 @@ impl Scene<'_> {
             let then = before.and_then(|before| before.get(link)).copied();
             counts.get(link).copied().unwrap_or(0) > then.unwrap_or(0)
         };
-        let links = self.world.topology.links.iter().enumerate();
+        let links = self.stage.topology().links.iter().enumerate();
         let carrying = links.filter(|(position, _)| carries(&LinkId(*position)));
         let found: BTreeSet<String> = carrying.map(|(_, link)| link.name.clone()).collect();
         let names: Vec<&str> = found.iter().map(String::as_str).collect();
@@ -170,8 +165,7 @@ impl Scene<'_> {
         of: &CounterOf,
         bounds: &[(String, Bound)],
     ) -> Result<Counters, String> {
-        let socket = self.place(at).socket();
-        let mut now = probe::counters(socket, of.clone()).await?;
+        let mut now = self.stage.counters(at, of).await?;
         if matches!(of, CounterOf::Protocols(_)) {
             // Those that are 0 are not told.
             for (name, _) in bounds {
@@ -194,7 +188,7 @@ impl Scene<'_> {
         contains: Option<&str>,
         limit: Duration,
     ) -> Observed {
-        let finished = match shell::run(self.world, exec, limit).await {
+        let finished = match self.stage.exec(exec, limit).await {
             Ok(finished) => finished,
             Err(reason) => return Observed::not_yet(reason),
         };
@@ -217,17 +211,6 @@ impl Scene<'_> {
         Observed::judged(
             format!("status {}", number(f64::from(finished.status))),
             missed,
-        )
-    }
-
-    fn place(&self, at: NodeId) -> Place<'_> {
-        let world = self.world;
-        Place::new(
-            world.topology,
-            at,
-            world.network,
-            world.programs,
-            world.folders,
         )
     }
 }

@@ -51,27 +51,8 @@ pub(super) async fn state(socket: PathBuf) -> Value {
     let told = blocking(move || {
         let mut client = Client::connect(&socket, ANSWER_TIME).map_err(sentence)?;
         let mut all = Map::new();
-        for (name, method) in [
-            ("status", Method::Status {}),
-            ("interfaces", Method::Interfaces {}),
-            ("workers", Method::Workers {}),
-            ("inputs", Method::StatsInputs {}),
-            ("rules", Method::RulesList { cursor: None }),
-            ("stats", Method::StatsRules { cursor: None }),
-            ("pim interfaces", Method::PimInterfaces {}),
-            ("pim neighbors", Method::PimNeighbors {}),
-            ("pim rps", Method::PimRps {}),
-            ("igmp interfaces", Method::IgmpInterfaces {}),
-            ("igmp groups", Method::IgmpGroups { cursor: None }),
-            (
-                "mroute",
-                Method::Mroute {
-                    group: None,
-                    cursor: None,
-                },
-            ),
-            ("protocol counters", Method::StatsProtocols {}),
-        ] {
+        let methods = daemon_methods().into_iter().chain(router_methods());
+        for (name, method) in methods {
             // A part that is refused says why, and the others are still told.
             let told: Result<Value, ClientError> = client.call(method);
             let value = told.unwrap_or_else(|error| error.to_string().into());
@@ -81,6 +62,37 @@ pub(super) async fn state(socket: PathBuf) -> Value {
     });
     told.await
         .unwrap_or_else(|error| serde_json::json!({ "error": error }))
+}
+
+/// What is asked of mcrd for its state, beside its router's.
+fn daemon_methods() -> [(&'static str, Method); 6] {
+    [
+        ("status", Method::Status {}),
+        ("interfaces", Method::Interfaces {}),
+        ("workers", Method::Workers {}),
+        ("inputs", Method::StatsInputs {}),
+        ("rules", Method::RulesList { cursor: None }),
+        ("stats", Method::StatsRules { cursor: None }),
+    ]
+}
+
+/// What is asked of mcrd for the state of its router.
+pub(super) fn router_methods() -> [(&'static str, Method); 7] {
+    [
+        ("pim interfaces", Method::PimInterfaces {}),
+        ("pim neighbors", Method::PimNeighbors {}),
+        ("pim rps", Method::PimRps {}),
+        ("igmp interfaces", Method::IgmpInterfaces {}),
+        ("igmp groups", Method::IgmpGroups { cursor: None }),
+        (
+            "mroute",
+            Method::Mroute {
+                group: None,
+                cursor: None,
+            },
+        ),
+        ("protocol counters", Method::StatsProtocols {}),
+    ]
 }
 
 /// What a daemon answers to one request.
@@ -150,9 +162,14 @@ fn read_counters(socket: &Path, of: &CounterOf) -> Result<Counters, String> {
         CounterOf::Protocols(name) => {
             let all: Vec<ProtocolCounters> =
                 client.call(Method::StatsProtocols {}).map_err(sentence)?;
-            let on = |one: &ProtocolCounters| one.interface.as_ref() == Some(name);
-            let found = all.into_iter().find(on);
-            Ok(found.map(|one| one.counters).unwrap_or_default())
+            Ok(on_interface(all, name))
         }
     }
+}
+
+/// Those of one interface.
+pub(super) fn on_interface(all: Vec<ProtocolCounters>, name: &str) -> Counters {
+    let on = |one: &ProtocolCounters| one.interface.as_deref() == Some(name);
+    let found = all.into_iter().find(on);
+    found.map(|one| one.counters).unwrap_or_default()
 }

@@ -3,15 +3,12 @@
 
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
-use std::path::PathBuf;
 
 use futures_util::future::try_join_all;
 use mcr_api::Method;
 use mcr_api::router as api;
 
-use super::engine::place;
-use super::probe;
-use super::traffic::World;
+use super::stage::Stage;
 use crate::assertion::router::{self, Group, Mroute, Neighbors, Rpf};
 use crate::assertion::{Observed, Truth};
 use crate::node::frr::{ask, state};
@@ -20,8 +17,8 @@ use crate::topology::question::{Office, Question, Sight};
 
 /// Asks what the condition is about, and judges it. A router that does not
 /// answer makes no condition true; it does not prove that one never was, either.
-pub(super) async fn look(world: World<'_>, question: &Question, never: bool) -> Observed {
-    match judged(world, question).await {
+pub(super) async fn look<S: Stage>(stage: &S, question: &Question, never: bool) -> Observed {
+    match judged(stage, question).await {
         Ok(observed) => observed,
         Err(reason) if never => Observed {
             truth: Truth::Unknowable,
@@ -31,11 +28,11 @@ pub(super) async fn look(world: World<'_>, question: &Question, never: bool) -> 
     }
 }
 
-async fn judged(world: World<'_>, question: &Question) -> Result<Observed, String> {
-    let name = |at: NodeId| name(world.topology, at);
+async fn judged<S: Stage>(stage: &S, question: &Question) -> Result<Observed, String> {
+    let name = |at: NodeId| name(stage.topology(), at);
     Ok(match question {
         Question::Neighbors(sights) => {
-            let seen = neighbors_of(world, sights).await?;
+            let seen = neighbors_of(stage, sights).await?;
             router::neighbors(sights, &seen, &name)
         }
         Question::Elected {
@@ -46,7 +43,7 @@ async fn judged(world: World<'_>, question: &Question) -> Result<Observed, Strin
             ..
         } => {
             let asked = at.iter().map(async |(at, interface)| {
-                let router = Router::of(world, *at);
+                let router = Router::of(stage, *at);
                 let seen = match office {
                     Office::Dr => router.dr(interface).await?,
                     Office::Querier => router.querier(interface).await?,
@@ -57,17 +54,17 @@ async fn judged(world: World<'_>, question: &Question) -> Result<Observed, Strin
         }
         Question::Rp { at, group, is } => {
             let asked = at.iter().map(async |at| {
-                let router = Router::of(world, *at);
+                let router = Router::of(stage, *at);
                 Ok::<_, String>((name(*at), router.rp(*group).await?))
             });
             router::rp(*is, &try_join_all(asked).await?)
         }
         Question::Mroute(asked) => {
-            let table = Router::of(world, asked.at).mroutes(asked.group).await?;
+            let table = Router::of(stage, asked.at).mroutes(asked.group).await?;
             router::mroute(asked, &table)
         }
         Question::Igmp(asked) => {
-            let groups = Router::of(world, asked.at).groups().await?;
+            let groups = Router::of(stage, asked.at).groups().await?;
             router::igmp(asked, &groups)
         }
         Question::Rpf {
@@ -76,7 +73,7 @@ async fn judged(world: World<'_>, question: &Question) -> Result<Observed, Strin
             interface,
             neighbor,
         } => {
-            let seen = Router::of(world, *at).rpf(*address).await?;
+            let seen = Router::of(stage, *at).rpf(*address).await?;
             router::rpf(interface.as_deref(), *neighbor, &seen)
         }
     })
@@ -87,15 +84,15 @@ fn name(topology: &Topology, at: NodeId) -> String {
     node.map_or_else(|| "?".to_owned(), |node| node.name.clone())
 }
 
-async fn neighbors_of(
-    world: World<'_>,
+async fn neighbors_of<S: Stage>(
+    stage: &S,
     sights: &[Sight],
 ) -> Result<BTreeMap<NodeId, Neighbors>, String> {
     let mut routers: Vec<NodeId> = sights.iter().map(|sight| sight.at).collect();
     routers.sort_unstable();
     routers.dedup();
     let asked = routers.into_iter().map(async |at| {
-        let seen = Router::of(world, at).neighbors().await?;
+        let seen = Router::of(stage, at).neighbors().await?;
         Ok::<_, String>((at, seen))
     });
     Ok(try_join_all(asked).await?.into_iter().collect())
@@ -135,28 +132,28 @@ pub(super) fn about(topology: &Topology, question: &Question) -> String {
 }
 
 /// A router that can be asked.
-enum Router {
-    /// By its control socket.
-    Mcrd(PathBuf),
+enum Router<'a, S> {
+    /// By what it answers.
+    Mcrd(&'a S, NodeId),
     /// By its name, which is its path space.
     Frr(String),
 }
 
-impl Router {
-    fn of(world: World<'_>, at: NodeId) -> Router {
-        let kind = world.topology.nodes.get(at.0).map(|node| &node.kind);
+impl<'a, S: Stage> Router<'a, S> {
+    fn of(stage: &'a S, at: NodeId) -> Router<'a, S> {
+        let kind = stage.topology().nodes.get(at.0).map(|node| &node.kind);
         if matches!(kind, Some(Kind::Frr)) {
-            return Router::Frr(name(world.topology, at));
+            return Router::Frr(name(stage.topology(), at));
         }
-        Router::Mcrd(place(world, at).socket())
+        Router::Mcrd(stage, at)
     }
 
     async fn neighbors(&self) -> Result<Neighbors, String> {
-        let socket = match self {
+        let (stage, at) = match self {
             Router::Frr(name) => return state::neighbors(name).await,
-            Router::Mcrd(socket) => socket.clone(),
+            Router::Mcrd(stage, at) => (stage, *at),
         };
-        let all: Vec<api::Neighbor> = probe::call(socket, Method::PimNeighbors {}).await?;
+        let all: Vec<api::Neighbor> = stage.ask(at, Method::PimNeighbors {}).await?;
         let all = all.into_iter().map(|one| (one.interface, one.address));
         Ok(all.collect())
     }
@@ -168,9 +165,8 @@ impl Router {
                 let found = all.into_iter().find(|one| one.name == interface);
                 Ok(found.and_then(|one| one.dr))
             }
-            Router::Mcrd(socket) => {
-                let all: Vec<api::PimInterface> =
-                    probe::call(socket.clone(), Method::PimInterfaces {}).await?;
+            Router::Mcrd(stage, at) => {
+                let all: Vec<api::PimInterface> = stage.ask(*at, Method::PimInterfaces {}).await?;
                 let found = all.into_iter().find(|one| one.interface == interface);
                 Ok(found.and_then(|one| one.dr))
             }
@@ -180,9 +176,9 @@ impl Router {
     async fn querier(&self, interface: &str) -> Result<Option<Ipv4Addr>, String> {
         match self {
             Router::Frr(name) => state::querier(name, interface).await,
-            Router::Mcrd(socket) => {
+            Router::Mcrd(stage, at) => {
                 let all: Vec<api::IgmpInterface> =
-                    probe::call(socket.clone(), Method::IgmpInterfaces {}).await?;
+                    stage.ask(*at, Method::IgmpInterfaces {}).await?;
                 let found = all.into_iter().find(|one| one.interface == interface);
                 Ok(found.and_then(|one| one.querier))
             }
@@ -192,23 +188,24 @@ impl Router {
     async fn rp(&self, group: Ipv4Addr) -> Result<Option<Ipv4Addr>, String> {
         match self {
             Router::Frr(name) => state::rp(name, group).await,
-            Router::Mcrd(socket) => {
-                let told: api::RpOf = probe::call(socket.clone(), Method::PimRp { group }).await?;
+            Router::Mcrd(stage, at) => {
+                let told: api::RpOf = stage.ask(*at, Method::PimRp { group }).await?;
                 Ok(told.rp)
             }
         }
     }
 
     async fn mroutes(&self, group: Ipv4Addr) -> Result<Vec<Mroute>, String> {
-        let socket = match self {
+        let (stage, at) = match self {
             Router::Frr(name) => return state::mroutes(name).await,
-            Router::Mcrd(socket) => socket.clone(),
+            Router::Mcrd(stage, at) => (stage, *at),
         };
-        let all: Vec<api::Mroute> = probe::pages(socket, move |cursor| Method::Mroute {
-            group: Some(group),
-            cursor,
-        })
-        .await?;
+        let all: Vec<api::Mroute> = stage
+            .pages(at, move |cursor| Method::Mroute {
+                group: Some(group),
+                cursor,
+            })
+            .await?;
         let all = all.into_iter().map(|one| Mroute {
             source: one.source,
             group: Some(one.group),
@@ -222,12 +219,13 @@ impl Router {
     }
 
     async fn groups(&self) -> Result<Vec<Group>, String> {
-        let socket = match self {
+        let (stage, at) = match self {
             Router::Frr(name) => return state::groups(name).await,
-            Router::Mcrd(socket) => socket.clone(),
+            Router::Mcrd(stage, at) => (stage, *at),
         };
-        let all: Vec<api::IgmpGroup> =
-            probe::pages(socket, |cursor| Method::IgmpGroups { cursor }).await?;
+        let all: Vec<api::IgmpGroup> = stage
+            .pages(at, |cursor| Method::IgmpGroups { cursor })
+            .await?;
         let all = all.into_iter().map(|one| {
             let wanted = one.sources.into_iter().filter(|source| source.forward);
             Group {
@@ -244,12 +242,12 @@ impl Router {
     async fn rpf(&self, address: Ipv4Addr) -> Result<Rpf, String> {
         match self {
             Router::Frr(name) => state::rpf(name, address).await,
-            Router::Mcrd(socket) => {
+            Router::Mcrd(stage, at) => {
                 let method = Method::Rpf {
                     address,
                     group: None,
                 };
-                let told: api::RpfOf = probe::call(socket.clone(), method).await?;
+                let told: api::RpfOf = stage.ask(*at, method).await?;
                 Ok(Rpf {
                     interface: told.interface,
                     neighbor: told.next_hop,

@@ -27,12 +27,10 @@ const INTERVAL: &str = "20ms";
 const START_TIME: Duration = Duration::from_secs(10);
 /// How long a process may take for its last report.
 const END_TIME: Duration = Duration::from_secs(3);
-/// How long a new span waits for what is under way.
-const SETTLE_TIME: Duration = Duration::from_millis(100);
 
 /// What every step needs of the run.
 #[derive(Clone, Copy)]
-pub struct World<'a> {
+pub(super) struct World<'a> {
     /// The topology.
     pub topology: &'a Topology,
     /// Its network.
@@ -59,7 +57,7 @@ enum Reporter {
 }
 
 /// All receivers and sources.
-pub struct Traffic {
+pub(super) struct Traffic {
     ledger: Rc<RefCell<Ledger>>,
     changed: Rc<Notify>,
     senders: Vec<Option<Generator>>,
@@ -70,7 +68,7 @@ pub struct Traffic {
 impl Traffic {
     /// Nobody joined, nobody sends.
     #[must_use]
-    pub fn new(topology: &Topology) -> Traffic {
+    pub(super) fn new(topology: &Topology) -> Traffic {
         Traffic {
             ledger: Rc::default(),
             changed: Rc::default(),
@@ -83,13 +81,13 @@ impl Traffic {
 
     /// What is known of the traffic.
     #[must_use]
-    pub fn ledger(&self) -> &Rc<RefCell<Ledger>> {
+    pub(super) fn ledger(&self) -> &Rc<RefCell<Ledger>> {
         &self.ledger
     }
 
     /// Told whenever something new is known.
     #[must_use]
-    pub fn changed(&self) -> &Rc<Notify> {
+    pub(super) fn changed(&self) -> &Rc<Notify> {
         &self.changed
     }
 
@@ -98,7 +96,7 @@ impl Traffic {
     ///
     /// # Errors
     /// Why it could not join.
-    pub async fn join(&mut self, world: World<'_>, receiver: usize) -> Result<u64, String> {
+    pub(super) async fn join(&mut self, world: World<'_>, receiver: usize) -> Result<u64, String> {
         let Some(model) = world.topology.receivers.get(receiver) else {
             return Err("there is no such receiver".to_owned());
         };
@@ -125,7 +123,7 @@ impl Traffic {
     ///
     /// # Errors
     /// It had not joined, or does not end.
-    pub async fn leave(&mut self, world: World<'_>, receiver: usize) -> Result<(), String> {
+    pub(super) async fn leave(&mut self, world: World<'_>, receiver: usize) -> Result<(), String> {
         let name = world
             .topology
             .receivers
@@ -142,7 +140,7 @@ impl Traffic {
     ///
     /// # Errors
     /// Why it could not send.
-    pub async fn send(&mut self, world: World<'_>, source: usize) -> Result<(), String> {
+    pub(super) async fn send(&mut self, world: World<'_>, source: usize) -> Result<(), String> {
         let Some(model) = world.topology.sources.get(source) else {
             return Ok(());
         };
@@ -165,7 +163,7 @@ impl Traffic {
     ///
     /// # Errors
     /// It does not send, or does not end.
-    pub async fn stop(&mut self, world: World<'_>, source: usize) -> Result<(), String> {
+    pub(super) async fn stop(&mut self, world: World<'_>, source: usize) -> Result<(), String> {
         let name = world.topology.sources.get(source).map(|s| s.name.as_str());
         let slot = self.senders.get_mut(source).and_then(Option::take);
         match slot {
@@ -175,42 +173,12 @@ impl Traffic {
     }
 
     /// Everything ends.
-    pub async fn end_all(&mut self) {
+    pub(super) async fn end_all(&mut self) {
         let running = self.senders.iter_mut().chain(&mut self.receivers);
         let ends = running.filter_map(Option::take).map(Generator::end);
         // What does not end in time is killed with the network.
         for ended in futures_util::future::join_all(ends).await {
             ended.unwrap_or_default();
-        }
-    }
-
-    /// Waits for what is under way, then begins a new span. Returns its start.
-    pub async fn begin_span(&self) -> u64 {
-        let now = now_ns();
-        self.until_settled(now, SETTLE_TIME).await;
-        self.ledger.borrow_mut().begin_span(now);
-        now
-    }
-
-    /// Ends the span, then waits for what was sent in it. Returns its end.
-    pub async fn end_span(&self) -> u64 {
-        let now = now_ns();
-        self.ledger.borrow_mut().end_span(now);
-        let grace = Duration::from_nanos(super::ledger::GRACE_NS) * 2;
-        self.until_settled(now, grace).await;
-        now
-    }
-
-    async fn until_settled(&self, by: u64, patience: Duration) {
-        let deadline = Instant::now() + patience;
-        loop {
-            let changed = self.changed.notified();
-            if self.ledger.borrow().is_settled(by) {
-                return;
-            }
-            if timeout_at(deadline, changed).await.is_err() {
-                return;
-            }
         }
     }
 

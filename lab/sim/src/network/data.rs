@@ -147,6 +147,12 @@ impl Network {
             .collect()
     }
 
+    /// Which packets of a flow a link carried, where that is kept.
+    pub fn shown_on(&self, flow: FlowId, link: LinkId) -> impl Iterator<Item = u64> {
+        let shown = self.links[link.0].shown.get(&flow);
+        shown.into_iter().flatten().copied()
+    }
+
     /// How many packets of a flow a node sent on a link or got from it.
     pub fn passed(&self, link: LinkId, node: NodeId, flow: FlowId) -> u64 {
         let port = self.links[link.0].port(node);

@@ -178,6 +178,10 @@ impl Network {
         if let Frame::Data(data) = frame {
             let carried = link.carried.entry(data.flow).or_default();
             *carried.entry(node).or_default() += 1;
+            if self.keep_heard {
+                let shown = link.shown.entry(data.flow).or_default();
+                shown.insert(data.sequence);
+            }
         }
         if let Medium::Snooping(switch) = &mut link.medium {
             switch.note(now, node, frame);

@@ -8,6 +8,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use crate::args::TestFormat;
 use crate::report::{RunReport, StepReport, text};
 use crate::run::Progress;
+use crate::topology::model::Topology;
 
 /// Prints to standard output; on a terminal a line on standard error shows
 /// what is being done.
@@ -78,13 +79,13 @@ impl Printer {
 }
 
 impl Progress for Printer {
-    fn began(&mut self, lab: &str, run: &str, rootless: bool) {
-        self.line(&text::heading(lab, run, rootless));
+    fn began(&mut self, run: &RunReport) {
+        self.line(&text::heading(run));
         self.now("builds the network and starts the daemons".to_owned());
     }
 
-    fn deployed(&mut self, nodes: usize, links: usize, network: f64, daemons: f64) {
-        self.line(&text::deployed(nodes, links, network, daemons));
+    fn deployed(&mut self, run: &RunReport, topology: &Topology) {
+        self.line(&text::deployed(run, topology));
     }
 
     fn step_began(&mut self, title: &str) {

@@ -2,18 +2,48 @@
 
 use super::{closing, deployed, heading, step, wrapped};
 use crate::assertion::Outcome;
+use crate::report::Simulated;
 use crate::report::tests::{run, step as made};
+use crate::topology::model::Topology;
+
+/// Four nodes and three links.
+fn topology() -> Topology {
+    let text = "{lab: 1, name: t, nodes: {r: host, a: host, b: host, c: host}, \
+                links: [a -- r, b -- r, c -- r]}";
+    let file = std::path::Path::new("t.yaml");
+    crate::topology::parse(file, text, &[], &|_| None).unwrap()
+}
 
 #[test]
 fn heading_and_network() {
+    let made = run(Vec::new());
     assert_eq!(
-        heading("quickstart", "7f3c", true),
+        heading(&made),
         format!("quickstart{:51} run 7f3c  rootless", "")
     );
     assert_eq!(
-        deployed(4, 3, 0.006, 0.084),
+        deployed(&made, &topology()),
         "  4 nodes  3 links  network 6.0ms  daemons 84ms"
     );
+}
+
+#[test]
+fn a_run_in_virtual_time_tells_its_seed_and_both_times() {
+    let mut made = run(Vec::new());
+    made.simulated = Some(Simulated {
+        seed: 17,
+        seconds: 61.5,
+    });
+    assert_eq!(
+        heading(&made),
+        format!("quickstart{:52} run 7f3c  seed 17", "")
+    );
+    assert_eq!(
+        deployed(&made, &topology()),
+        "  4 nodes  3 links  simulated, in virtual time"
+    );
+    let last = closing(&made).pop().unwrap();
+    assert!(last.contains("in 9.60s (virtual 61.50s)"), "{last}");
 }
 
 #[test]

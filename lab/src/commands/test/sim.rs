@@ -1,0 +1,60 @@
+//! `lab test --sim`: the same files in virtual time.
+
+use std::io;
+
+use super::progress::Printer;
+use super::{conclude, is_failure, write};
+use crate::args::{Capture, TestArgs};
+use crate::exit::Exit;
+use crate::report::RunReport;
+use crate::run::{Options, sim};
+use crate::topology::model::Topology;
+
+/// Runs all labs that the simulator can host, and says why not the others.
+pub(super) fn run(args: &TestArgs, labs: &[Topology]) -> Exit {
+    let (runs, mut exit) = match all(args, labs) {
+        Ok(ran) => ran,
+        Err(error) => {
+            let folder = args.run_dir.display();
+            anstream::eprintln!("lab test: cannot write in {folder}: {error}");
+            return Exit::Infrastructure;
+        }
+    };
+    if let Err(error) = write(args, &runs) {
+        anstream::eprintln!("lab test: {error}");
+        exit = Exit::Infrastructure;
+    }
+    exit
+}
+
+fn all(args: &TestArgs, labs: &[Topology]) -> io::Result<(Vec<RunReport>, Exit)> {
+    let options = Options {
+        keep_going: args.keep_going,
+        capture: Capture::Never,
+        names: Default::default(),
+        work: Default::default(),
+        runs: args.run_dir.clone(),
+        rootless: false,
+    };
+    let mut printer = Printer::new(args.format);
+    let mut runs: Vec<RunReport> = Vec::new();
+    for lab in labs {
+        let hosted = match sim::host(lab) {
+            Ok(hosted) => hosted,
+            Err(reason) => {
+                anstream::eprintln!("SKIP {}: {reason}", lab.name);
+                continue;
+            }
+        };
+        for seed in (args.seed..).take(args.repeat as usize) {
+            let report = sim::run(&hosted, seed, &options, &mut printer)?;
+            let failed = is_failure(report.exit());
+            runs.push(report);
+            if failed {
+                break;
+            }
+        }
+    }
+    let exit = conclude(&printer, &runs);
+    Ok((runs, exit))
+}

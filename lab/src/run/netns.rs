@@ -1,0 +1,244 @@
+//! A scenario in network namespaces: real daemons, `mcrgen` processes, packets
+//! on veths.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::{self, File};
+use std::future::Future;
+use std::io::{self, BufWriter};
+use std::net::Ipv4Addr;
+use std::path::Path;
+use std::time::Duration;
+
+use ipnet::Ipv4Net;
+use mcr_api::Method;
+use serde::de::DeserializeOwned;
+use tokio::time::{Instant, sleep_until};
+
+use super::capture::{Capture, Count};
+use super::clock::now_ns;
+use super::ledger::Ledger;
+use super::locate::{self, Passed};
+use super::probe;
+use super::shell::{self, Finished};
+use super::stage::{Drops, Stage};
+use super::traffic::{Traffic, World};
+use crate::assertion::counters::Counters;
+use crate::node::{Daemons, Place, frr};
+use crate::report::pcapng::{self, Marker};
+use crate::topology::model::{
+    CounterOf, DaemonChange, Exec, Kind, LinkChange, LinkId, NodeId, Topology,
+};
+
+/// How long a `state` command may run.
+const STATE_TIME: Duration = Duration::from_secs(5);
+
+/// The network and what runs in it.
+pub(super) struct Namespaces<'a> {
+    pub(super) world: World<'a>,
+    pub(super) daemons: Daemons,
+    pub(super) traffic: Traffic,
+    pub(super) capture: Capture,
+    pub(super) began: Instant,
+}
+
+impl<'a> Namespaces<'a> {
+    fn place(&self, at: NodeId) -> Place<'a> {
+        let world = self.world;
+        Place::new(
+            world.topology,
+            at,
+            world.network,
+            world.programs,
+            world.folders,
+        )
+    }
+}
+
+impl Stage for Namespaces<'_> {
+    fn topology(&self) -> &Topology {
+        self.world.topology
+    }
+
+    fn now_ns(&self) -> u64 {
+        now_ns()
+    }
+
+    fn elapsed(&self) -> Duration {
+        self.began.elapsed()
+    }
+
+    async fn sleep_until(&self, at: Duration) {
+        sleep_until(self.began + at).await;
+    }
+
+    fn changed(&self) -> impl Future<Output = ()> {
+        self.traffic.changed().notified()
+    }
+
+    fn ledger(&self) -> &RefCell<Ledger> {
+        self.traffic.ledger()
+    }
+
+    async fn join(&mut self, receiver: usize) -> Result<u64, String> {
+        self.traffic.join(self.world, receiver).await
+    }
+
+    async fn leave(&mut self, receiver: usize) -> Result<(), String> {
+        self.traffic.leave(self.world, receiver).await
+    }
+
+    async fn send(&mut self, source: usize) -> Result<(), String> {
+        self.traffic.send(self.world, source).await
+    }
+
+    async fn stop(&mut self, source: usize) -> Result<(), String> {
+        self.traffic.stop(self.world, source).await
+    }
+
+    async fn link(
+        &mut self,
+        change: LinkChange,
+        link: LinkId,
+        at: Option<NodeId>,
+    ) -> Result<(), String> {
+        let network = self.world.network;
+        let changed = network.link(link, change, at).await;
+        changed.map_err(|error| error.to_string())?;
+        if change == LinkChange::Create {
+            let reopened = self.capture.reopen(network, link);
+            reopened.map_err(|error| error.to_string())?;
+        }
+        Ok(())
+    }
+
+    async fn reroute(&mut self) -> Result<(), String> {
+        let routed = self.world.network.reroute().await;
+        routed.map_err(|error| error.to_string())
+    }
+
+    async fn address(
+        &mut self,
+        at: NodeId,
+        interface: usize,
+        addresses: &[Ipv4Net],
+    ) -> Result<(), String> {
+        let set = self.world.network.set_addresses(at, interface, addresses);
+        set.await.map_err(|error| error.to_string())
+    }
+
+    async fn daemon(&mut self, change: DaemonChange, at: NodeId) -> Result<(), String> {
+        let place = self.place(at);
+        let topology = self.world.topology;
+        let done = match change {
+            DaemonChange::Start => self.daemons.start(topology, &place).await,
+            DaemonChange::Stop => self.daemons.stop(topology, &place).await,
+            DaemonChange::Kill => self.daemons.kill(&place).await,
+            DaemonChange::KillWorkers => self.daemons.kill_workers(&place).map(|_| ()),
+            DaemonChange::Reload => self.daemons.reload(&place),
+        };
+        done.map_err(|error| error.to_string())
+    }
+
+    async fn exec(&self, exec: &Exec, limit: Duration) -> Result<Finished, String> {
+        shell::run(self.world, exec, limit).await
+    }
+
+    async fn ask<T>(&self, at: NodeId, method: Method) -> Result<T, String>
+    where
+        T: DeserializeOwned + Send + 'static,
+    {
+        probe::call(self.place(at).socket(), method).await
+    }
+
+    async fn pages<T>(
+        &self,
+        at: NodeId,
+        page: impl Fn(Option<String>) -> Method + Send + 'static,
+    ) -> Result<Vec<T>, String>
+    where
+        T: DeserializeOwned + Send + 'static,
+    {
+        probe::pages(self.place(at).socket(), page).await
+    }
+
+    async fn counters(&self, at: NodeId, of: &CounterOf) -> Result<Counters, String> {
+        probe::counters(self.place(at).socket(), of.clone()).await
+    }
+
+    fn count(&self, at: NodeId, interface: usize, of: Option<Ipv4Addr>) -> Count {
+        self.capture.count(self.world.topology, at, interface, of)
+    }
+
+    fn by_link(&self, group: Ipv4Addr) -> BTreeMap<LinkId, u64> {
+        self.capture.by_link(group)
+    }
+
+    async fn drops(&self) -> Drops {
+        let mut all = Drops::new();
+        for (position, node) in self.world.topology.nodes.iter().enumerate() {
+            if !matches!(node.kind, Kind::Mcrd { .. }) {
+                continue;
+            }
+            let socket = self.place(NodeId(position)).socket();
+            // A daemon that does not answer has nothing to tell here.
+            for ((interface, reason), count) in probe::drops(socket).await.unwrap_or_default() {
+                all.insert((position, interface, reason), count);
+            }
+        }
+        all
+    }
+
+    fn passed(&self, runs: &BTreeSet<u64>, since_ns: u64) -> Vec<Passed> {
+        locate::passed(&self.capture.seen(), runs, since_ns)
+    }
+
+    /// The daemons look after themselves.
+    fn broken(&self) -> Vec<String> {
+        Vec::new()
+    }
+
+    async fn write_states(&self, folder: &Path) -> io::Result<()> {
+        for (position, node) in self.world.topology.nodes.iter().enumerate() {
+            let at = NodeId(position);
+            match &node.kind {
+                Kind::Host | Kind::Pimd => {}
+                Kind::Frr => {
+                    let told = frr::ask::everything(&node.name).await;
+                    fs::write(folder.join(format!("{}.txt", node.name)), told)?;
+                }
+                Kind::Mcrd { .. } => {
+                    let state = probe::state(self.place(at).socket()).await;
+                    let file = folder.join(format!("{}.json", node.name));
+                    fs::write(file, format!("{state:#}\n"))?;
+                }
+                Kind::Custom(custom) => {
+                    let Some(run) = custom.state.clone() else {
+                        continue;
+                    };
+                    let exec = Exec { at, run };
+                    let told = match shell::run(self.world, &exec, STATE_TIME).await {
+                        Ok(finished) => finished.output,
+                        Err(error) => error,
+                    };
+                    fs::write(folder.join(format!("{}.txt", node.name)), told)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn write_packets(&self, path: &Path, markers: &[Marker]) -> Option<Result<(), String>> {
+        let points = self.capture.seen().into_iter().map(|(_, seen)| seen);
+        let points: Vec<_> = points.collect();
+        let failed =
+            |error: &dyn std::fmt::Display| format!("cannot write {}: {error}", path.display());
+        let written = File::create(path)
+            .map_err(|error| failed(&error))
+            .and_then(|file| {
+                let written = pcapng::write(BufWriter::new(file), &points, markers);
+                written.map_err(|error| failed(&error))
+            });
+        Some(written)
+    }
+}

@@ -1,0 +1,266 @@
+//! A scenario in virtual time: the routers of the daemon in one process, with
+//! modelled hosts, links and kernels. What happens is decided by the seed.
+
+mod hosting;
+mod machine;
+mod receiver;
+mod time;
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::future::Future;
+use std::io;
+use std::net::Ipv4Addr;
+use std::path::Path;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use ipnet::Ipv4Net;
+use mcr_api::Method;
+use mcr_api::router::ProtocolCounters;
+use mcr_api::state::Page;
+use serde::de::DeserializeOwned;
+use serde_json::json;
+
+use super::capture::Count;
+use super::engine::Engine;
+use super::events::Events;
+use super::evidence::RunFolder;
+use super::ledger::Ledger;
+use super::locate::Passed;
+use super::shell::Finished;
+use super::stage::{Drops, Stage};
+use super::{Course, Options, Progress, begin, probe};
+use crate::assertion::counters::Counters;
+use crate::report::pcapng::Marker;
+use crate::report::{RunReport, Simulated};
+use crate::topology::model::{CounterOf, DaemonChange, Exec, LinkChange, LinkId, NodeId, Topology};
+
+pub use hosting::{Hosted, NotHosted, host};
+
+use machine::Machine;
+use time::Clock;
+
+/// Runs a lab once in virtual time.
+///
+/// # Errors
+/// The run's folder cannot be made; everything later is in the report.
+pub fn run(
+    hosted: &Hosted<'_>,
+    seed: u64,
+    options: &Options,
+    progress: &mut dyn Progress,
+) -> io::Result<RunReport> {
+    let began = Instant::now();
+    let topology = hosted.topology;
+    let folder = RunFolder::create(&options.runs, &topology.name)?;
+    let simulated = |seconds| Some(Simulated { seed, seconds });
+    let mut report = begin(topology, options, &folder, simulated(0.0));
+    progress.began(&report);
+    hosted.keep_configs(&folder.path.join("configs"))?;
+    let stage = Simulation::new(hosted, seed);
+    let clock = Rc::clone(&stage.clock);
+    let course = Course {
+        topology,
+        options,
+        folder: &folder.path,
+    };
+    progress.deployed(&report, topology);
+    let mut engine = Engine {
+        events: Events::create(&folder.path.join("events.ndjson"), stage.now_ns())?,
+        stage,
+    };
+    let ended = time::block_on(&clock, async {
+        let clock = Rc::clone(&engine.stage.clock);
+        let steps = std::pin::pin!(course.steps(&mut engine, &mut report, progress));
+        let limit = std::pin::pin!(clock.sleep_until(topology.max_time));
+        match futures_util::future::select(steps, limit).await {
+            futures_util::future::Either::Left(_) => None,
+            futures_util::future::Either::Right(_) => Some(format!(
+                "the run took longer than its limit, max_time {}s",
+                topology.max_time.as_secs()
+            )),
+        }
+    });
+    let ended = ended.unwrap_or_else(|| Some("the simulated network stands still".to_owned()));
+    if let Some(reason) = ended {
+        course.stopped(&mut report, progress, reason);
+    }
+    let (now_ns, elapsed) = (engine.stage.now_ns(), engine.stage.elapsed());
+    engine.events.note(now_ns, "ended", json!({ "seed": seed }));
+    if let Some(error) = engine.events.take_error() {
+        report
+            .errors
+            .push(format!("cannot write the events: {error}"));
+    }
+    report.seconds = began.elapsed().as_secs_f64();
+    report.simulated = simulated(elapsed.as_secs_f64());
+    course.conclude(&mut report, progress);
+    Ok(report)
+}
+
+/// A simulated network, as steps see it.
+struct Simulation<'a> {
+    topology: &'a Topology,
+    clock: Rc<Clock>,
+    machine: Rc<RefCell<Machine>>,
+    ledger: Rc<RefCell<Ledger>>,
+}
+
+impl<'a> Simulation<'a> {
+    fn new(hosted: &Hosted<'a>, seed: u64) -> Simulation<'a> {
+        let ledger: Rc<RefCell<Ledger>> = Rc::default();
+        let machine = Machine::start(hosted, seed, Rc::clone(&ledger));
+        let machine = Rc::new(RefCell::new(machine));
+        Simulation {
+            topology: hosted.topology,
+            clock: Rc::new(Clock::new(Rc::clone(&machine))),
+            machine,
+            ledger,
+        }
+    }
+
+    fn answer(&self, at: NodeId, method: &Method) -> Result<serde_json::Value, String> {
+        self.machine.borrow().answer(at, method)
+    }
+}
+
+impl Stage for Simulation<'_> {
+    fn topology(&self) -> &Topology {
+        self.topology
+    }
+
+    fn now_ns(&self) -> u64 {
+        self.machine.borrow().now_ns()
+    }
+
+    fn elapsed(&self) -> Duration {
+        self.machine.borrow().elapsed()
+    }
+
+    async fn sleep_until(&self, at: Duration) {
+        self.clock.sleep_until(at).await;
+    }
+
+    /// Nothing tells of changes: time stands still while somebody looks.
+    fn changed(&self) -> impl Future<Output = ()> {
+        std::future::pending()
+    }
+
+    fn ledger(&self) -> &RefCell<Ledger> {
+        &self.ledger
+    }
+
+    async fn join(&mut self, receiver: usize) -> Result<u64, String> {
+        self.machine.borrow_mut().join(receiver)
+    }
+
+    async fn leave(&mut self, receiver: usize) -> Result<(), String> {
+        self.machine.borrow_mut().leave(receiver)
+    }
+
+    async fn send(&mut self, source: usize) -> Result<(), String> {
+        self.machine.borrow_mut().send(source)
+    }
+
+    async fn stop(&mut self, source: usize) -> Result<(), String> {
+        self.machine.borrow_mut().stop(source)
+    }
+
+    async fn link(
+        &mut self,
+        change: LinkChange,
+        link: LinkId,
+        at: Option<NodeId>,
+    ) -> Result<(), String> {
+        self.machine.borrow_mut().link(change, link, at)
+    }
+
+    async fn reroute(&mut self) -> Result<(), String> {
+        self.machine.borrow_mut().reroute();
+        Ok(())
+    }
+
+    async fn address(&mut self, _: NodeId, _: usize, _: &[Ipv4Net]) -> Result<(), String> {
+        Err(hosting::ADDRESS.to_owned())
+    }
+
+    async fn daemon(&mut self, change: DaemonChange, at: NodeId) -> Result<(), String> {
+        self.machine.borrow_mut().daemon(change, at)
+    }
+
+    async fn exec(&self, _: &Exec, _: Duration) -> Result<Finished, String> {
+        Err(hosting::EXEC.to_owned())
+    }
+
+    async fn ask<T>(&self, at: NodeId, method: Method) -> Result<T, String>
+    where
+        T: DeserializeOwned + Send + 'static,
+    {
+        let told = self.answer(at, &method)?;
+        serde_json::from_value(told).map_err(|error| error.to_string())
+    }
+
+    async fn pages<T>(
+        &self,
+        at: NodeId,
+        page: impl Fn(Option<String>) -> Method + Send + 'static,
+    ) -> Result<Vec<T>, String>
+    where
+        T: DeserializeOwned + Send + 'static,
+    {
+        let told: Page<T> = self.ask(at, page(None)).await?;
+        Ok(told.items)
+    }
+
+    async fn counters(&self, at: NodeId, of: &CounterOf) -> Result<Counters, String> {
+        let CounterOf::Protocols(interface) = of else {
+            return Err(hosting::RULES.to_owned());
+        };
+        let all: Vec<ProtocolCounters> = self.ask(at, Method::StatsProtocols {}).await?;
+        Ok(probe::on_interface(all, interface))
+    }
+
+    fn count(&self, at: NodeId, interface: usize, of: Option<Ipv4Addr>) -> Count {
+        self.machine.borrow().count(at, interface, of)
+    }
+
+    fn by_link(&self, group: Ipv4Addr) -> BTreeMap<LinkId, u64> {
+        self.machine.borrow().by_link(group)
+    }
+
+    async fn drops(&self) -> Drops {
+        Drops::new()
+    }
+
+    fn passed(&self, runs: &BTreeSet<u64>, since_ns: u64) -> Vec<Passed> {
+        self.machine.borrow().passed(runs, since_ns)
+    }
+
+    fn broken(&self) -> Vec<String> {
+        self.machine.borrow_mut().broken()
+    }
+
+    async fn write_states(&self, folder: &Path) -> io::Result<()> {
+        let machine = self.machine.borrow();
+        for (position, node) in self.topology.nodes.iter().enumerate() {
+            if !node.kind.is_router() {
+                continue;
+            }
+            let mut all = serde_json::Map::new();
+            for (name, method) in probe::router_methods() {
+                let told = machine.answer(NodeId(position), &method);
+                all.insert(name.to_owned(), told.unwrap_or_else(Into::into));
+            }
+            let state = serde_json::Value::Object(all);
+            let file = folder.join(format!("{}.json", node.name));
+            fs::write(file, format!("{state:#}\n"))?;
+        }
+        fs::write(folder.join("trace.txt"), machine.trace())
+    }
+
+    fn write_packets(&self, _: &Path, _: &[Marker]) -> Option<Result<(), String>> {
+        None
+    }
+}

@@ -1,0 +1,184 @@
+//! Which labs the simulator can host, and why not the others.
+
+use std::fmt;
+use std::fs;
+use std::io;
+use std::path::Path;
+
+use mcr_proto::config::Config;
+
+use crate::node::file_text;
+use crate::topology::model::{
+    Action, Check, CounterOf, DaemonChange, Kind, LinkChange, Medium, Node, RatePoint, Step,
+    Topology,
+};
+
+pub(super) const ADDRESS: &str = "addresses do not change in the simulator";
+pub(super) const EXEC: &str = "there are no commands in the simulator";
+pub(super) const RULES: &str = "there are no relay rules in the simulator";
+
+/// A lab that the simulator can host, with the configuration of each node that
+/// is a router.
+pub struct Hosted<'a> {
+    /// The lab.
+    pub topology: &'a Topology,
+    pub(super) configs: Vec<Option<Config>>,
+}
+
+/// What of a lab is not in the simulator.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NotHosted(Vec<String>);
+
+impl fmt::Display for NotHosted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.join("; "))
+    }
+}
+
+impl Hosted<'_> {
+    /// Writes what each router is configured with.
+    pub(super) fn keep_configs(&self, folder: &Path) -> io::Result<()> {
+        for node in &self.topology.nodes {
+            if let Kind::Mcrd { config } = &node.kind {
+                fs::write(
+                    folder.join(format!("{}.json5", node.name)),
+                    file_text(config),
+                )?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Takes a lab, or tells why not.
+///
+/// # Errors
+/// What of it is not in the simulator.
+pub fn host(topology: &Topology) -> Result<Hosted<'_>, NotHosted> {
+    let mut reasons = Reasons::default();
+    let nodes = topology.nodes.iter();
+    let configs = nodes.map(|node| reasons.node(node)).collect();
+    for link in &topology.links {
+        if let Medium::Bridge { querier: true, .. } = link.medium {
+            reasons.add(&link.name, "switches do not send queries in the simulator");
+        }
+    }
+    for (at, name) in (topology.receivers.iter().map(|one| (one.at, &one.name)))
+        .chain(topology.sources.iter().map(|one| (one.at, &one.name)))
+    {
+        let node = topology.nodes.get(at.0);
+        if node.is_some_and(|node| node.kind != Kind::Host || node.interfaces.len() != 1) {
+            let reason = "receivers and sources are on hosts with one interface in the simulator";
+            reasons.add(name, reason);
+        }
+    }
+    for source in &topology.sources {
+        if source.groups.iter().any(|group| !group.is_multicast()) {
+            reasons.add(&source.name, "sources send to groups only in the simulator");
+        }
+    }
+    for step in &topology.steps {
+        reasons.step(step);
+    }
+    if reasons.0.is_empty() {
+        Ok(Hosted { topology, configs })
+    } else {
+        Err(NotHosted(reasons.0))
+    }
+}
+
+#[derive(Default)]
+struct Reasons(Vec<String>);
+
+impl Reasons {
+    fn add(&mut self, what: &str, why: &str) {
+        let reason = format!("{what}: {why}");
+        if !self.0.contains(&reason) {
+            self.0.push(reason);
+        }
+    }
+
+    fn node(&mut self, node: &Node) -> Option<Config> {
+        match &node.kind {
+            Kind::Host => {
+                if !node.routes.is_empty() {
+                    self.add(&node.name, "hosts have no routes in the simulator");
+                }
+                None
+            }
+            Kind::Mcrd { config } => self.mcrd(node, &file_text(config)),
+            Kind::Frr | Kind::Pimd | Kind::Custom(_) => {
+                let why = format!("the simulator has no {}", node.kind.word());
+                self.add(&node.name, &why);
+                None
+            }
+        }
+    }
+
+    fn mcrd(&mut self, node: &Node, text: &str) -> Option<Config> {
+        match mcr_config::parse(&node.name, text) {
+            Ok(loaded) => {
+                if !loaded.rules.is_empty() {
+                    self.add(&node.name, RULES);
+                }
+                Some(loaded.router)
+            }
+            Err(problems) => {
+                self.add(&node.name, &problems.to_string());
+                None
+            }
+        }
+    }
+
+    fn step(&mut self, step: &Step) {
+        let at = format!("line {}", step.line);
+        for action in &step.actions {
+            if let Some(why) = action_reason(action) {
+                self.add(&at, why);
+            }
+        }
+        for expectation in &step.expect {
+            if let Some(why) = check_reason(&expectation.check) {
+                self.add(&format!("line {}", expectation.line), why);
+            }
+        }
+    }
+}
+
+fn action_reason(action: &Action) -> Option<&'static str> {
+    match action {
+        Action::Join(_)
+        | Action::Leave(_)
+        | Action::Send(_)
+        | Action::Stop(_)
+        | Action::Wait(_)
+        | Action::Measure(_) => None,
+        Action::Link { change, .. } => match change {
+            LinkChange::Down | LinkChange::Up => None,
+            LinkChange::Delete | LinkChange::Create => {
+                Some("interfaces are not deleted in the simulator")
+            }
+        },
+        Action::Address { .. } => Some(ADDRESS),
+        Action::Daemon { change, .. } => match change {
+            DaemonChange::Start | DaemonChange::Stop | DaemonChange::Kill => None,
+            DaemonChange::KillWorkers => Some("there are no workers in the simulator"),
+            DaemonChange::Reload => Some("there are no files to reload in the simulator"),
+        },
+        Action::Exec(_) => Some(EXEC),
+    }
+}
+
+fn check_reason(check: &Check) -> Option<&'static str> {
+    match check {
+        Check::Rx(_) | Check::Router(_) | Check::Tree { .. } => None,
+        Check::Rate { at, .. } => match at {
+            RatePoint::Receiver(_) | RatePoint::Interface(..) => None,
+        },
+        Check::Counters { of, .. } => match of {
+            CounterOf::Protocols(_) => None,
+            CounterOf::Rule(_) | CounterOf::Input(_) => Some(RULES),
+        },
+        Check::Exec { .. } => Some(EXEC),
+    }
+}

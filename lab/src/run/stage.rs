@@ -1,0 +1,155 @@
+//! Where a scenario runs. The steps and the expectations know no more of it
+//! than this: in namespaces and in virtual time they are the same.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+use std::future::Future;
+use std::io;
+use std::net::Ipv4Addr;
+use std::path::Path;
+use std::time::Duration;
+
+use futures_util::future::select;
+use ipnet::Ipv4Net;
+use mcr_api::Method;
+use serde::de::DeserializeOwned;
+
+use super::capture::Count;
+use super::ledger::{GRACE_NS, Ledger};
+use super::locate::Passed;
+use super::shell::Finished;
+use crate::assertion::counters::Counters;
+use crate::report::pcapng::Marker;
+use crate::topology::model::{CounterOf, DaemonChange, Exec, LinkChange, LinkId, NodeId, Topology};
+
+/// Drops by node, interface and reason.
+pub(super) type Drops = BTreeMap<(usize, String, String), u64>;
+
+/// How often a condition is looked at where nothing tells of a change.
+pub(super) const LOOK_EVERY: Duration = Duration::from_millis(20);
+/// How long a new span waits for what is under way.
+const SETTLE_TIME: Duration = Duration::from_millis(100);
+
+/// A network that stands, with everything in it.
+pub(super) trait Stage {
+    /// What it was made from.
+    fn topology(&self) -> &Topology;
+
+    /// The clock of the reports and of the packets, in nanoseconds.
+    fn now_ns(&self) -> u64;
+    /// The time since it stands.
+    fn elapsed(&self) -> Duration;
+    /// Waits for a time since it stands.
+    async fn sleep_until(&self, at: Duration);
+    /// Ends when there may be something new to be seen.
+    fn changed(&self) -> impl Future<Output = ()>;
+
+    /// What is known of the traffic.
+    fn ledger(&self) -> &RefCell<Ledger>;
+    /// A receiver joins. Returns when its join call returned, in nanoseconds.
+    async fn join(&mut self, receiver: usize) -> Result<u64, String>;
+    /// A receiver leaves.
+    async fn leave(&mut self, receiver: usize) -> Result<(), String>;
+    /// A source starts.
+    async fn send(&mut self, source: usize) -> Result<(), String>;
+    /// A source stops.
+    async fn stop(&mut self, source: usize) -> Result<(), String>;
+
+    /// A link changes.
+    async fn link(
+        &mut self,
+        change: LinkChange,
+        link: LinkId,
+        at: Option<NodeId>,
+    ) -> Result<(), String>;
+    /// The unicast routes follow, where the lab sets them.
+    async fn reroute(&mut self) -> Result<(), String>;
+    /// An interface's addresses are replaced.
+    async fn address(
+        &mut self,
+        at: NodeId,
+        interface: usize,
+        addresses: &[Ipv4Net],
+    ) -> Result<(), String>;
+    /// A daemon changes.
+    async fn daemon(&mut self, change: DaemonChange, at: NodeId) -> Result<(), String>;
+    /// Runs a command to its end.
+    async fn exec(&self, exec: &Exec, limit: Duration) -> Result<Finished, String>;
+
+    /// What a node's mcrd answers.
+    async fn ask<T>(&self, at: NodeId, method: Method) -> Result<T, String>
+    where
+        T: DeserializeOwned + Send + 'static;
+    /// All pages of what a node's mcrd answers.
+    async fn pages<T>(
+        &self,
+        at: NodeId,
+        page: impl Fn(Option<String>) -> Method + Send + 'static,
+    ) -> Result<Vec<T>, String>
+    where
+        T: DeserializeOwned + Send + 'static;
+    /// A counter's owner, read once.
+    async fn counters(&self, at: NodeId, of: &CounterOf) -> Result<Counters, String>;
+
+    /// What passed an interface, to a group or in all.
+    fn count(&self, at: NodeId, interface: usize, of: Option<Ipv4Addr>) -> Count;
+    /// What passed each link to a group.
+    fn by_link(&self, group: Ipv4Addr) -> BTreeMap<LinkId, u64>;
+
+    /// What all daemons dropped so far.
+    async fn drops(&self) -> Drops;
+    /// What each link showed of the datagrams of these runs.
+    fn passed(&self, runs: &BTreeSet<u64>, since_ns: u64) -> Vec<Passed>;
+    /// What was found broken since the last call that must never break.
+    fn broken(&self) -> Vec<String>;
+    /// Writes what every node knows.
+    async fn write_states(&self, folder: &Path) -> io::Result<()>;
+    /// Writes the packets of every link, where they are kept.
+    fn write_packets(&self, path: &Path, markers: &[Marker]) -> Option<Result<(), String>>;
+}
+
+/// Waits for a change, but no longer than to a time since the network stands.
+pub(super) async fn changed_or<S: Stage>(
+    stage: &S,
+    changed: impl Future<Output = ()>,
+    at: Duration,
+) {
+    let (changed, time) = (
+        std::pin::pin!(changed),
+        std::pin::pin!(stage.sleep_until(at)),
+    );
+    select(changed, time).await;
+}
+
+/// Waits so long.
+pub(super) async fn sleep<S: Stage>(stage: &S, time: Duration) {
+    stage.sleep_until(stage.elapsed() + time).await;
+}
+
+/// Waits for what is under way, then begins a new span. Returns its start.
+pub(super) async fn begin_span<S: Stage>(stage: &S) -> u64 {
+    let now = stage.now_ns();
+    until_settled(stage, now, SETTLE_TIME).await;
+    stage.ledger().borrow_mut().begin_span(now);
+    now
+}
+
+/// Ends the span, then waits for what was sent in it. Returns its end.
+pub(super) async fn end_span<S: Stage>(stage: &S) -> u64 {
+    let now = stage.now_ns();
+    stage.ledger().borrow_mut().end_span(now);
+    until_settled(stage, now, Duration::from_nanos(GRACE_NS) * 2).await;
+    now
+}
+
+async fn until_settled<S: Stage>(stage: &S, by: u64, patience: Duration) {
+    let deadline = stage.elapsed() + patience;
+    loop {
+        let changed = stage.changed();
+        if stage.ledger().borrow().is_settled(by) || stage.elapsed() >= deadline {
+            return;
+        }
+        let look = stage.elapsed() + LOOK_EVERY;
+        changed_or(stage, changed, deadline.min(look)).await;
+    }
+}

@@ -1,0 +1,160 @@
+//! The scenarios of `topologies/` in virtual time: what `lab test --sim` can
+//! host gives the verdict that namespaces give, with every seed.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use mcr_tests::{programs, root};
+use serde_json::Value;
+use tempfile::TempDir;
+
+const PASSED: i32 = 0;
+const FAILED: i32 = 1;
+const NOTHING_TO_RUN: i32 = 2;
+
+/// A run of `lab test --sim` with a folder of its own.
+struct Run {
+    folder: TempDir,
+    output: Output,
+}
+
+impl Run {
+    fn new(file: &Path, arguments: &[&str]) -> Run {
+        let folder = tempfile::tempdir().unwrap();
+        let mut command = Command::new(programs().unwrap().lab);
+        command.args(["test", "--sim", "--run-dir"]);
+        command.arg(folder.path()).args(arguments).arg(file);
+        command.current_dir(root()).stdin(Stdio::null());
+        let output = command.output().unwrap();
+        Run { folder, output }
+    }
+
+    fn code(&self) -> Option<i32> {
+        self.output.status.code()
+    }
+
+    fn text(&self) -> String {
+        String::from_utf8_lossy(&self.output.stdout).into_owned()
+            + &String::from_utf8_lossy(&self.output.stderr)
+    }
+
+    fn json(&self) -> Value {
+        serde_json::from_slice(&self.output.stdout).unwrap()
+    }
+}
+
+fn folder(name: &str) -> PathBuf {
+    root().join("topologies").join(name)
+}
+
+/// One test for each folder that must be hosted.
+macro_rules! hosted {
+    ($($test:ident: $name:literal,)*) => {
+        const HOSTED: &[&str] = &[$($name),*];
+        $(
+            #[test]
+            fn $test() {
+                ten_seeds($name);
+            }
+        )*
+    };
+}
+
+hosted! {
+    sim_chain3: "chain3",
+    sim_fhr_is_lhr: "fhr-is-lhr",
+    sim_fhr_is_rp: "fhr-is-rp",
+    sim_flap_storm: "flap-storm",
+    sim_igmp_versions: "igmp-versions",
+    sim_interop_chain3: "interop-chain3",
+    sim_interop_diamond: "interop-diamond",
+    sim_interop_lan: "interop-lan",
+    sim_lhr_is_rp: "lhr-is-rp",
+    sim_register_probe: "register-probe",
+    sim_restart_each: "restart-each",
+    sim_snooping_lan: "snooping-lan",
+    sim_ssm_chain: "ssm-chain",
+}
+
+fn ten_seeds(name: &str) {
+    let run = Run::new(&folder(name), &["--repeat", "10", "--format", "plain"]);
+    let text = run.text();
+    assert_eq!(run.code(), Some(PASSED), "{text}");
+    assert!(text.contains("10 of 10 runs passed"), "{text}");
+    for seed in 1..=10 {
+        assert!(text.contains(&format!("  seed {seed}\n")), "{seed}: {text}");
+    }
+}
+
+#[test]
+fn sim_the_others_say_what_is_not_in_the_simulator() {
+    let folders: BTreeSet<String> = fs::read_dir(root().join("topologies"))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .filter(|name| !HOSTED.contains(&name.as_str()))
+        .collect();
+    assert!(!folders.is_empty());
+    for name in folders {
+        let run = Run::new(&folder(&name), &[]);
+        let told = String::from_utf8_lossy(&run.output.stderr).into_owned();
+        let code = run.code();
+        assert_eq!(code, Some(NOTHING_TO_RUN), "{name} is hosted: {told}");
+        let reason = told.strip_prefix(&format!("SKIP {name}: "));
+        let reason = reason.unwrap_or_else(|| panic!("no reason: {told}"));
+        assert!(reason.contains("simulator"), "{name}: {reason}");
+        print!("{told}");
+    }
+}
+
+/// What of a run must be the same with the same seed.
+fn lasting(run: &Run) -> Value {
+    let mut run = run.json()["runs"][0].take();
+    let fields = run.as_object_mut().unwrap();
+    for passing in ["run", "started", "seconds", "evidence"] {
+        assert!(fields.remove(passing).is_some(), "no {passing}");
+    }
+    run
+}
+
+#[test]
+fn sim_equal_seeds_give_equal_runs() {
+    let file = folder("restart-each");
+    let run = |seed: &str| {
+        let run = Run::new(&file, &["--format", "json", "--seed", seed]);
+        assert_eq!(run.code(), Some(PASSED), "{}", run.text());
+        lasting(&run)
+    };
+    let (one, again, other) = (run("7"), run("7"), run("8"));
+    assert_eq!(one, again);
+    assert_eq!(one["simulated"]["seed"], 7);
+    assert!(one["simulated"]["seconds"].as_f64().unwrap() > 10.0);
+    // Another seed is another run, and not another label alone.
+    assert_ne!(one["steps"], other["steps"]);
+}
+
+#[test]
+fn sim_a_planted_fault_is_found_and_located() {
+    let file = root().join("tests/tests/data/chain-broken.yaml");
+    let run = Run::new(&file, &["--format", "plain"]);
+    let text = run.text();
+    assert_eq!(run.code(), Some(FAILED), "{text}");
+    for part in [
+        "PASS the receiver joins at its own router",
+        "FAIL the source sends",
+        "R <- S  sent ",
+        "received 0",
+        "0 on r2--r3",
+        "SKIP never reached",
+    ] {
+        assert!(text.contains(part), "no {part:?} in\n{text}");
+    }
+    let latest = run.folder.path().join("latest");
+    let state = fs::read_to_string(latest.join("state/r3.json")).unwrap();
+    assert!(state.contains("239.1.1.1"), "{state}");
+    let trace = fs::read_to_string(latest.join("state/trace.txt")).unwrap();
+    assert!(trace.contains("r1 > r2 "), "{trace}");
+}
