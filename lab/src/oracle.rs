@@ -18,6 +18,9 @@ pub type Routes = BTreeMap<Ipv4Net, (Ipv4Addr, u32)>;
 /// Ends of links that are down: node and position in its interfaces.
 pub type Down = BTreeSet<(NodeId, usize)>;
 
+/// Networks to which routers have lost their routes.
+pub type Lost = BTreeSet<(NodeId, Ipv4Net)>;
+
 /// The best way to a router found so far.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Way {
@@ -27,16 +30,19 @@ struct Way {
     first: Option<Ipv4Addr>,
 }
 
-/// The routes of every node, for the network without what is down. Routers
+/// The routes of every node, for the network without what is down or lost. Routers
 /// have one for every network and loopback that is not their own; other nodes
 /// have a default route by way of the first router beside them.
 #[must_use]
-pub fn routes(topology: &Topology, down: &Down) -> Vec<Routes> {
+pub fn routes(topology: &Topology, down: &Down, lost: &Lost) -> Vec<Routes> {
     let nodes = topology.nodes.iter().enumerate();
     nodes
         .map(|(position, node)| {
             if node.kind.is_router() {
-                of_router(topology, down, NodeId(position))
+                let node = NodeId(position);
+                let mut routes = of_router(topology, down, node);
+                routes.retain(|net, _| !lost.contains(&(node, *net)));
+                routes
             } else if node.routes.is_empty() {
                 of_host(topology, down, NodeId(position))
             } else {
@@ -106,13 +112,13 @@ fn of_router(topology: &Topology, down: &Down, node: NodeId) -> Routes {
             .any(|one| one.trunc() == *net)
     };
     best.into_iter()
-        .filter(|(net, _)| !own(net) || lost(topology, down, node, net))
+        .filter(|(net, _)| !own(net) || cut_off(topology, down, node, net))
         .filter_map(|(net, way)| Some((net, (way.first?, way.metric))))
         .collect()
 }
 
 /// The node is on this network only with ends that are down.
-fn lost(topology: &Topology, down: &Down, node: NodeId, net: &Ipv4Net) -> bool {
+fn cut_off(topology: &Topology, down: &Down, node: NodeId, net: &Ipv4Net) -> bool {
     let model = &topology.nodes[node.0];
     let interfaces = model.interfaces.iter().enumerate();
     let mut on = interfaces.filter(|(_, one)| one.addresses.iter().any(|own| own.trunc() == *net));

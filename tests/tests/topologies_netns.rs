@@ -364,6 +364,19 @@ fn netns_a_missing_rule_is_found_and_located() {
 }
 
 #[test]
+fn netns_a_wrong_rp_is_found() {
+    let name = "netns_a_wrong_rp_is_found";
+    let Some(run) = lab_test(name, &data("chain-broken.yaml")) else {
+        return;
+    };
+    let text = run.text();
+    assert_eq!(run.code(), Some(FAILED), "{text}");
+    for part in ["FAIL the source sends", "received 0", "SKIP never reached"] {
+        assert!(text.contains(part), "no {part:?} in\n{text}");
+    }
+}
+
+#[test]
 fn netns_killed_daemon_comes_back_with_its_rules() {
     let name = "netns_killed_daemon_comes_back_with_its_rules";
     if let Some(run) = lab_test(name, &data("daemon-kill.yaml")) {

@@ -66,16 +66,21 @@ macro_rules! hosted {
 
 hosted! {
     sim_chain3: "chain3",
+    sim_diamond_spt: "diamond-spt",
     sim_fhr_is_lhr: "fhr-is-lhr",
     sim_fhr_is_rp: "fhr-is-rp",
     sim_flap_storm: "flap-storm",
+    sim_igmp_limits: "igmp-limits",
     sim_igmp_versions: "igmp-versions",
     sim_interop_chain3: "interop-chain3",
     sim_interop_diamond: "interop-diamond",
     sim_interop_lan: "interop-lan",
+    sim_lan_assert: "lan-assert",
+    sim_lan_dr: "lan-dr",
     sim_lhr_is_rp: "lhr-is-rp",
     sim_register_probe: "register-probe",
     sim_restart_each: "restart-each",
+    sim_rp_unreachable_then_back: "rp-unreachable-then-back",
     sim_snooping_lan: "snooping-lan",
     sim_ssm_chain: "ssm-chain",
 }

@@ -19,8 +19,8 @@ const UNSOLICITED_V2: Duration = Duration::from_secs(10);
 /// Older Version Querier Present Timeout with the defaults (RFC 9776 §8.12).
 const OLDER_QUERIER_PRESENT: Duration = Duration::from_secs(260);
 
-const ALL_ROUTERS: Ipv4Addr = Ipv4Addr::new(224, 0, 0, 2);
-const ALL_V3_ROUTERS: Ipv4Addr = Ipv4Addr::new(224, 0, 0, 22);
+pub(crate) const ALL_ROUTERS: Ipv4Addr = Ipv4Addr::new(224, 0, 0, 2);
+pub(crate) const ALL_V3_ROUTERS: Ipv4Addr = Ipv4Addr::new(224, 0, 0, 22);
 
 /// What a host wants of a group.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
 
-use mcr_api::router::RegisterState;
+use mcr_api::router::{AssertState, RegisterState};
 
 use crate::assertion::Observed;
 use crate::topology::model::NodeId;
@@ -33,6 +33,8 @@ pub struct Mroute {
     pub spt: Option<bool>,
     /// Register state, where it is told.
     pub register: Option<RegisterState>,
+    /// Assert states by interface, where they are told.
+    pub asserts: Option<BTreeMap<String, AssertState>>,
 }
 
 /// A group's members on an interface.
@@ -188,6 +190,19 @@ pub fn mroute(asked: &MrouteQuestion, table: &[Mroute]) -> Observed {
         found.register,
         register,
     ));
+    for (is, interfaces) in [
+        (AssertState::Winner, &asked.winner),
+        (AssertState::Loser, &asked.loser),
+    ] {
+        for interface in interfaces {
+            let state = |all: &BTreeMap<String, AssertState>| {
+                all.get(interface).copied().unwrap_or_default()
+            };
+            let found = found.asserts.as_ref().map(state);
+            let what = format!("Assert on {interface}");
+            missed.extend(as_told(&what, Some(is), found, assert_state));
+        }
+    }
     for (what, asked, found) in [
         ("joined", asked.joined, found.joined),
         ("spt", asked.spt, found.spt),
@@ -223,6 +238,15 @@ fn register(state: RegisterState) -> String {
     .to_owned()
 }
 
+fn assert_state(state: AssertState) -> String {
+    match state {
+        AssertState::NoInfo => "no-info",
+        AssertState::Winner => "winner",
+        AssertState::Loser => "loser",
+    }
+    .to_owned()
+}
+
 fn describe(found: &Mroute) -> String {
     let oif: Vec<String> = found.oif.iter().cloned().collect();
     let mut line = format!(
@@ -235,6 +259,11 @@ fn describe(found: &Mroute) -> String {
             Some(true) => line.push_str(&format!("  {what}")),
             Some(false) => line.push_str(&format!("  not {what}")),
             None => {}
+        }
+    }
+    for (interface, state) in found.asserts.iter().flatten() {
+        if *state != AssertState::NoInfo {
+            line.push_str(&format!("  assert {} on {interface}", assert_state(*state)));
         }
     }
     match found.register {
@@ -314,12 +343,27 @@ pub fn igmp(asked: &IgmpQuestion, seen: &[Group]) -> Observed {
     Observed::judged(measured, missed)
 }
 
-/// Judges the way to an address.
+/// Judges how many groups have members on an interface.
 #[must_use]
-pub fn rpf(interface: Option<&str>, neighbor: Option<Option<Ipv4Addr>>, seen: &Rpf) -> Observed {
+pub fn groups(interface: &str, asked: usize, seen: &[Group]) -> Observed {
+    let on = seen.iter().filter(|one| one.interface == interface);
+    let count = on.count();
+    let missed = (count != asked).then(|| format!("groups {count}, expected {asked}"));
+    Observed::judged(format!("groups {count}"), missed.into_iter().collect())
+}
+
+/// Judges the way to an address; an interface `None` is that there is no way.
+#[must_use]
+pub fn rpf(
+    interface: Option<Option<&str>>,
+    neighbor: Option<Option<Ipv4Addr>>,
+    seen: &Rpf,
+) -> Observed {
     let mut missed = Vec::new();
     let found = seen.interface.as_deref();
-    if interface.is_some() && interface != found {
+    if let Some(interface) = interface
+        && interface != found
+    {
         missed.push(format!(
             "interface {}, expected {}",
             found.unwrap_or("none"),

@@ -61,6 +61,14 @@ impl NodeKind for Mcrd<'_> {
     }
 }
 
+/// Writes the configuration file anew.
+///
+/// # Errors
+/// The file system's.
+pub(crate) fn rewrite(place: &Place<'_>, config: &Value) -> Result<(), NodeError> {
+    Mcrd { config }.configure(place)
+}
+
 /// The configuration file.
 pub(crate) fn file_text(config: &Value) -> String {
     if config.is_null() {

@@ -24,7 +24,7 @@ use crate::backend::netns::{Child, NetError, Network, Stdio};
 use crate::topology::model::{Kind, Node, NodeId, Topology};
 
 pub use daemons::Daemons;
-pub(crate) use mcrd::file_text;
+pub(crate) use mcrd::{file_text, rewrite};
 pub use programs::{Programs, Unfit, path_behind};
 
 /// How long a daemon may take to end by itself.

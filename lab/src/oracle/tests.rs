@@ -37,7 +37,7 @@ fn way(router: &str, metric: u32) -> Option<(String, u32)> {
 
 #[test]
 fn routers_take_the_cheapest_way_and_hosts_the_router_beside_them() {
-    let routes = routes(&square(), &Down::new());
+    let routes = routes(&square(), &Down::new(), &Lost::new());
     // The receiver's network: a -> b 10, b -> d 10, and the network itself 10.
     assert_eq!(at(&routes, 1, "10.0.5.0/24"), way("10.0.1.2", 30));
     // d's loopback costs nothing of its own.
@@ -54,14 +54,14 @@ fn a_cut_link_is_gone_round() {
     let topology = square();
     // Both ends of a -- b.
     let down = Down::from([(NodeId(1), 1), (NodeId(2), 0)]);
-    let cut = routes(&topology, &down);
+    let cut = routes(&topology, &down, &Lost::new());
     assert_eq!(at(&cut, 1, "10.0.5.0/24"), way("10.0.3.2", 40));
     // The link's own network is nowhere any more.
     assert_eq!(at(&cut, 1, "10.0.1.0/24"), None);
     // b is reached the long way.
     assert_eq!(at(&cut, 1, "10.255.0.3/32"), way("10.0.3.2", 40));
     let down = Down::from([(NodeId(1), 1), (NodeId(1), 2)]);
-    let alone = routes(&topology, &down);
+    let alone = routes(&topology, &down, &Lost::new());
     assert!(alone[1].is_empty(), "{:?}", alone[1]);
 }
 
@@ -69,6 +69,6 @@ fn a_cut_link_is_gone_round() {
 fn of_equal_ways_the_lowest_address_is_taken() {
     let mut topology = square();
     topology.links[3].metric = 10;
-    let routes = routes(&topology, &Down::new());
+    let routes = routes(&topology, &Down::new(), &Lost::new());
     assert_eq!(at(&routes, 1, "10.0.5.0/24"), way("10.0.1.2", 30));
 }

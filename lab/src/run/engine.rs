@@ -118,6 +118,12 @@ impl<S: Stage> Engine<S> {
                 interface,
                 addresses,
             } => self.stage.address(*at, *interface, addresses).await?,
+            Action::Unicast { at, net, lost } => {
+                self.stage.lose(*at, *net, *lost);
+                self.stage.reroute().await?;
+            }
+            Action::Config { at, config } => self.stage.configure(*at, config).await?,
+            Action::Hosts(hosts) => self.stage.hosts(hosts).await?,
             Action::Daemon { change, at } => self.stage.daemon(*change, *at).await?,
             Action::Exec(exec) => self.exec(exec).await?,
             Action::Wait(time) => stage::sleep(&self.stage, *time).await,

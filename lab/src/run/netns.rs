@@ -13,6 +13,7 @@ use std::time::Duration;
 use ipnet::Ipv4Net;
 use mcr_api::Method;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 use tokio::time::{Instant, sleep_until};
 
 use super::capture::{Capture, Count};
@@ -24,12 +25,14 @@ use super::shell::{self, Finished};
 use super::stage::{Drops, Stage};
 use super::traffic::{Traffic, World};
 use crate::assertion::counters::Counters;
-use crate::node::{Daemons, Place, frr};
+use crate::node::{self, Daemons, Place, frr};
 use crate::report::pcapng::{self, Marker};
 use crate::topology::model::{
-    CounterOf, DaemonChange, Exec, Kind, LinkChange, LinkId, NodeId, Topology,
+    CounterOf, DaemonChange, Exec, Hosts, Kind, LinkChange, LinkId, NodeId, Topology,
 };
 
+/// How long emulated hosts may take beyond their time.
+const HOSTS_TIME: Duration = Duration::from_secs(20);
 /// How long a `state` command may run.
 const STATE_TIME: Duration = Duration::from_secs(5);
 
@@ -53,6 +56,22 @@ impl<'a> Namespaces<'a> {
             world.folders,
         )
     }
+}
+
+/// The emulated hosts, as a command.
+fn hosts_command(topology: &Topology, hosts: &Hosts) -> String {
+    let node = topology.nodes.get(hosts.at.0);
+    let interface = node.and_then(|node| node.interfaces.get(hosts.interface));
+    format!(
+        "mcrgen hosts --interface {} --hosts {} --address {} --group {} --groups {} \
+         --duration {}ms",
+        interface.map_or("?", |interface| &interface.name),
+        hosts.count,
+        hosts.address,
+        hosts.group,
+        hosts.groups,
+        hosts.time.as_millis(),
+    )
 }
 
 impl Stage for Namespaces<'_> {
@@ -115,6 +134,33 @@ impl Stage for Namespaces<'_> {
     async fn reroute(&mut self) -> Result<(), String> {
         let routed = self.world.network.reroute().await;
         routed.map_err(|error| error.to_string())
+    }
+
+    fn lose(&mut self, at: NodeId, net: Ipv4Net, lost: bool) {
+        self.world.network.lose(at, net, lost);
+    }
+
+    async fn configure(&mut self, at: NodeId, config: &Value) -> Result<(), String> {
+        let place = self.place(at);
+        let written = node::rewrite(&place, config);
+        written.map_err(|error| error.to_string())?;
+        let taken: Result<Value, String> =
+            probe::call(place.socket(), Method::ConfigReload {}).await;
+        taken.map(|_| ())
+    }
+
+    async fn hosts(&mut self, hosts: &Hosts) -> Result<(), String> {
+        let run = hosts_command(self.world.topology, hosts);
+        let limit = hosts.time + HOSTS_TIME;
+        let exec = Exec { at: hosts.at, run };
+        let finished = shell::run(self.world, &exec, limit).await?;
+        match finished.status {
+            0 => Ok(()),
+            status => Err(format!(
+                "mcrgen hosts ended with status {status}: {}",
+                finished.last_line()
+            )),
+        }
     }
 
     async fn address(

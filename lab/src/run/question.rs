@@ -67,6 +67,14 @@ async fn judged<S: Stage>(stage: &S, question: &Question) -> Result<Observed, St
             let groups = Router::of(stage, asked.at).groups().await?;
             router::igmp(asked, &groups)
         }
+        Question::Groups {
+            at,
+            interface,
+            groups,
+        } => {
+            let seen = Router::of(stage, *at).groups().await?;
+            router::groups(interface, *groups, &seen)
+        }
         Question::Rpf {
             at,
             address,
@@ -74,7 +82,8 @@ async fn judged<S: Stage>(stage: &S, question: &Question) -> Result<Observed, St
             neighbor,
         } => {
             let seen = Router::of(stage, *at).rpf(*address).await?;
-            router::rpf(interface.as_deref(), *neighbor, &seen)
+            let interface = interface.as_ref().map(Option::as_deref);
+            router::rpf(interface, *neighbor, &seen)
         }
     })
 }
@@ -125,10 +134,18 @@ pub(super) fn about(topology: &Topology, question: &Question) -> String {
             let (at, interface) = (name(topology, asked.at), &asked.interface);
             format!("{at}:{interface} members of {}", asked.group)
         }
+        Question::Groups { at, interface, .. } => {
+            format!("{}:{interface} groups", name(topology, *at))
+        }
         Question::Rpf { at, address, .. } => {
             format!("{} way to {address}", name(topology, *at))
         }
     }
+}
+
+fn asserts(interfaces: Vec<api::MrouteInterface>) -> BTreeMap<String, api::AssertState> {
+    let all = interfaces.into_iter();
+    all.map(|one| (one.interface, one.assert)).collect()
 }
 
 /// A router that can be asked.
@@ -214,6 +231,7 @@ impl<'a, S: Stage> Router<'a, S> {
             joined: Some(one.joined),
             spt: Some(one.spt_bit),
             register: Some(one.register),
+            asserts: Some(asserts(one.interfaces)),
         });
         Ok(all.collect())
     }

@@ -21,7 +21,7 @@ use mcr_api::Method;
 use mcr_api::router::ProtocolCounters;
 use mcr_api::state::Page;
 use serde::de::DeserializeOwned;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::capture::Count;
 use super::engine::Engine;
@@ -30,12 +30,14 @@ use super::evidence::RunFolder;
 use super::ledger::Ledger;
 use super::locate::Passed;
 use super::shell::Finished;
-use super::stage::{Drops, Stage};
+use super::stage::{Drops, Stage, sleep};
 use super::{Course, Options, Progress, begin, probe};
 use crate::assertion::counters::Counters;
 use crate::report::pcapng::Marker;
 use crate::report::{RunReport, Simulated};
-use crate::topology::model::{CounterOf, DaemonChange, Exec, LinkChange, LinkId, NodeId, Topology};
+use crate::topology::model::{
+    CounterOf, DaemonChange, Exec, Hosts, LinkChange, LinkId, NodeId, Topology,
+};
 
 pub use hosting::{Hosted, NotHosted, host};
 
@@ -121,7 +123,7 @@ impl<'a> Simulation<'a> {
         }
     }
 
-    fn answer(&self, at: NodeId, method: &Method) -> Result<serde_json::Value, String> {
+    fn answer(&self, at: NodeId, method: &Method) -> Result<Value, String> {
         self.machine.borrow().answer(at, method)
     }
 }
@@ -179,6 +181,21 @@ impl Stage for Simulation<'_> {
 
     async fn reroute(&mut self) -> Result<(), String> {
         self.machine.borrow_mut().reroute();
+        Ok(())
+    }
+
+    fn lose(&mut self, at: NodeId, net: Ipv4Net, lost: bool) {
+        self.machine.borrow_mut().lose(at, net, lost);
+    }
+
+    async fn configure(&mut self, at: NodeId, config: &Value) -> Result<(), String> {
+        self.machine.borrow_mut().configure(at, config)
+    }
+
+    async fn hosts(&mut self, hosts: &Hosts) -> Result<(), String> {
+        let placed = self.machine.borrow_mut().hosts_join(hosts)?;
+        sleep(self, hosts.time).await;
+        self.machine.borrow_mut().hosts_leave(placed);
         Ok(())
     }
 
@@ -253,7 +270,7 @@ impl Stage for Simulation<'_> {
                 let told = machine.answer(NodeId(position), &method);
                 all.insert(name.to_owned(), told.unwrap_or_else(Into::into));
             }
-            let state = serde_json::Value::Object(all);
+            let state = Value::Object(all);
             let file = folder.join(format!("{}.json", node.name));
             fs::write(file, format!("{state:#}\n"))?;
         }

@@ -13,6 +13,7 @@ use futures_util::future::select;
 use ipnet::Ipv4Net;
 use mcr_api::Method;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 
 use super::capture::Count;
 use super::ledger::{GRACE_NS, Ledger};
@@ -20,7 +21,9 @@ use super::locate::Passed;
 use super::shell::Finished;
 use crate::assertion::counters::Counters;
 use crate::report::pcapng::Marker;
-use crate::topology::model::{CounterOf, DaemonChange, Exec, LinkChange, LinkId, NodeId, Topology};
+use crate::topology::model::{
+    CounterOf, DaemonChange, Exec, Hosts, LinkChange, LinkId, NodeId, Topology,
+};
 
 /// Drops by node, interface and reason.
 pub(super) type Drops = BTreeMap<(usize, String, String), u64>;
@@ -64,6 +67,12 @@ pub(super) trait Stage {
     ) -> Result<(), String>;
     /// The unicast routes follow, where the lab sets them.
     async fn reroute(&mut self) -> Result<(), String>;
+    /// A router loses its route to a network, or has it again.
+    fn lose(&mut self, at: NodeId, net: Ipv4Net, lost: bool);
+    /// mcrd takes another configuration.
+    async fn configure(&mut self, at: NodeId, config: &Value) -> Result<(), String>;
+    /// Many hosts join and leave; ends with them.
+    async fn hosts(&mut self, hosts: &Hosts) -> Result<(), String>;
     /// An interface's addresses are replaced.
     async fn address(
         &mut self,

@@ -263,6 +263,24 @@ pub enum Action {
         /// The new addresses.
         addresses: Vec<Ipv4Net>,
     },
+    /// A router loses its unicast route to a network, or has it again.
+    Unicast {
+        /// The router.
+        at: NodeId,
+        /// The network.
+        net: Ipv4Net,
+        /// It is lost.
+        lost: bool,
+    },
+    /// mcrd takes this configuration, as JSON, while it runs.
+    Config {
+        /// The node.
+        at: NodeId,
+        /// The whole configuration.
+        config: Value,
+    },
+    /// Many hosts join groups, and leave them.
+    Hosts(Hosts),
     /// A node's daemon changes.
     Daemon {
         /// What happens to it.
@@ -276,6 +294,25 @@ pub enum Action {
     Wait(Duration),
     /// From here, for this long, the expectations look at this span only.
     Measure(Duration),
+}
+
+/// Emulated hosts behind one interface.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hosts {
+    /// The node.
+    pub at: NodeId,
+    /// Its interface, as a position in [`Node::interfaces`].
+    pub interface: usize,
+    /// How many.
+    pub count: u32,
+    /// The address of the first; the others have those after it.
+    pub address: Ipv4Addr,
+    /// The first group; the others are those after it.
+    pub group: Ipv4Addr,
+    /// How many groups, dealt out in turn.
+    pub groups: u32,
+    /// They leave after this time.
+    pub time: Duration,
 }
 
 /// What happens to a link.

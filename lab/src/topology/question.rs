@@ -39,14 +39,23 @@ pub enum Question {
     Mroute(Box<MrouteQuestion>),
     /// A group's members on an interface.
     Igmp(IgmpQuestion),
+    /// How many groups have members on an interface.
+    Groups {
+        /// The router.
+        at: NodeId,
+        /// Its interface.
+        interface: String,
+        /// How many.
+        groups: usize,
+    },
     /// The way to an address.
     Rpf {
         /// The router.
         at: NodeId,
         /// The address.
         address: Ipv4Addr,
-        /// RPF_interface.
-        interface: Option<String>,
+        /// RPF_interface; the inner `None` is that there is no way.
+        interface: Option<Option<String>>,
         /// The next router; the inner `None` is that there is none, because the
         /// address is connected.
         neighbor: Option<Option<Ipv4Addr>>,
@@ -109,6 +118,10 @@ pub struct MrouteQuestion {
     pub spt: Option<bool>,
     /// Register state.
     pub register: Option<RegisterState>,
+    /// Interfaces where it is the Assert winner.
+    pub winner: BTreeSet<String>,
+    /// Interfaces where it is an Assert loser.
+    pub loser: BTreeSet<String>,
 }
 
 /// Names of interfaces, or of links, that must be there.

@@ -15,7 +15,7 @@ use mcr_wire::{igmp, pim};
 
 use super::{FlowId, LOOPBACK, Network, Node, NodeId, Role};
 use crate::check;
-use crate::host::Sent;
+use crate::host::{ALL_ROUTERS, ALL_V3_ROUTERS, Sent};
 use crate::link::{LinkId, Medium};
 use crate::packet::Data;
 use crate::unicast;
@@ -194,6 +194,9 @@ impl Network {
                 continue;
             }
             if link.loses(node, &mut self.rng) {
+                continue;
+            }
+            if is_for_routers(frame) && matches!(self.nodes[receiver.0].role, Role::Host(_)) {
                 continue;
             }
             let arrive = Happening::Arrive {
@@ -379,6 +382,16 @@ impl Network {
             }
         }
         self.plan_wake(node);
+    }
+}
+
+/// Hosts do not listen to these groups.
+fn is_for_routers(frame: &Frame) -> bool {
+    match frame {
+        Frame::Control(datagram) => {
+            [ALL_ROUTERS, ALL_V3_ROUTERS, pim::ALL_PIM_ROUTERS].contains(&datagram.dst)
+        }
+        Frame::Data(_) => false,
     }
 }
 

@@ -25,11 +25,14 @@ fn asked() -> MrouteQuestion {
         joined: Some(true),
         spt: None,
         register: None,
+        winner: BTreeSet::new(),
+        loser: BTreeSet::new(),
     }
 }
 
 fn entry_of(oif: &[&str]) -> Mroute {
     Mroute {
+        asserts: None,
         source: None,
         group: Some(ip("239.1.1.1")),
         iif: Some("r2".to_owned()),
@@ -198,9 +201,9 @@ fn a_way_has_an_interface_and_perhaps_a_neighbor() {
         interface: Some("src".to_owned()),
         neighbor: None,
     };
-    assert_eq!(rpf(Some("src"), Some(None), &seen).truth, Truth::True);
+    assert_eq!(rpf(Some(Some("src")), Some(None), &seen).truth, Truth::True);
     assert_eq!(
-        rpf(Some("r2"), Some(Some(ip("10.0.0.2"))), &seen).missed,
+        rpf(Some(Some("r2")), Some(Some(ip("10.0.0.2"))), &seen).missed,
         [
             "interface src, expected r2",
             "neighbor none, expected 10.0.0.2",

@@ -83,6 +83,7 @@ impl Network {
             segments: BTreeMap::new(),
             interfaces: topology.nodes.iter().map(states).collect(),
             down: RefCell::default(),
+            lost: RefCell::default(),
             changed: RefCell::default(),
             routes: RefCell::new(vec![Routes::new(); topology.nodes.len()]),
             children: RefCell::default(),

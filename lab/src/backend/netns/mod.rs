@@ -26,7 +26,7 @@ use mcr_sys::namespace::{self, NetNamespace};
 use mcr_sys::netlink::build::Builder;
 use tokio::runtime;
 
-use crate::oracle::{Down, Routes};
+use crate::oracle::{Down, Lost, Routes};
 use crate::topology::model::{LinkId, NodeId, Topology};
 
 pub use error::NetError;
@@ -76,6 +76,8 @@ pub struct Network {
     interfaces: Vec<Vec<InterfaceState>>,
     /// The ends of links that a step has set down or deleted.
     down: RefCell<Down>,
+    /// Routes that are not to be set.
+    lost: RefCell<Lost>,
     /// Nodes with an end that changed since the routes were set.
     changed: RefCell<BTreeSet<NodeId>>,
     /// The computed routes that are set, by node.

@@ -5,7 +5,7 @@ use std::net::Ipv4Addr;
 use ipnet::Ipv4Net;
 
 use super::{NetError, Network, Session};
-use crate::oracle::{self, Down, Routes};
+use crate::oracle::{self, Down, Lost, Routes};
 use crate::topology::model::{LinkChange, LinkId, NodeId};
 
 impl Network {
@@ -28,6 +28,17 @@ impl Network {
         }
     }
 
+    /// Notes that a router has lost a route, or has it again, for the routes
+    /// that follow.
+    pub fn lose(&self, node: NodeId, net: Ipv4Net, lost: bool) {
+        let mut all = self.lost.borrow_mut();
+        if lost {
+            all.insert((node, net));
+        } else {
+            all.remove(&(node, net));
+        }
+    }
+
     /// Sets the routes that the network, as it is now, asks for.
     ///
     /// # Errors
@@ -37,7 +48,8 @@ impl Network {
             return Ok(());
         }
         let down: Down = self.down.borrow().clone();
-        let wanted = oracle::routes(&self.topology, &down);
+        let lost: Lost = self.lost.borrow().clone();
+        let wanted = oracle::routes(&self.topology, &down, &lost);
         for (position, wanted) in wanted.into_iter().enumerate() {
             let node = NodeId(position);
             let old = self.routes.borrow().get(position).cloned();

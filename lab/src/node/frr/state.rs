@@ -106,6 +106,7 @@ fn mroutes_in(upstream: Value, forwarding: Value) -> Result<Vec<Mroute>, String>
                 joined: Some(told.join_state == "Joined"),
                 spt: Some(told.spt_bit != 0),
                 register: None,
+                asserts: None,
             };
             table.insert((group, source), entry);
         }

@@ -133,6 +133,11 @@ impl Reasons {
     fn step(&mut self, step: &Step) {
         let at = format!("line {}", step.line);
         for action in &step.actions {
+            if let Action::Config { config, .. } = action
+                && !rules_of(config).is_empty()
+            {
+                self.add(&at, RULES);
+            }
             if let Some(why) = action_reason(action) {
                 self.add(&at, why);
             }
@@ -145,12 +150,21 @@ impl Reasons {
     }
 }
 
+/// The relay rules of a configuration, where it has any.
+fn rules_of(config: &serde_json::Value) -> &[serde_json::Value] {
+    let rules = config.get("rules").and_then(serde_json::Value::as_array);
+    rules.map_or(&[], Vec::as_slice)
+}
+
 fn action_reason(action: &Action) -> Option<&'static str> {
     match action {
         Action::Join(_)
         | Action::Leave(_)
         | Action::Send(_)
         | Action::Stop(_)
+        | Action::Unicast { .. }
+        | Action::Config { .. }
+        | Action::Hosts(_)
         | Action::Wait(_)
         | Action::Measure(_) => None,
         Action::Link { change, .. } => match change {

@@ -6,6 +6,7 @@ use std::net::Ipv4Addr;
 use std::rc::Rc;
 use std::time::Duration;
 
+use ipnet::Ipv4Net;
 use mcr_api::Method;
 use mcr_api::state::Page;
 use mcr_proto::id::{GroupAddr, InterfaceName, UnicastAddr};
@@ -22,12 +23,13 @@ use serde_json::Value;
 
 use super::hosting::Hosted;
 use super::receiver::{Listener, Sent};
-use crate::oracle::{self, Down, Routes};
+use crate::node::file_text;
+use crate::oracle::{self, Down, Lost, Routes};
 use crate::run::capture::Count;
 use crate::run::ledger::Ledger;
 use crate::run::locate::Passed;
 use crate::topology::model::{
-    DaemonChange, LinkChange, LinkId, Medium, Node, NodeId, Rate, Source, Topology,
+    DaemonChange, Hosts, LinkChange, LinkId, Medium, Node, NodeId, Rate, Source, Topology,
 };
 
 /// The clock of the reports at the network's start: none of its times is 0,
@@ -54,6 +56,7 @@ pub(super) struct Machine {
     flows: BTreeMap<FlowId, Sent>,
     runs: u64,
     down: Down,
+    lost: Lost,
     broken: usize,
 }
 
@@ -62,6 +65,13 @@ struct Sender {
     run: u64,
     began: Instant,
     flows: Vec<FlowId>,
+}
+
+/// An emulated host and a group that it has joined.
+pub(super) type Joined = (mcr_sim::NodeId, GroupAddr);
+
+fn after(first: Ipv4Addr, number: u32) -> Ipv4Addr {
+    Ipv4Addr::from(u32::from(first).saturating_add(number))
 }
 
 fn nanoseconds(at: Instant) -> u64 {
@@ -131,6 +141,7 @@ impl Machine {
             flows: BTreeMap::new(),
             runs: 0,
             down: Down::new(),
+            lost: Lost::new(),
             broken: 0,
         };
         machine.reroute();
@@ -370,10 +381,59 @@ impl Machine {
         }
     }
 
+    pub(super) fn lose(&mut self, at: NodeId, net: Ipv4Net, lost: bool) {
+        if lost {
+            self.lost.insert((at, net));
+        } else {
+            self.lost.remove(&(at, net));
+        }
+    }
+
+    /// A router takes another configuration while it runs.
+    pub(super) fn configure(&mut self, at: NodeId, config: &Value) -> Result<(), String> {
+        let name = &self.topology.nodes[at.0].name;
+        let loaded = mcr_config::parse(name, &file_text(config));
+        let router = loaded.map_err(|problems| problems.to_string())?.router;
+        self.network
+            .configure(self.nodes[at.0], |config| *config = router);
+        Ok(())
+    }
+
+    /// Many hosts join; they are to leave by [`Machine::hosts_leave`].
+    pub(super) fn hosts_join(&mut self, hosts: &Hosts) -> Result<Vec<Joined>, String> {
+        let link = self.topology.nodes[hosts.at.0].interfaces[hosts.interface].link;
+        let prefix_len = self.topology.links[link.0].net.prefix_len();
+        let link = self.links[link.0];
+        let mut placed = Vec::new();
+        for number in 0..hosts.count {
+            let address = after(hosts.address, number);
+            let own: UnicastAddr = address
+                .try_into()
+                .map_err(|_| format!("{address} is no address of a host"))?;
+            let host = self.network.place_host("emulated", own, Version::V3);
+            let net = Ipv4Net::new(address, prefix_len).map_err(|error| error.to_string())?;
+            self.network.plug(link, host, name("lan"), vec![net]);
+            placed.push(host);
+        }
+        let mut joined = Vec::new();
+        for (number, host) in (0..hosts.groups).zip(placed.iter().cycle()) {
+            let group = group_of(after(hosts.group, number))?;
+            self.network.join(*host, group);
+            joined.push((*host, group));
+        }
+        Ok(joined)
+    }
+
+    pub(super) fn hosts_leave(&mut self, joined: Vec<Joined>) {
+        for (host, group) in joined {
+            self.network.leave(host, group);
+        }
+    }
+
     /// Sets the routes that the network, as it is now, asks for.
     pub(super) fn reroute(&mut self) {
         let wanted = match self.topology.oracle {
-            Some(_) => oracle::routes(&self.topology, &self.down),
+            Some(_) => oracle::routes(&self.topology, &self.down, &self.lost),
             None => self.topology.nodes.iter().map(fixed).collect(),
         };
         for (position, routes) in wanted.iter().enumerate() {

@@ -103,6 +103,12 @@ pub(crate) struct Mroute {
     pub(crate) spt: Option<bool>,
     /// Register state, at the DR of the source.
     pub(crate) register: Option<RegisterState>,
+    /// Interfaces on which it is the Assert winner.
+    #[serde(default)]
+    pub(crate) winner: OneOrMany<Name>,
+    /// Interfaces on which it is an Assert loser.
+    #[serde(default)]
+    pub(crate) loser: OneOrMany<Name>,
 }
 
 /// A group's members on an interface.
@@ -113,8 +119,10 @@ pub(crate) struct IgmpOf {
     pub(crate) at: Name,
     /// Its interface.
     pub(crate) interface: Name,
-    /// The group.
-    pub(crate) group: Group,
+    /// The group; without one, `groups` is asked for.
+    pub(crate) group: Option<Group>,
+    /// How many groups have members there.
+    pub(crate) groups: Option<usize>,
     /// There must be no member.
     #[serde(default)]
     pub(crate) absent: bool,
@@ -155,7 +163,7 @@ pub(crate) struct RpfOf {
     pub(crate) at: Name,
     /// The address.
     pub(crate) address: Address,
-    /// The interface.
+    /// The interface; `none` where there must be no way.
     pub(crate) interface: Option<Name>,
     /// The next router, by name or address; `none` where the address is
     /// connected.

@@ -5,7 +5,7 @@ use serde::Deserialize;
 
 use super::{Elected, IgmpOf, Mroute, Name, NeighborsEntry, RpOf, RpfOf, TreeOf};
 use crate::topology::place::{At, Named, OneOrMany, Part};
-use crate::topology::value::{Address, Cidr, Dur, Group, Limits, RateValue};
+use crate::topology::value::{Address, Cidr, Dur, Group, Limits, Net, RateValue};
 
 /// A step: its verbs, or a one-key map of its title and them.
 #[derive(Debug, JsonSchema)]
@@ -32,6 +32,12 @@ pub(crate) struct Verbs {
     pub(crate) link: Option<Part<LinkVerb>>,
     /// Addresses of an interface are replaced.
     pub(crate) address: Option<Part<OneOrMany<AddressVerb>>>,
+    /// Unicast routes get lost, or come back.
+    pub(crate) unicast: Option<Part<OneOrMany<UnicastVerb>>>,
+    /// Configurations of mcrd change while it runs.
+    pub(crate) config: Option<Part<OneOrMany<ConfigVerb>>>,
+    /// Many hosts join many groups, and leave them.
+    pub(crate) hosts: Option<Part<HostsVerb>>,
     /// Daemons change.
     pub(crate) daemon: Option<Part<DaemonVerb>>,
     /// Commands run to their end; another status than 0 fails the step.
@@ -68,6 +74,52 @@ pub(crate) struct AddressVerb {
     pub(crate) at: Name,
     /// Its new addresses.
     pub(crate) set: OneOrMany<Cidr>,
+}
+
+/// A router's unicast routes, where the lab sets them (`unicast: oracle`).
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct UnicastVerb {
+    /// The router.
+    pub(crate) at: Name,
+    /// Networks to which it has no route from now on.
+    #[serde(default)]
+    pub(crate) fail: OneOrMany<Net>,
+    /// Networks to which it has its route again.
+    #[serde(default)]
+    pub(crate) restore: OneOrMany<Net>,
+}
+
+/// What of mcrd's configuration is another one from now on.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ConfigVerb {
+    /// The node, which runs mcrd.
+    pub(crate) at: Name,
+    /// Laid upon the configuration that it has.
+    #[schemars(with = "serde_json::Value")]
+    pub(crate) set: Part<serde_json::Value>,
+}
+
+/// Emulated hosts behind one interface.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct HostsVerb {
+    /// The node whose interface they are behind.
+    pub(crate) at: Name,
+    /// How many.
+    #[schemars(range(min = 1, max = 10_000))]
+    pub(crate) count: At<u32>,
+    /// The address of the first one.
+    pub(crate) address: Address,
+    /// The first group.
+    pub(crate) group: Group,
+    /// How many groups, dealt out in turn.
+    #[schemars(range(min = 1, max = 65_536))]
+    pub(crate) groups: At<u32>,
+    /// They leave after this time.
+    #[serde(rename = "for")]
+    pub(crate) span: Dur,
 }
 
 #[derive(Debug, Deserialize, JsonSchema)]

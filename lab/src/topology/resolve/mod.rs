@@ -3,6 +3,7 @@
 //! that one run tells all.
 
 mod address;
+mod changes;
 mod expect;
 mod links;
 mod mcrd;
@@ -106,14 +107,16 @@ pub(crate) fn resolve(
     let finished = nodes::finish(&cx, &file, &drafts, &network);
     let receivers = traffic::receivers(&cx, &file, &network);
     let sources = traffic::sources(&cx, &file, &network);
+    let oracle = router::oracle(&cx, &file);
     let cast = steps::Cast {
         network: &network,
         nodes: &finished,
         receivers: names(&file.receivers.0),
         sources: names(&file.sources.0),
+        oracle: oracle.is_some(),
+        configs: Default::default(),
     };
     let steps = steps::steps(&cx, &file, &cast);
-    let oracle = router::oracle(&cx, &file);
     let max_time = max_time(&cx, file.limits.as_ref());
     Some(Topology {
         name,

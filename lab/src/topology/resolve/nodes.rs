@@ -368,13 +368,13 @@ fn config(cx: &Context<'_>, draft: &Draft, router: Option<&Router>) -> serde_jso
         return serde_json::Value::Null;
     };
     let config = tree.to_json();
-    check_config(cx, draft, &tree, &config);
+    check_config(cx, &draft.name, &tree, &config);
     config
 }
 
 /// Tells what mcrd itself would say of its configuration.
-fn check_config(cx: &Context<'_>, draft: &Draft, tree: &Tree, config: &serde_json::Value) {
-    let name = format!("{}'s config", draft.name);
+pub(super) fn check_config(cx: &Context<'_>, node: &str, tree: &Tree, config: &serde_json::Value) {
+    let name = format!("{node}'s config");
     let Err(problems) = mcr_config::parse(&name, &config.to_string()) else {
         return;
     };

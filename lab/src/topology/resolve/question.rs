@@ -117,6 +117,11 @@ impl Asker<'_> {
         Some(network.nodes[node.0].interfaces[position].name.clone())
     }
 
+    fn interfaces(&self, node: NodeId, words: &OneOrMany<At<String>>) -> Option<BTreeSet<String>> {
+        let words = words.0.iter();
+        words.map(|word| self.interface(node, word)).collect()
+    }
+
     fn neighbors(&self, tree: &Tree) -> Option<Question> {
         if matches!(tree.value, Value::Map(_)) {
             let written: Neighbors = decode(tree, self.cx.sink)?;
@@ -264,6 +269,8 @@ impl Asker<'_> {
             joined: written.joined,
             spt: written.spt,
             register: written.register,
+            winner: self.interfaces(at, &written.winner)?,
+            loser: self.interfaces(at, &written.loser)?,
         })))
     }
 
@@ -292,14 +299,29 @@ impl Asker<'_> {
 
     fn igmp(&self, written: &IgmpOf) -> Option<Question> {
         let at = self.router(&written.at)?;
-        let Group(group) = written.group;
+        let interface = self.interface(at, &written.interface)?;
+        let group = match (written.group, written.groups) {
+            (Some(Group(group)), None) => group,
+            (None, Some(groups)) => {
+                return Some(Question::Groups {
+                    at,
+                    interface,
+                    groups,
+                });
+            }
+            (None, None) | (Some(_), Some(_)) => {
+                let message = "expected either `group` or `groups`";
+                self.cx.tell(written.at.span, message);
+                return None;
+            }
+        };
         let sources = written.sources.as_ref().map(|OneOrMany(sources)| {
             let sources = sources.iter().map(|Address(source)| *source);
             sources.collect()
         });
         Some(Question::Igmp(IgmpQuestion {
             at,
-            interface: self.interface(at, &written.interface)?,
+            interface,
             group,
             absent: written.absent,
             sources,
@@ -311,7 +333,8 @@ impl Asker<'_> {
     fn rpf(&self, written: &RpfOf) -> Option<Question> {
         let at = self.router(&written.at)?;
         let interface = match &written.interface {
-            Some(word) => Some(self.interface(at, word)?),
+            Some(word) if word.value == "none" => Some(None),
+            Some(word) => Some(Some(self.interface(at, word)?)),
             None => None,
         };
         let neighbor = match &written.neighbor {
@@ -320,7 +343,8 @@ impl Asker<'_> {
                 Some(other) => {
                     let sights = self.sights(at, other, text.span, true)?;
                     let on = |sight: &&Sight| {
-                        interface.is_none() || interface.as_ref() == Some(&sight.interface)
+                        let on = interface.as_ref().and_then(Option::as_ref);
+                        on.is_none_or(|on| *on == sight.interface)
                     };
                     sights.iter().find(on).map(|sight| sight.address)
                 }

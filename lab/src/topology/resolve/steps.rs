@@ -1,10 +1,13 @@
 //! Steps: what is done, in the file's order.
 
+use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::de::DeserializeOwned;
 
 use super::Context;
+use super::changes;
 use super::expect;
 use super::network::Network;
 use crate::topology::decode::decode;
@@ -21,9 +24,9 @@ use crate::topology::value::{Cidr, Dur};
 const MAX_STEPS: usize = 1_000;
 
 /// The keys of a step; any other one-key map is a title and its step.
-pub(super) const VERBS: [&str; 12] = [
-    "join", "leave", "send", "stop", "link", "address", "daemon", "exec", "wait", "measure",
-    "expect", "never",
+pub(super) const VERBS: [&str; 15] = [
+    "join", "leave", "send", "stop", "link", "address", "unicast", "config", "hosts", "daemon",
+    "exec", "wait", "measure", "expect", "never",
 ];
 
 /// What a step may name.
@@ -33,6 +36,10 @@ pub(super) struct Cast<'a> {
     pub(super) nodes: &'a [Node],
     pub(super) receivers: Vec<String>,
     pub(super) sources: Vec<String>,
+    /// The lab sets the unicast routes.
+    pub(super) oracle: bool,
+    /// mcrd's configurations as steps have changed them so far.
+    pub(super) configs: RefCell<BTreeMap<NodeId, serde_json::Value>>,
 }
 
 impl Cast<'_> {
@@ -197,16 +204,19 @@ fn titled(body: &Tree) -> String {
 
 /// Actions and where they are written.
 #[derive(Default)]
-struct Done(Vec<(usize, Action)>);
+pub(super) struct Done(Vec<(usize, Action)>);
 
 impl Done {
-    fn add(&mut self, span: Span, action: Action) {
+    pub(super) fn add(&mut self, span: Span, action: Action) {
         self.0.push((span.start, action));
     }
 }
 
 /// Reads the value of a verb that is there.
-fn read<T: DeserializeOwned>(cx: &Context<'_>, part: Option<&Part<T>>) -> Option<(T, Span)> {
+pub(super) fn read<T: DeserializeOwned>(
+    cx: &Context<'_>,
+    part: Option<&Part<T>>,
+) -> Option<(T, Span)> {
     let part = part?;
     Some((part.read(&cx.scope, cx.sink)?, part.tree.span))
 }
@@ -238,6 +248,7 @@ fn perform(cx: &Context<'_>, cast: &Cast<'_>, verbs: &Verbs, done: &mut Done) {
             change_address(cx, cast, verb, span, done);
         }
     }
+    changes::perform(cx, cast, verbs, done);
     if let Some((verb, span)) = read(cx, verbs.daemon.as_ref()) {
         change_daemons(cx, cast, verb, span, done);
     }

@@ -48,6 +48,7 @@ fn an_entry_is_made_of_two_tables() {
         joined: Some(true),
         spt: Some(false),
         register: None,
+        asserts: None,
     };
     let of_source = Mroute {
         source: Some(ip("10.0.0.1")),
