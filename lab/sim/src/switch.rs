@@ -115,3 +115,6 @@ fn wants(record: &GroupRecord) -> bool {
         RecordType::Block => false,
     }
 }
+
+#[cfg(test)]
+mod tests;

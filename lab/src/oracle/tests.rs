@@ -66,6 +66,16 @@ fn a_cut_link_is_gone_round() {
 }
 
 #[test]
+fn a_lost_route_is_missing_at_its_router_alone() {
+    let net = "10.0.5.0/24".parse().unwrap();
+    let lost = Lost::from([(NodeId(1), net)]);
+    let routes = routes(&square(), &Down::new(), &lost);
+    assert_eq!(at(&routes, 1, "10.0.5.0/24"), None);
+    assert_eq!(at(&routes, 2, "10.0.5.0/24"), way("10.0.2.2", 20));
+    assert_eq!(at(&routes, 1, "10.255.0.5/32"), way("10.0.1.2", 20));
+}
+
+#[test]
 fn of_equal_ways_the_lowest_address_is_taken() {
     let mut topology = square();
     topology.links[3].metric = 10;

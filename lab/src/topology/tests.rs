@@ -7,6 +7,7 @@ use super::model::{Kind, Topology};
 use crate::diagnostic::Diagnostics;
 
 mod addressing;
+mod changes;
 mod guide;
 mod inheritance;
 mod mistakes;

@@ -210,3 +210,58 @@ fn a_way_has_an_interface_and_perhaps_a_neighbor() {
         ]
     );
 }
+
+#[test]
+fn no_way_may_be_asked_for() {
+    let none = Rpf::default();
+    assert_eq!(rpf(Some(None), None, &none).truth, Truth::True);
+    let some = Rpf {
+        interface: Some("r2".to_owned()),
+        neighbor: None,
+    };
+    assert_eq!(
+        rpf(Some(None), None, &some).missed,
+        ["interface r2, expected none"]
+    );
+}
+
+#[test]
+fn asserts_are_won_or_lost() {
+    let mut won = entry_of(&["rcv"]);
+    won.asserts = Some(BTreeMap::from([("lan".to_owned(), AssertState::Winner)]));
+    let winner = MrouteQuestion {
+        winner: names(&["lan"]),
+        ..asked()
+    };
+    let good = mroute(&winner, std::slice::from_ref(&won));
+    assert_eq!(good.truth, Truth::True, "{good:?}");
+    assert!(good.measured.contains("  assert winner on lan"), "{good:?}");
+    let loser = MrouteQuestion {
+        loser: names(&["lan", "rcv"]),
+        ..asked()
+    };
+    assert_eq!(
+        mroute(&loser, &[won]).missed,
+        [
+            "Assert on lan winner, expected loser",
+            "Assert on rcv no-info, expected loser"
+        ]
+    );
+    // Who does not tell it is no winner.
+    let untold = mroute(&winner, &[entry_of(&["rcv"])]);
+    assert_eq!(untold.truth, Truth::False, "{untold:?}");
+}
+
+#[test]
+fn groups_on_an_interface_are_counted() {
+    let group = |interface: &str| Group {
+        interface: interface.to_owned(),
+        group: ip("239.1.1.1"),
+        exclude: true,
+        sources: BTreeSet::new(),
+        version: None,
+    };
+    let seen = [group("lan"), group("rcv"), group("lan")];
+    assert_eq!(groups("lan", 2, &seen).truth, Truth::True);
+    assert_eq!(groups("rcv", 2, &seen).missed, ["groups 1, expected 2"]);
+}

@@ -72,6 +72,14 @@ pub fn host(topology: &Topology) -> Result<Hosted<'_>, NotHosted> {
             reasons.add(name, reason);
         }
     }
+    for receiver in &topology.receivers {
+        if receiver.groups.iter().any(|group| !group.is_multicast()) {
+            reasons.add(
+                &receiver.name,
+                "receivers join groups only in the simulator",
+            );
+        }
+    }
     for source in &topology.sources {
         if source.groups.iter().any(|group| !group.is_multicast()) {
             reasons.add(&source.name, "sources send to groups only in the simulator");
@@ -196,3 +204,6 @@ fn check_reason(check: &Check) -> Option<&'static str> {
         Check::Exec { .. } => Some(EXEC),
     }
 }
+
+#[cfg(test)]
+mod tests;

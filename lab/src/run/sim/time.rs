@@ -102,3 +102,6 @@ pub(super) fn block_on<T>(clock: &Clock, work: impl Future<Output = T>) -> Optio
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

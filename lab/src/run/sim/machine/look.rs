@@ -1,0 +1,166 @@
+//! What can be seen of the network.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::Ipv4Addr;
+
+use mcr_api::Method;
+use mcr_api::state::Page;
+use mcr_proto::router::Counters;
+use mcr_sim::FlowId;
+use mcr_view::{View, igmp, mroute, pim};
+use serde::Serialize;
+use serde_json::Value;
+
+use super::{Machine, group_of, nanoseconds};
+use crate::run::capture::Count;
+use crate::run::locate::Passed;
+use crate::topology::model::{LinkId, Medium, NodeId};
+
+impl Machine {
+    /// What a node's mcrd would answer.
+    pub(in crate::run::sim) fn answer(&self, at: NodeId, method: &Method) -> Result<Value, String> {
+        let router = self.nodes.get(at.0).map(|node| self.network.running(*node));
+        let Some(router) = router.flatten() else {
+            return Err("no daemon runs there".to_owned());
+        };
+        let view = View {
+            router,
+            now: self.network.now(),
+        };
+        match method {
+            Method::PimInterfaces {} => told(&pim::interfaces(view)),
+            Method::PimNeighbors {} => told(&pim::neighbors(view)),
+            Method::PimRps {} => told(&pim::rps(view)),
+            Method::PimRp { group } => told(&pim::rp_of(view, group_of(*group)?)),
+            Method::Rpf { address, group } => {
+                let group = group.map(group_of).transpose()?;
+                told(&pim::rpf(view, *address, group))
+            }
+            Method::IgmpInterfaces {} => told(&igmp::interfaces(view)),
+            Method::IgmpGroups { .. } => {
+                let keys = igmp::keys(view, None);
+                page(keys.map(|key| igmp::group(view, key)))
+            }
+            Method::Mroute { group, .. } => {
+                let group = group.map(group_of).transpose()?;
+                let keys = mroute::keys(view, group, None);
+                page(keys.map(|key| mroute::entry(view, key)))
+            }
+            Method::StatsProtocols {} => told(&mcr_view::counters(view, &Counters::default())),
+            Method::Version {}
+            | Method::Status {}
+            | Method::RulesList { .. }
+            | Method::RulesShow { .. }
+            | Method::RulesAdd { .. }
+            | Method::RulesRemove { .. }
+            | Method::StatsRules { .. }
+            | Method::StatsInputs {}
+            | Method::Workers {}
+            | Method::Interfaces {}
+            | Method::Watch { .. }
+            | Method::ConfigShow { .. }
+            | Method::ConfigBegin { .. }
+            | Method::ConfigPut { .. }
+            | Method::ConfigCheck { .. }
+            | Method::ConfigLoad { .. }
+            | Method::ConfigReload { .. }
+            | Method::ConfigDiff { .. }
+            | Method::ConfigSave { .. }
+            | Method::LogGet { .. }
+            | Method::LogSet { .. } => Err("a simulated daemon does not tell this".to_owned()),
+        }
+    }
+
+    /// What passed an interface: what passed its link, where that has two ends.
+    pub(in crate::run::sim) fn count(
+        &self,
+        at: NodeId,
+        interface: usize,
+        of: Option<Ipv4Addr>,
+    ) -> Count {
+        let node = self.nodes[at.0];
+        let link = self.topology.nodes[at.0].interfaces[interface].link;
+        let id = self.links[link.0];
+        let wire = self.topology.links[link.0].medium == Medium::Veth;
+        self.counted(of, |flow| {
+            if wire {
+                self.network.carried_on(flow, id)
+            } else {
+                self.network.passed(id, node, flow)
+            }
+        })
+    }
+
+    pub(in crate::run::sim) fn by_link(&self, group: Ipv4Addr) -> BTreeMap<LinkId, u64> {
+        let links = self.links.iter().enumerate();
+        links
+            .map(|(position, id)| {
+                let count = self.counted(Some(group), |flow| self.network.carried_on(flow, *id));
+                (LinkId(position), count.datagrams)
+            })
+            .collect()
+    }
+
+    fn counted(&self, of: Option<Ipv4Addr>, count: impl Fn(FlowId) -> u64) -> Count {
+        let mut sum = Count::default();
+        for (flow, sent) in &self.flows {
+            if of.is_none_or(|of| of == sent.group) {
+                let datagrams = count(*flow);
+                sum.datagrams += datagrams;
+                sum.bytes += datagrams * sent.size;
+            }
+        }
+        sum
+    }
+
+    /// What each link showed of the datagrams of these runs.
+    pub(in crate::run::sim) fn passed(&self, runs: &BTreeSet<u64>, since_ns: u64) -> Vec<Passed> {
+        let links = self.links.iter().zip(&self.topology.links).enumerate();
+        links
+            .map(|(position, (id, model))| {
+                let mut datagrams = BTreeSet::new();
+                for (flow, sent) in &self.flows {
+                    if !runs.contains(&sent.run) {
+                        continue;
+                    }
+                    let times = self.network.sent(*flow);
+                    let shown = self.network.shown_on(*flow, *id);
+                    datagrams.extend(shown.filter_map(|sequence| {
+                        let at = times.get(usize::try_from(sequence).ok()?)?;
+                        let sent_since = nanoseconds(*at) >= since_ns;
+                        sent_since.then_some((sent.run, sent.number, sequence))
+                    }));
+                }
+                Passed {
+                    link: LinkId(position),
+                    name: model.name.clone(),
+                    datagrams,
+                    partial: false,
+                }
+            })
+            .collect()
+    }
+
+    /// What the checks after every event found since the last call.
+    pub(in crate::run::sim) fn broken(&mut self) -> Vec<String> {
+        let found = self.network.violations();
+        let new = found.get(self.broken..).unwrap_or_default().to_vec();
+        self.broken += new.len();
+        new
+    }
+
+    pub(in crate::run::sim) fn trace(&self) -> String {
+        self.network.trace.to_string()
+    }
+}
+
+fn told(what: &impl Serialize) -> Result<Value, String> {
+    serde_json::to_value(what).map_err(|error| error.to_string())
+}
+
+fn page<T: Serialize>(items: impl Iterator<Item = T>) -> Result<Value, String> {
+    told(&Page {
+        items: items.collect(),
+        next: None,
+    })
+}

@@ -1,0 +1,134 @@
+//! Steps that change routes and configurations and bring hosts.
+
+use std::time::Duration;
+
+use super::good;
+use super::mistakes::{Case, judge};
+use crate::topology::model::{Action, Check, Hosts, NodeId};
+use crate::topology::question::Question;
+
+const BEFORE: &str = "lab: 1\nunicast: oracle\npim: {}\n\
+    nodes: {a: host, r1: mcrd, r2: mcrd, c: {kind: custom, cmd: x}}\n\
+    links: [a -- r1, r1 -- r2, c -- r2]\n";
+
+fn actions(steps: &str) -> Vec<Action> {
+    let topology = good(&format!("name: t\n{BEFORE}{steps}"));
+    let steps = topology.steps.into_iter();
+    steps.flat_map(|step| step.actions).collect()
+}
+
+#[test]
+fn routes_are_lost_and_come_back() {
+    let all = actions(
+        "steps: [{unicast: {at: r2, fail: \"${a.r1.net}\"}}, \
+                       {unicast: {at: r2, restore: [10.0.0.0/24]}}]\n",
+    );
+    let wanted = "10.0.0.0/24".parse().unwrap();
+    for (action, gone) in all.iter().zip([true, false]) {
+        let Action::Unicast { at, net, lost } = action else {
+            panic!("not unicast: {action:?}");
+        };
+        assert_eq!((*at, *net, *lost), (NodeId(2), wanted, gone));
+    }
+    assert_eq!(all.len(), 2);
+}
+
+#[test]
+fn a_configuration_is_laid_upon_the_one_before() {
+    let all = actions(
+        "steps: [{config: {at: r1, set: {pim: {interfaces: {a: {dr_priority: 5}}}}}}, \
+         {config: {at: r1, set: {pim: {interfaces: {r2: {dr_priority: 6}}}}}}]\n",
+    );
+    let [Action::Config { at, .. }, Action::Config { config, .. }] = all.as_slice() else {
+        panic!("not two configurations: {all:?}");
+    };
+    assert_eq!(*at, NodeId(1));
+    assert_eq!(config["pim"]["interfaces"]["a"]["dr_priority"], 5);
+    assert_eq!(config["pim"]["interfaces"]["r2"]["dr_priority"], 6);
+}
+
+#[test]
+fn many_hosts_are_counted_out() {
+    let all = actions(
+        "steps: [{hosts: {at: a, count: 3, address: 10.0.0.50, \
+                       group: 239.9.0.1, groups: 7, for: 1500ms}}]\n",
+    );
+    let [Action::Hosts(hosts)] = all.as_slice() else {
+        panic!("not hosts: {all:?}");
+    };
+    let wanted = Hosts {
+        at: NodeId(0),
+        interface: 0,
+        count: 3,
+        address: "10.0.0.50".parse().unwrap(),
+        group: "239.9.0.1".parse().unwrap(),
+        groups: 7,
+        time: Duration::from_millis(1500),
+    };
+    assert_eq!(*hosts, wanted);
+}
+
+#[test]
+fn the_number_of_groups_may_be_asked() {
+    let topology = good(&format!(
+        "name: t\n{BEFORE}steps: [{{expect: {{igmp: {{at: r1, interface: a, groups: 6}}}}}}]\n"
+    ));
+    let Check::Router(Question::Groups { groups, .. }) = &topology.steps[0].expect[0].check else {
+        panic!("not groups");
+    };
+    assert_eq!(*groups, 6);
+}
+
+const MISTAKES: &[Case] = &[
+    (
+        "steps: [{unicast: {at: a, fail: 10.0.0.0/24}}]\n",
+        1,
+        "the lab sets no routes of `a`",
+        "it sets those of routers, with `unicast: oracle`",
+    ),
+    (
+        "steps: [{unicast: {at: r1}}]\n",
+        1,
+        "no network is named here",
+        "write `unicast: {at: r1, fail: 10.0.0.0/24}`",
+    ),
+    (
+        "steps: [{config: {at: c, set: {}}}]\n",
+        1,
+        "`c` does not run mcrd",
+        "",
+    ),
+    (
+        "steps: [{config: {at: r1, set: {pim: {join_prune: 5}}}}]\n",
+        1,
+        "there is no key 'join_prune' here",
+        "known here: interfaces, rp, ssm_range, spt_switch, join_prune_interval, \
+             keepalive_period, register_suppression, register_probe, register_accept, \
+             assert_time, preferences, ecmp",
+    ),
+    (
+        "steps: [{hosts: {at: r1, count: 1, address: 10.0.0.5, group: 239.1.1.1, \
+         groups: 1, for: 1s}}]\n",
+        1,
+        "`r1` has not exactly one interface",
+        "",
+    ),
+    (
+        "steps: [{hosts: {at: a, count: 0, address: 10.0.0.5, group: 239.1.1.1, \
+         groups: 1, for: 1s}}]\n",
+        1,
+        "0 is not between 1 and 10000",
+        "",
+    ),
+    (
+        "steps: [{expect: {igmp: {at: r1, interface: a}}}]\n",
+        1,
+        "expected either `group` or `groups`",
+        "",
+    ),
+];
+
+#[test]
+fn mistakes_are_told() {
+    judge(BEFORE, MISTAKES);
+}
