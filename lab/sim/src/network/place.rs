@@ -123,6 +123,12 @@ impl Network {
         Some(iface)
     }
 
+    /// A node's interface is on the link no more.
+    pub fn unplug(&mut self, link: LinkId, node: NodeId) {
+        self.links[link.0].ports.retain(|port| port.node != node);
+        self.nodes[node.0].ports.retain(|_, on| *on != link);
+    }
+
     /// A node's interface by its name.
     pub fn iface_named(&self, node: NodeId, name: &str) -> Option<IfIndex> {
         let mut names = self.nodes[node.0].names.iter();

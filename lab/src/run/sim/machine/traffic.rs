@@ -207,8 +207,13 @@ impl Machine {
     }
 
     pub(in crate::run::sim) fn hosts_leave(&mut self, joined: Vec<Joined>) {
-        for (host, group) in joined {
-            self.network.leave(host, group);
+        for (host, group) in &joined {
+            self.network.leave(*host, *group);
+        }
+        for (host, _) in joined {
+            if let Some(link) = self.network.link_of(host) {
+                self.network.unplug(link, host);
+            }
         }
     }
 }
