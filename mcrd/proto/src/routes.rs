@@ -53,9 +53,10 @@ impl RouteTable {
     }
 
     fn set(&mut self, key: RouteKey, entry: RouteEntry) {
-        self.remove(&key);
         self.digest = self.digest.with_route(&key, &entry);
-        self.entries.insert(key, entry);
+        if let Some(old) = self.entries.insert(key, entry) {
+            self.digest = self.digest.without_route(&key, &old);
+        }
     }
 
     fn remove(&mut self, key: &RouteKey) {
@@ -67,12 +68,15 @@ impl RouteTable {
     /// The keys of a group's touched entries.
     fn of(&self, iif: IfIndex, group: GroupAddr, touched: &Touched) -> Vec<RouteKey> {
         let key = |source| RouteKey { iif, group, source };
-        // None is the least of all sources, and (*,G) is always touched.
-        let keys = self.entries.range(key(None)..).map(|(key, _)| *key);
         match touched {
-            Touched::All => keys.take_while(|key| key.group == group).collect(),
+            Touched::All => {
+                // None is the least of all sources.
+                let keys = self.entries.range(key(None)..).map(|(key, _)| *key);
+                keys.take_while(|key| key.group == group).collect()
+            }
             Touched::Sources(sources) => {
                 let sources = sources.iter().copied().map(Some);
+                // (*,G) is always touched.
                 let keys = std::iter::once(None).chain(sources).map(key);
                 keys.filter(|key| self.entries.contains_key(key)).collect()
             }

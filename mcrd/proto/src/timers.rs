@@ -23,8 +23,9 @@ impl<Id> Default for Timers<Id> {
 impl<Id: Copy + Ord> Timers<Id> {
     /// The timer runs out at this moment, and not at an earlier setting's.
     pub fn set(&mut self, id: Id, at: Instant) {
-        self.cancel(id);
-        self.at.insert(id, at);
+        if let Some(old) = self.at.insert(id, at) {
+            self.due.remove(&(old, id));
+        }
         self.due.insert((at, id));
     }
 
