@@ -70,8 +70,8 @@ fn limit(instructions: u64) -> LibraryBenchmarkConfig {
     config
 }
 
-#[library_benchmark(config = limit(1_000_000_000))]
-#[bench::of_1000_groups(setup = reports)]
+#[library_benchmark]
+#[bench::of_1000_groups(setup = reports, config = limit(94_460_000))]
 fn igmp_reports((mut rig, reports): Given) -> Rig {
     for report in reports {
         rig.igmp(1, report)
@@ -80,43 +80,43 @@ fn igmp_reports((mut rig, reports): Given) -> Rig {
     black_box(rig)
 }
 
-#[library_benchmark(config = limit(1_000_000_000))]
-#[bench::of_1000_groups(args = (GROUPS), setup = joins)]
-#[bench::of_1000_sources(args = (SOURCES), setup = joins)]
+#[library_benchmark]
+#[bench::of_1000_groups(args = (GROUPS), setup = joins, config = limit(72_240_000))]
+#[bench::of_1000_sources(args = (SOURCES), setup = joins, config = limit(58_200_000))]
 fn pim_joins(mut given: Given) -> Given {
     hear(&mut given);
     black_box(given)
 }
 
-#[library_benchmark(config = limit(1_000_000_000))]
-#[bench::of_1000_groups(args = (GROUPS), setup = refresh)]
-#[bench::of_1000_sources(args = (SOURCES), setup = refresh)]
+#[library_benchmark]
+#[bench::of_1000_groups(args = (GROUPS), setup = refresh, config = limit(8_310_000))]
+#[bench::of_1000_sources(args = (SOURCES), setup = refresh, config = limit(7_130_000))]
 fn pim_join_refresh(mut given: Given) -> Given {
     hear(&mut given);
     black_box(given)
 }
 
-#[library_benchmark(config = limit(1_000_000_000))]
-#[bench::of_1000_groups(args = (GROUPS), setup = prunes)]
-#[bench::of_1000_sources(args = (SOURCES), setup = prunes)]
+#[library_benchmark]
+#[bench::of_1000_groups(args = (GROUPS), setup = prunes, config = limit(44_650_000))]
+#[bench::of_1000_sources(args = (SOURCES), setup = prunes, config = limit(30_490_000))]
 fn pim_prunes(mut given: Given) -> Given {
     hear(&mut given);
     black_box(given)
 }
 
 // What the router does by itself in a Join/Prune_Interval.
-#[library_benchmark(config = limit(1_000_000_000))]
-#[bench::of_1000_groups(args = (GROUPS), setup = joined)]
-#[bench::of_1000_sources(args = (SOURCES), setup = joined)]
+#[library_benchmark]
+#[bench::of_1000_groups(args = (GROUPS), setup = joined, config = limit(11_200_000))]
+#[bench::of_1000_sources(args = (SOURCES), setup = joined, config = limit(7_590_000))]
 fn own_refresh(mut rig: Rig) -> Rig {
     rig.pass(Duration::from_secs(60));
     black_box(rig)
 }
 
 // The way to all sources becomes another one.
-#[library_benchmark(config = limit(1_000_000_000))]
-#[bench::of_1000_groups(args = (GROUPS), setup = joined)]
-#[bench::of_1000_sources(args = (SOURCES), setup = joined)]
+#[library_benchmark]
+#[bench::of_1000_groups(args = (GROUPS), setup = joined, config = limit(62_800_000))]
+#[bench::of_1000_sources(args = (SOURCES), setup = joined, config = limit(48_910_000))]
 fn way_changes(mut rig: Rig) -> Rig {
     rig.way(UPSTREAM[1])
         .unwrap_or_else(|error| unreachable!("{error:#}"));

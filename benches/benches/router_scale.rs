@@ -2,7 +2,8 @@
 //! costs, and 5000 groups of emulated hosts on one network. The neighbours are
 //! packets written by hand, and all of it is in a network namespace of its own.
 //!
-//! `cargo bench --bench router_scale -- --intervals 10` sets for how many
+//! `cargo bench --package mcr-benches --bench router_scale -- [--intervals N]
+//! [learn|steady|hosts...]` runs those parts, or all; N says for how many
 //! refresh intervals of RFC 7761 (60 s) the steady state is watched.
 
 #![allow(clippy::print_stdout, reason = "it is what a benchmark is for")]
@@ -47,7 +48,7 @@ fn main() -> ExitCode {
 
 fn run() -> anyhow::Result<ExitCode> {
     // The second time, inside, there is nothing left to build.
-    let programs = programs::build()?;
+    let programs = programs::build(&["mcrd", "mcrgen"])?;
     if let Some(status) = isolate()? {
         return Ok(ExitCode::from(u8::from(!status.success())));
     }
@@ -58,7 +59,12 @@ fn run() -> anyhow::Result<ExitCode> {
         "{:24}{:>8}{:>10}{:>10}{:>8}{:>8}{:>8}",
         "", "known", "router", "workers", "wall", "MB", "+ wkrs"
     );
-    for groups in [100, 1, ALL] {
+    let named: Vec<String> = std::env::args().skip(1).collect();
+    let parts = ["learn", "steady", "hosts"];
+    let is_part = |word: &String| parts.contains(&word.as_str());
+    let all = !named.iter().any(is_part);
+    let wanted = |part: &str| all || named.iter().any(|word| word == part);
+    for groups in [100, 1, ALL].into_iter().filter(|_| wanted("learn")) {
         learn(
             &programs,
             Channels {
@@ -67,8 +73,12 @@ fn run() -> anyhow::Result<ExitCode> {
             },
         )?;
     }
-    steady(&programs, intervals)?;
-    hosts(&programs)?;
+    if wanted("steady") {
+        steady(&programs, intervals)?;
+    }
+    if wanted("hosts") {
+        hosts(&programs)?;
+    }
     Ok(ExitCode::SUCCESS)
 }
 

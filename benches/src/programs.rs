@@ -5,13 +5,12 @@ use std::process::Command;
 
 use anyhow::{Context, ensure};
 
-/// Builds the programs as this benchmark is built, and tells in which folder
+/// Builds these programs as this benchmark is built, and tells in which folder
 /// they are.
 ///
 /// # Errors
 /// They cannot be built, or one is not there.
-pub fn build() -> anyhow::Result<PathBuf> {
-    const PROGRAMS: [&str; 4] = ["mcrd", "mcrctl", "mcrgen", "lab"];
+pub fn build(programs: &[&str]) -> anyhow::Result<PathBuf> {
     // A benchmark stands in target/PROFILE/deps.
     let own = std::env::current_exe()?;
     let folder = own.parent().and_then(Path::parent).context("no folder")?;
@@ -21,11 +20,11 @@ pub fn build() -> anyhow::Result<PathBuf> {
         let status = Command::new(cargo)
             .args(["build", "--release", "--bins", "--manifest-path"])
             .arg(manifest)
-            .args(PROGRAMS.iter().flat_map(|name| ["--package", name]))
+            .args(programs.iter().flat_map(|name| ["--package", name]))
             .status()?;
         ensure!(status.success(), "the programs cannot be built: {status}");
     }
-    for name in PROGRAMS {
+    for name in programs {
         let program = folder.join(name);
         ensure!(
             program.exists(),

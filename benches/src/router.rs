@@ -105,11 +105,13 @@ pub fn join_prunes(iface: u8, channels: Channels, sign: Sign) -> Vec<Vec<u8>> {
     blocks.chunks(of_message).map(message).collect()
 }
 
-/// The payload of a Hello that lasts for ever.
+/// The payload of a Hello that lasts for ever, of a neighbour that leaves it to
+/// this router to be the DR.
 #[must_use]
 pub fn hello() -> Vec<u8> {
     let hello = Hello {
         holdtime: Some(0xffff),
+        dr_priority: Some(0),
         generation_id: Some(7),
         ..Hello::default()
     };

@@ -46,7 +46,7 @@ fn measure() -> anyhow::Result<ExitCode> {
     let keep = arguments.iter().any(|argument| argument == "--keep");
     let runs = if quick { 1 } else { RUNS };
     let scenarios = scenarios(&arguments)?;
-    let lab = programs::build()?.join("lab");
+    let lab = programs::build(&["mcrd", "mcrctl", "mcrgen", "lab"])?.join("lab");
     let kinds = kinds();
     println!("{}", machine("before"));
     println!("milliseconds or packets; median least-most, {runs} runs; RFC timers, 500 pps");
