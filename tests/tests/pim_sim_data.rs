@@ -308,3 +308,137 @@ fn a_last_hop_without_another_link() {
     net.run_until(t(700));
     exact(&net, receiver, flow, t(12), t(699));
 }
+
+/// A LAN with the RP, the router of the source, and a last hop that joins RP and
+/// source by different routers there. No Assert tells it which tree a packet is
+/// of, since the RP gets the packets of the source on the same LAN. Who wants
+/// this source behind it is served, whether the members of any source are on
+/// the LAN itself or behind it as well (RFC 7761 §4.2.2).
+#[test]
+fn both_trees_come_over_one_lan() {
+    for behind in [false, true] {
+        let mut net = Network::new(seed(40));
+        net.trace.keep(20_000);
+        let [rp, first, last] = ["rp", "first", "last"].map(|name| net.router(name));
+        let lan = link(&mut net, "lan", &[rp, first, last]);
+        let sources = link(&mut net, "sources", &[first]);
+        let members = link(&mut net, "members", &[last]);
+        let others = link(&mut net, "others", &[last]);
+        let source = net.host("source", sources, Version::V3);
+        let receiver = net.host("receiver", members, Version::V3);
+        let other = if behind { others } else { lan };
+        let other = net.host("other", other, Version::V3);
+        net.rp(rp, GROUPS.parse().unwrap());
+        net.start();
+        net.run_until(t(20));
+        let flow = net.send(source, group(ASM), millis(100));
+        let wanted = Filter::source(net.address(source));
+        net.set_filter(receiver, group(ASM), wanted);
+        net.join(other, group(ASM));
+        net.run_until(t(300));
+        for host in [receiver, other] {
+            exact(&net, host, flow, t(25), t(299));
+        }
+    }
+}
+
+/// The DR of the members finds the RP across their link, and both it and the RP
+/// are on the link of the source. One of them forwards, and it is always the
+/// same: the winner of the Assert serves the DR's members, and does not wait for
+/// somebody to ask (RFC 7761 §4.6).
+#[test]
+fn the_winner_serves_the_members_of_the_dr() {
+    let mut net = Network::new(seed(41));
+    net.trace.keep(20_000);
+    let [dr, rp] = ["dr", "rp"].map(|name| net.router(name));
+    let sources = link_of_cost(&mut net, "sources", &[dr, rp], 20);
+    let members = link(&mut net, "members", &[dr, rp]);
+    let others = link(&mut net, "others", &[rp]);
+    let source = net.host("source", sources, Version::V3);
+    let receiver = net.host("receiver", members, Version::V3);
+    let other = net.host("other", others, Version::V3);
+    net.rp(rp, GROUPS.parse().unwrap());
+    net.start();
+    net.run_until(t(20));
+    let flow = net.send(source, group(ASM), millis(100));
+    net.join(receiver, group(ASM));
+    net.join(other, group(ASM));
+    net.run_until(t(25));
+    net.configure_on(dr, members, |iface| {
+        iface.pim.as_mut().unwrap().dr_priority = 9;
+    });
+    net.run_until(t(30));
+    net.watch_links();
+    net.run_until(t(400));
+    exact(&net, receiver, flow, t(30), t(399));
+    assert_eq!(net.carried(flow)[&members].len(), 1);
+    // Nobody holds on to a source that is gone.
+    net.stop_flow(flow);
+    net.run_for(secs(500));
+    for router in [dr, rp] {
+        let groups = &net.running(router).unwrap().tib().groups;
+        assert!(groups.values().all(|state| state.sg.is_empty()));
+    }
+}
+
+/// Members next to the DR of a source exclude it before it sends; all others
+/// get it from its first packet on (RFC 7761 §4.2, §4.4.1).
+#[test]
+fn a_source_that_members_next_to_its_dr_exclude() {
+    let mut net = Network::new(seed(42));
+    net.trace.keep(20_000);
+    let [dr, rp] = ["dr", "rp"].map(|name| net.router(name));
+    let sources = link(&mut net, "sources", &[dr]);
+    let between = link(&mut net, "between", &[dr, rp]);
+    let members = link(&mut net, "members", &[rp]);
+    let source = net.host("source", sources, Version::V3);
+    let other = net.host("other", between, Version::V3);
+    let receiver = net.host("receiver", members, Version::V3);
+    net.rp(rp, GROUPS.parse().unwrap());
+    net.start();
+    net.run_until(t(20));
+    let source_address = net.address(source);
+    let excluded = Filter::Exclude([source_address].into());
+    net.set_filter(other, group(ASM), excluded);
+    net.join(receiver, group(ASM));
+    net.run_until(t(25));
+    let flow = net.send(source, group(ASM), millis(100));
+    net.run_until(t(300));
+    exact(&net, receiver, flow, t(25), t(299));
+    nothing(&net, other, flow, t(25), t(299));
+}
+
+/// A router joins the source over the link by which it joins the RP as well,
+/// and forwards to those who joined the source. It is the one on their link, and
+/// not the router of the RP tree there, though SPTbit is not set (RFC 7761
+/// §4.6).
+#[test]
+fn the_sources_tree_wins_where_both_come_by_one_link() {
+    let mut net = Network::new(seed(43));
+    net.trace.keep(20_000);
+    let [rp, first, other, near, last] =
+        ["rp", "first", "other", "near", "last"].map(|name| net.router(name));
+    link(&mut net, "core", &[rp, first, near]);
+    let sources = link(&mut net, "sources", &[first]);
+    let near_stub = link(&mut net, "near-stub", &[near]);
+    let lower = link(&mut net, "lower", &[other, near, last]);
+    let members = link(&mut net, "members", &[last]);
+    link(&mut net, "rp-other", &[rp, other]);
+    let source = net.host("source", sources, Version::V3);
+    let receivers = [near_stub, members].map(|link| net.host("receiver", link, Version::V3));
+    net.rp(rp, GROUPS.parse().unwrap());
+    net.start();
+    net.run_until(t(20));
+    for receiver in receivers {
+        net.join(receiver, group(ASM));
+    }
+    net.run_until(t(25));
+    let flow = net.send(source, group(ASM), millis(100));
+    net.run_until(t(60));
+    net.watch_links();
+    net.run_until(t(300));
+    for receiver in receivers {
+        exact(&net, receiver, flow, t(60), t(299));
+    }
+    assert_eq!(net.carried(flow)[&lower].len(), 1);
+}

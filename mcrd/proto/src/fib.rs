@@ -245,7 +245,8 @@ pub struct RouteEntry {
     pub accept: Accept,
     /// Hand each packet that is taken to the router too, to be registered.
     pub register: bool,
-    /// In a (*,G) entry: hand the first packets of each source to the router.
+    /// Hand the first packets of each source to the router: in a (*,G) entry,
+    /// and in that of a source on the link that has no state of its own yet.
     pub new_sources: bool,
     /// Where copies are sent.
     pub outputs: Vec<RouteOutput>,

@@ -216,6 +216,9 @@ fn compute(macros: Macros<'_>, touched: &Touched) -> (Entries, BTreeMap<TreeKey,
     }
     for source in sources(macros, touched) {
         let view = SourceView::new(macros, source);
+        let known = macros
+            .state
+            .is_some_and(|state| state.sg.contains_key(&source));
         for iif in inputs(macros, source, &view) {
             if routes(interfaces, iif) {
                 let key = RouteKey {
@@ -223,13 +226,13 @@ fn compute(macros: Macros<'_>, touched: &Touched) -> (Entries, BTreeMap<TreeKey,
                     group: macros.group,
                     source: Some(source),
                 };
-                entries.insert(key, entry(interfaces, view.verdict(iif), false));
+                // Members may exclude a source before it sends; its first
+                // packet is the one that begins to be registered.
+                let new = !known && view.connected && view.is_rpf(iif);
+                entries.insert(key, entry(interfaces, view.verdict(iif), new));
             }
         }
-        if macros
-            .state
-            .is_some_and(|state| state.sg.contains_key(&source))
-        {
+        if known {
             flows.insert(TreeKey::Sg(source, macros.group), flow_of(view));
         }
     }

@@ -1,10 +1,9 @@
 //! The macros of RFC 7761 §4.1.6 and §4.6, word for word: what the state
 //! machines ask of the state. They change nothing.
 
-use std::collections::BTreeSet;
-use std::net::Ipv4Addr;
+mod metric;
 
-use mcr_wire::pim::AssertMetric;
+use std::collections::BTreeSet;
 
 use super::{Neighbors, RpSet};
 use crate::config::Config;
@@ -15,6 +14,8 @@ use crate::router::event::AssertRole;
 use crate::rpf::{Rpf, RpfTable};
 use crate::tib::{AssertState, Downstream, DownstreamRpt, GroupState, Sg, Target};
 use crate::time::Instant;
+
+pub use metric::better;
 
 /// A set of interfaces.
 pub type Olist = BTreeSet<IfIndex>;
@@ -273,7 +274,28 @@ impl<'a> Macros<'a> {
         let mut olist = self.inherited_olist_sg_rpt(source);
         olist.extend(self.joins_sg(source));
         olist.extend(self.pim_include_sg(source));
+        olist.extend(self.taken_over(source));
         olist.retain(|iface| !self.lost_assert_sg(source, *iface));
+        olist
+    }
+
+    /// Links whose members of any source this router serves with this one, as
+    /// it has won the Assert from their DR. RFC 7761 §4.1.6 has this for
+    /// members of the source alone. Without it the winner may forward for
+    /// nobody but routers that ask because the DR does: once the DR has lost,
+    /// they leave, the winner cancels, and all begins anew.
+    fn taken_over(&self, source: UnicastAddr) -> Olist {
+        let Some(sg) = self.sg(source) else {
+            return Olist::new();
+        };
+        // Asserts are rare and a look at all members is not cheap.
+        let mut olist: Olist = sg.asserts.keys().copied().collect();
+        olist.retain(|iface| self.assert_sg(source, *iface).is_some_and(won));
+        if !olist.is_empty() {
+            let members = self.local_receiver_include_star_g();
+            let excluded = self.local_receiver_exclude(source);
+            olist.retain(|iface| members.contains(iface) && !excluded.contains(iface));
+        }
         olist
     }
 
@@ -359,12 +381,24 @@ impl<'a> Macros<'a> {
     /// CouldAssert(S,G,I).
     pub fn could_assert_sg(&self, source: UnicastAddr, iface: IfIndex) -> bool {
         let rpf = self.world.rpf_source(source, self.group);
-        self.spt_bit(source)
+        self.takes_own_tree(source)
             && rpf.is_some_and(|rpf| rpf.iface != iface)
             && ((self.inherited_before_asserts(source).contains(&iface)
                 && !self.lost_assert_star_g(iface))
                 || self.joins_sg(source).contains(&iface)
-                || self.pim_include_sg(source).contains(&iface))
+                || self.pim_include_sg(source).contains(&iface)
+                || self.taken_over(source).contains(&iface))
+    }
+
+    /// SPTbit(S,G), or both trees come by one interface: then packets are
+    /// forwarded to those who joined the source before SPTbit may be set.
+    fn takes_own_tree(&self, source: UnicastAddr) -> bool {
+        let one_way = || {
+            let rpf_rp = self.world.rpf_rp(self.group).map(|rpf| rpf.iface);
+            let rpf = self.world.rpf_source(source, self.group);
+            rpf_rp.is_some() && rpf.map(|rpf| rpf.iface) == rpf_rp
+        };
+        self.spt_bit(source) || (one_way() && self.join_desired_sg(source))
     }
 
     /// AssertTrackingDesired(S,G,I).
@@ -399,63 +433,6 @@ impl<'a> Macros<'a> {
             || local
             || (rpf_rp.is_some_and(|rpf| rpf.iface == iface) && self.rpt_join_desired())
     }
-
-    /// spt_assert_metric(S,I) without its address; infinite without a way.
-    pub fn spt_assert_metric(&self, source: UnicastAddr) -> AssertMetric {
-        let rpf = self.world.rpf_source(source, self.group);
-        rpf.map_or(AssertMetric::INFINITE, |rpf| AssertMetric {
-            rpt: false,
-            preference: rpf.preference,
-            metric: rpf.metric,
-        })
-    }
-
-    /// rpt_assert_metric(G,I) without its address; infinite without a way. The
-    /// RP itself is as near to the RP as can be.
-    pub fn rpt_assert_metric(&self) -> AssertMetric {
-        let (preference, metric) = match self.world.rpf_rp(self.group) {
-            Some(rpf) => (rpf.preference, rpf.metric),
-            None if self.world.i_am_rp(self.group) => (0, 0),
-            None => return AssertMetric::INFINITE,
-        };
-        AssertMetric {
-            rpt: true,
-            preference,
-            metric,
-        }
-    }
-
-    /// my_assert_metric(S,G,I) without its address.
-    pub fn my_assert_metric_sg(&self, source: UnicastAddr, iface: IfIndex) -> AssertMetric {
-        if self.could_assert_sg(source, iface) {
-            self.spt_assert_metric(source)
-        } else {
-            self.my_assert_metric_star_g(iface)
-        }
-    }
-
-    /// my_assert_metric(*,G,I) without its address.
-    pub fn my_assert_metric_star_g(&self, iface: IfIndex) -> AssertMetric {
-        if self.could_assert_star_g(iface) {
-            self.rpt_assert_metric()
-        } else {
-            AssertMetric::INFINITE
-        }
-    }
-
-    /// The address this router asserts with on an interface.
-    pub fn my_address(&self, iface: IfIndex) -> Ipv4Addr {
-        let iface = self.world.interfaces.get(iface);
-        iface
-            .and_then(|iface| iface.address())
-            .unwrap_or(Ipv4Addr::UNSPECIFIED)
-    }
-}
-
-/// Whether one Assert beats another: the lower metric, then the higher address
-/// (RFC 7761 §4.6.1).
-pub fn better(one: (AssertMetric, Ipv4Addr), other: (AssertMetric, Ipv4Addr)) -> bool {
-    (one.0, std::cmp::Reverse(one.1)) < (other.0, std::cmp::Reverse(other.1))
 }
 
 fn won(state: &AssertState) -> bool {

@@ -105,14 +105,14 @@ impl SourceView {
             } else {
                 Accept::Forward
             };
-            return self.take(iif, accept, &self.inherited_rpt);
+            return self.take(iif, accept, self.rpt_olist());
         }
         if self.is_rpf(iif) && self.connected {
             return self.take(iif, Accept::Forward, &Olist::new());
         }
         let expected = match self.spt_bit {
             true => &self.inherited,
-            false => &self.inherited_rpt,
+            false => self.rpt_olist(),
         };
         Verdict {
             accept: match expected.contains(&iif) {
@@ -121,6 +121,19 @@ impl SourceView {
             },
             olist: Olist::new(),
             register: false,
+        }
+    }
+
+    /// Where packets go that come by the interface of the RP tree. Where the
+    /// source's own tree comes by the same one, those who joined the source
+    /// have them too, whichever router sent them: SPTbit waits for an Assert
+    /// (§4.2.2), and there is none while the router of the RP tree has the
+    /// packets from that link itself.
+    fn rpt_olist(&self) -> &Olist {
+        let one_way = self.rpf_rp.is_some() && self.rpf.map(|rpf| rpf.iface) == self.rpf_rp;
+        match one_way && self.join_desired {
+            true => &self.inherited,
+            false => &self.inherited_rpt,
         }
     }
 
