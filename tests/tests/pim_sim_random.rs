@@ -4,14 +4,16 @@
 //! is served exactly once, and after all have left nothing is left (RFC 7761,
 //! RFC 9776).
 //!
-//! `MCR_SEEDS=N` runs N networks and not 100. A failing seed prints the command
-//! that repeats it; `MCR_TRACE=1` then shows all that happened.
+//! `MCR_SEEDS=N` runs N networks and not 100, `MCR_SEEDS=M..N` those from M up
+//! to N. A failing seed prints the command that repeats it; `MCR_TRACE=1` then
+//! shows all that happened.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod sim_random;
 mod sim_world;
 
+use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// How many networks there are where nobody says otherwise.
@@ -19,13 +21,17 @@ const NETWORKS: u64 = 100;
 /// The tests that share them, so that they run side by side.
 const SHARES: u64 = 5;
 
-fn networks() -> u64 {
-    std::env::var("MCR_SEEDS").map_or(NETWORKS, |text| text.parse().unwrap())
+fn networks() -> Range<u64> {
+    let Ok(text) = std::env::var("MCR_SEEDS") else {
+        return 0..NETWORKS;
+    };
+    let (from, to) = text.split_once("..").unwrap_or(("0", &text));
+    from.parse().unwrap()..to.parse().unwrap()
 }
 
 /// Every seed of the share; all that fail are told.
 fn share(number: u64) {
-    let seeds = (0..networks()).filter(|seed| seed % SHARES == number);
+    let seeds = networks().filter(|seed| seed % SHARES == number);
     let failed: Vec<String> = seeds.filter_map(|seed| run(seed).err()).collect();
     if !failed.is_empty() {
         panic!("{}", failed.join("\n\n"));

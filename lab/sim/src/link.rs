@@ -72,6 +72,8 @@ pub struct Link {
     pub name: String,
     /// Delay, loss and cost.
     pub options: LinkOptions,
+    /// What it costs those that do not take the common cost.
+    pub costs: BTreeMap<NodeId, u32>,
     /// Its network.
     pub net: Ipv4Net,
     /// Its ends.
@@ -95,6 +97,7 @@ impl Link {
         Link {
             name: name.to_owned(),
             options,
+            costs: BTreeMap::new(),
             net,
             ports: Vec::new(),
             medium: Medium::default(),
@@ -129,6 +132,12 @@ impl Link {
 
     pub(crate) fn port_mut(&mut self, node: NodeId) -> Option<&mut Port> {
         self.ports.iter_mut().find(|port| port.node == node)
+    }
+
+    /// What it costs to send on it.
+    pub fn cost(&self, node: NodeId) -> u32 {
+        let own = self.costs.get(&node).copied();
+        own.unwrap_or(self.options.metric)
     }
 
     /// Whether a packet of this sender gets lost.

@@ -289,6 +289,16 @@ impl Network {
         self.plan_convergence();
     }
 
+    /// Changes what a link costs one of its routers; `None` takes the common
+    /// cost again.
+    pub fn set_cost(&mut self, link: LinkId, node: NodeId, cost: Option<u32>) {
+        match cost {
+            Some(cost) => self.links[link.0].costs.insert(node, cost),
+            None => self.links[link.0].costs.remove(&node),
+        };
+        self.plan_convergence();
+    }
+
     fn plan_convergence(&mut self) {
         if self.started && !self.given {
             let at = self.now() + self.convergence;

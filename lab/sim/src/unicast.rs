@@ -58,7 +58,7 @@ pub fn routes(speakers: &[Speaker], links: &[Link], of: Speaker) -> Vec<Route> {
             offer(&mut prefixes, Ipv4Net::from(speaker.loopback), way);
             for link in links.iter().filter(|link| link.up) {
                 if link.port(speaker.node).is_some() && link.port(of.node).is_none() {
-                    let cost = cost + link.options.metric;
+                    let cost = cost + link.cost(speaker.node);
                     offer(
                         &mut prefixes,
                         link.net.trunc(),
@@ -90,7 +90,7 @@ fn paths(speakers: &[Speaker], links: &[Link], of: Speaker) -> BTreeMap<NodeId, 
     let mut done = BTreeSet::from([from]);
     for (next, link) in neighbors(links, &speaks, from) {
         if let (Some(mine), Some(port)) = (link.port(from), link.port(next)) {
-            let step = first_step(of, link.options.metric, port.address, mine.iface);
+            let step = first_step(of, link.cost(from), port.address, mine.iface);
             open.insert((step, next));
         }
     }
@@ -102,7 +102,7 @@ fn paths(speakers: &[Speaker], links: &[Link], of: Speaker) -> BTreeMap<NodeId, 
         let (cost, rank, gateway, iface) = step;
         for (next, link) in neighbors(links, &speaks, node) {
             if !done.contains(&next) {
-                let cost = cost + link.options.metric;
+                let cost = cost + link.cost(node);
                 open.insert(((cost, rank, gateway, iface), next));
             }
         }

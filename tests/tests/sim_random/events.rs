@@ -20,7 +20,7 @@ pub(crate) fn happen(world: &mut World, rng: &mut Rng) {
 }
 
 fn happens(world: &mut World, rng: &mut Rng) {
-    match rng.below(13) {
+    match rng.below(17) {
         0..=3 => {
             let receiver = rng.below(u64::try_from(world.receivers.len()).unwrap());
             world.change_filter(rng, usize::try_from(receiver).unwrap());
@@ -36,8 +36,12 @@ fn happens(world: &mut World, rng: &mut Rng) {
         5 | 6 => link_changes(world, rng),
         7 | 8 => router_dies_or_lives(world, rng),
         9 => link_suffers(world, rng),
-        10 => link_flaps(world, rng),
-        11 => priority_changes(world, rng),
+        10 => links_suffer(world, rng),
+        11 => link_flaps(world, rng),
+        12 => priority_changes(world, rng),
+        13 => world.change_rp(rng),
+        14 => world.change_switch(rng),
+        15 => cost_changes(world, rng),
         _ => router_is_suspended(world, rng),
     }
 }
@@ -104,6 +108,31 @@ fn link_suffers(world: &mut World, rng: &mut Rng) {
                 .set_options(link, LinkOptions { metric, ..options });
         }
     }
+}
+
+/// Several at once.
+fn links_suffer(world: &mut World, rng: &mut Rng) {
+    for _ in 0..2 + rng.below(3) {
+        match chance(rng, 75) {
+            true => link_suffers(world, rng),
+            false => link_changes(world, rng),
+        }
+    }
+}
+
+/// A link costs one of its routers more or less than the others.
+fn cost_changes(world: &mut World, rng: &mut Rng) {
+    let link = one_of(rng, &world.net.links());
+    let on: Vec<_> = world.net.routers_on(link).into_iter().collect();
+    if on.is_empty() {
+        return;
+    }
+    let router = one_of(rng, &on);
+    let cost = one_of(rng, &[None, Some(5), Some(15), Some(40)]);
+    let name = world.net.link_state(link).name.clone();
+    let of = world.net.name(router).to_owned();
+    world.note(&format!("{name} costs {of} {cost:?}"));
+    world.net.set_cost(link, router, cost);
 }
 
 fn link_flaps(world: &mut World, rng: &mut Rng) {

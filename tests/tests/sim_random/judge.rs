@@ -3,7 +3,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use mcr_proto::id::UnicastAddr;
 use mcr_proto::time::Instant;
 use mcr_sim::reference::{Choice, Senders, Tree};
 use mcr_sim::{FlowId, LinkId, Network, NodeId};
@@ -43,7 +42,7 @@ pub(crate) fn settled(world: &mut World, past: Past) -> Result<(), String> {
     let to = world.net.now();
     let mut findings = Vec::new();
     // The last ones arrive.
-    world.net.run_for(secs(1));
+    world.net.run_for(secs(4));
     for (sender, flow) in flows.iter().enumerate() {
         if let Some(flow) = *flow {
             let host = world.senders[sender].host;
@@ -106,7 +105,7 @@ fn rp_serves(world: &World, sender: usize) -> bool {
     if is_ssm(sender.group) {
         return true;
     }
-    let rp = net.address(world.rp);
+    let rp = net.address(world.rp(sender.group));
     let source = net.address(sender.host);
     let mut links: BTreeSet<LinkId> = net.link_of(sender.host).into_iter().collect();
     for (host, _) in &world.receivers {
@@ -125,7 +124,8 @@ fn rp_serves(world: &World, sender: usize) -> bool {
 fn all_switch(world: &World, sender: usize) -> bool {
     let net = &world.net;
     let sender = &world.senders[sender];
-    let (source, rp) = (net.address(sender.host), net.address(world.rp));
+    let source = net.address(sender.host);
+    let rp = net.address(world.rp(sender.group));
     world.receivers.iter().all(|(host, _)| {
         let link = net.link_of(*host);
         let designated = link.and_then(|link| net.designated_router(link));
@@ -144,7 +144,7 @@ fn judge(world: &World, watched: &Watched, past: Past) -> Vec<String> {
     let net = &world.net;
     let sender = &world.senders[watched.sender];
     let carried = net.carried(watched.flow);
-    let (rp, ssm) = (net.address(world.rp), is_ssm(sender.group));
+    let (rp, ssm) = (net.address(world.rp(sender.group)), is_ssm(sender.group));
     let choice = match (past, ssm) {
         (Past::Quiet, true) => Choice::Best,
         (Past::Quiet, false) => Choice::Asked(&carried, rp),
@@ -155,7 +155,7 @@ fn judge(world: &World, watched: &Watched, past: Past) -> Vec<String> {
     if rp_serves(world, watched.sender) {
         findings.extend(served(world, watched, &tree));
         findings.extend(needed(world, watched, &carried));
-        if ssm || (world.switches && all_switch(world, watched.sender)) {
+        if ssm || (world.switches(sender.group) && all_switch(world, watched.sender)) {
             findings.extend(differences(net, &tree, &carried));
         }
     }
@@ -217,7 +217,7 @@ fn needed(world: &World, watched: &Watched, carried: &Senders) -> Vec<String> {
         let mut hosts = hosts.filter(|(host, _)| net.link_of(*host) == Some(*link));
         let member = hosts.any(|(host, _)| net.wants(*host, source, sender.group));
         let goes_on = net.routers_on(*link).into_iter().any(|router| {
-            !senders.contains(&router) && forwards(world, router, *link, source, carried)
+            !senders.contains(&router) && forwards(world, router, *link, watched, carried)
         });
         let own = net.link_of(watched.host) == Some(*link);
         if !member && !goes_on && !own {
@@ -232,12 +232,13 @@ fn forwards(
     world: &World,
     router: NodeId,
     from: LinkId,
-    source: UnicastAddr,
+    watched: &Watched,
     carried: &Senders,
 ) -> bool {
     let net = &world.net;
-    let to = [source, net.address(world.rp)].into_iter();
-    let mut ways = to.filter_map(|to| net.step(router, to));
+    let rp = world.rp(world.senders[watched.sender].group);
+    let to = [watched.host, rp].map(|node| net.address(node));
+    let mut ways = to.into_iter().filter_map(|to| net.step(router, to));
     let takes = ways.any(|(link, _)| link == from);
     let mut others = carried.iter().filter(|(link, _)| **link != from);
     takes && others.any(|(_, senders)| senders.contains(&router))

@@ -1,16 +1,17 @@
 //! A random network: routers in a tree with some links more, LANs of three and
-//! more, hosts of all versions, one RP.
+//! more, hosts of all versions, an RP for each group.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use mcr_proto::config::SptSwitch;
+use ipnet::Ipv4Net;
+use mcr_proto::config::{SptSwitch, StaticRp};
 use mcr_proto::id::{GroupAddr, UnicastAddr};
 use mcr_proto::rng::Rng;
 use mcr_sim::{Filter, FlowId, LinkId, LinkOptions, Network, NodeId};
 use mcr_wire::igmp::Version;
 
-use crate::sim_world::{GROUPS, group, millis, secs};
+use crate::sim_world::{group, millis, secs};
 
 /// Between packets while nobody looks, and while somebody does.
 pub(crate) const IDLE: Duration = secs(2);
@@ -25,9 +26,10 @@ pub(crate) struct Sender {
 pub(crate) struct World {
     pub(crate) seed: u64,
     pub(crate) net: Network,
-    pub(crate) rp: NodeId,
-    /// Last hops go over to the source's tree.
-    pub(crate) switches: bool,
+    /// The RP of each group of any source.
+    pub(crate) rps: [NodeId; 2],
+    /// When last hops go over to the source's tree.
+    pub(crate) switch: SptSwitch,
     pub(crate) receivers: Vec<(NodeId, Version)>,
     pub(crate) senders: Vec<Sender>,
     /// What was done to it, for whoever looks for the reason.
@@ -56,9 +58,51 @@ fn some(rng: &mut Rng, all: &[NodeId], count: usize) -> Vec<NodeId> {
 
 fn options(rng: &mut Rng) -> LinkOptions {
     LinkOptions {
-        delay: Duration::from_micros(one_of(rng, &[100, 1000, 1000, 3000, 12_000])),
+        delay: Duration::from_micros(one_of(
+            rng,
+            &[100, 100, 1000, 1000, 1000, 3000, 12_000, 150_000],
+        )),
         loss: 0,
         metric: one_of(rng, &[10, 10, 10, 20, 30]),
+    }
+}
+
+fn spt_switch(rng: &mut Rng) -> SptSwitch {
+    match rng.below(100) {
+        0..70 => SptSwitch::Immediate,
+        70..85 => SptSwitch::Never,
+        _ => SptSwitch::Groups(vec![Ipv4Net::from(asm(0).get())]),
+    }
+}
+
+/// Links cost their routers differently.
+fn set_costs(net: &mut Network, rng: &mut Rng, log: &mut Vec<String>) {
+    for link in net.links() {
+        let ports = net.link_state(link).ports.iter().map(|port| port.node);
+        for node in ports.collect::<Vec<_>>() {
+            if chance(rng, 40) {
+                let cost = one_of(rng, &[5, 10, 15, 20, 40]);
+                let name = &net.link_state(link).name;
+                log.push(format!("{name} costs {} {cost}", net.name(node)));
+                net.set_cost(link, node, Some(cost));
+            }
+        }
+    }
+}
+
+/// Some routers set the T bit, or all: then no Join is suppressed.
+fn track(net: &mut Network, rng: &mut Rng, routers: &[NodeId]) {
+    let share = one_of(rng, &[50, 100]);
+    for router in routers {
+        if chance(rng, share) {
+            net.configure(*router, |config| {
+                for iface in config.interfaces.values_mut() {
+                    if let Some(pim) = &mut iface.pim {
+                        pim.tracking = true;
+                    }
+                }
+            });
+        }
     }
 }
 
@@ -83,26 +127,90 @@ impl World {
         let lans = links(&mut net, rng, &routers, &mut log);
         let (receivers, senders) = hosts(&mut net, rng, &lans);
         let rp = one_of(rng, &routers);
-        net.rp(rp, GROUPS.parse().unwrap());
-        let switches = chance(rng, 75);
-        if !switches {
-            net.configure_all(|config| config.pim.spt_switch = SptSwitch::Never);
+        let rps = match chance(rng, 70) {
+            true => [rp, rp],
+            false => [rp, one_of(rng, &routers)],
+        };
+        let switch = spt_switch(rng);
+        if chance(rng, 25) {
+            set_costs(&mut net, rng, &mut log);
+        }
+        if chance(rng, 30) {
+            track(&mut net, rng, &routers);
         }
         for router in &routers {
             if chance(rng, 50) {
                 net.take_highest(*router);
             }
         }
-        log.push(format!("rp {} switches {switches}", net.name(rp)));
-        net.start();
-        World {
+        let mut world = World {
             seed,
             net,
-            rp,
-            switches,
+            rps,
+            switch,
             receivers,
             senders,
             log,
+        };
+        world.configure_switch();
+        for router in routers {
+            world.configure_rps(router);
+        }
+        world.note(&world.rps_and_switch());
+        world.net.start();
+        world
+    }
+
+    fn rps_and_switch(&self) -> String {
+        let names = self.rps.map(|rp| self.net.name(rp)).join(" ");
+        format!("rps {names}, switch {:?}", self.switch)
+    }
+
+    /// The RP of a group; of source-specific ones too, who have none.
+    pub(crate) fn rp(&self, group: GroupAddr) -> NodeId {
+        self.rps[usize::from(group.get().octets()[3]) % self.rps.len()]
+    }
+
+    /// Last hops go over to the trees of the group's sources.
+    pub(crate) fn switches(&self, group: GroupAddr) -> bool {
+        self.switch.desired(group)
+    }
+
+    fn configure_switch(&mut self) {
+        let switch = self.switch.clone();
+        self.net
+            .configure_all(|config| config.pim.spt_switch = switch.clone());
+    }
+
+    pub(crate) fn change_switch(&mut self, rng: &mut Rng) {
+        self.switch = spt_switch(rng);
+        self.note(&self.rps_and_switch());
+        self.configure_switch();
+    }
+
+    fn configure_rps(&mut self, router: NodeId) {
+        let rps = (0_u64..).zip(self.rps).map(|(number, rp)| StaticRp {
+            address: self.net.address(rp),
+            groups: vec![Ipv4Net::from(asm(number).get())],
+            priority: 192,
+            r#override: false,
+        });
+        let rps: Vec<StaticRp> = rps.collect();
+        self.net
+            .configure(router, |config| config.pim.static_rps = rps);
+    }
+
+    /// A group has another RP, and the routers learn of it one after another.
+    pub(crate) fn change_rp(&mut self, rng: &mut Rng) {
+        let routers = self.net.routers();
+        let number = usize::try_from(rng.below(2)).unwrap();
+        self.rps[number] = one_of(rng, &routers);
+        self.note(&self.rps_and_switch());
+        let most = one_of(rng, &[millis(0), millis(50), secs(10)]);
+        for router in some(rng, &routers, routers.len()) {
+            self.configure_rps(router);
+            let pause = rng.up_to(most);
+            self.net.run_for(pause);
         }
     }
 
@@ -192,14 +300,14 @@ impl World {
         Filter::Include(sources)
     }
 
-    /// Whatever loses packets does so no more, and the RP runs. Links that are
+    /// Whatever loses packets does so no more, and the RPs run. Links that are
     /// down and other routers that are dead may stay so.
     pub(crate) fn heal(&mut self, rng: &mut Rng) {
         self.note("heals");
         self.net.heal();
         for node in self.net.routers() {
             self.net.resume(node);
-            if self.net.running(node).is_none() && (node == self.rp || chance(rng, 60)) {
+            if self.net.running(node).is_none() && (self.rps.contains(&node) || chance(rng, 60)) {
                 self.note(&format!("{} restarts", self.net.name(node)));
                 self.net.restart(node);
             }
