@@ -34,7 +34,7 @@ const BAD: &str = "lab: 1\nnodes: {a: hots, b: {kin: host}}\n";
 #[test]
 fn the_command_line_is_told_apart_from_the_file() {
     let bad = folder(BAD);
-    let cases: [(&[&str], i32); 9] = [
+    let cases: [(&[&str], i32); 12] = [
         (&["--help"], 0),
         (&["--version"], 0),
         (&["test", "--help"], 0),
@@ -44,6 +44,9 @@ fn the_command_line_is_told_apart_from_the_file() {
         (&["check", "x", "--var", "novalue"], 64),
         (&["graph", path(&bad), "--format", "svg"], 64),
         (&["check", path(&bad)], 4),
+        (&["test", "--sim", path(&bad)], 4),
+        (&["test", "--seed", "7", path(&bad)], 64),
+        (&["test", "--sim", "--capture", "always", path(&bad)], 64),
     ];
     for (arguments, status) in cases {
         let ended = lab(arguments);
@@ -121,4 +124,74 @@ fn new_writes_a_lab_that_check_accepts() {
     assert_eq!(lab(&["check", first]).status.code(), Some(0));
     // A second time it would overwrite what may have been edited.
     assert_eq!(lab(&["new", first]).status.code(), Some(6));
+}
+
+const SIMULATED: &str = "
+lab: 1
+name: simulated
+unicast: oracle
+pim: { rp: \"${r.lo}\" }
+nodes: { s: host, r: mcrd, h: host }
+links: [s -- r, r -- h]
+receivers: { R: { at: h, group: 239.1.1.1 } }
+sources: { S: { at: s, group: 239.1.1.1, rate: 50pps } }
+steps:
+  - join: R
+    send: S
+    expect: { rx: { by: R, of: S, received: { min: 100 }, loss: 0 }, within: 3s }
+  - expect: { rate: { at: R, min: 60pps }, within: 1s }
+";
+
+#[test]
+fn a_run_in_virtual_time_needs_nothing_and_takes_the_seeds_in_turn() {
+    let (lab_file, kept) = (folder(SIMULATED), tempfile::tempdir().expect("a folder"));
+    let run = |more: &[&str]| {
+        let mut arguments = vec!["test", "--sim", "--run-dir", path(&kept), path(&lab_file)];
+        arguments.extend(more);
+        lab(&arguments)
+    };
+    // The source sends 50 datagrams a second, so the last step must fail.
+    let ended = run(&["--format", "json", "--seed", "41"]);
+    assert_eq!(ended.status.code(), Some(1));
+    let report: serde_json::Value = serde_json::from_slice(&ended.stdout).expect("JSON");
+    let run_of = &report["runs"][0];
+    assert_eq!(run_of["simulated"]["seed"], 41);
+    assert_eq!(run_of["steps"][0]["outcome"], "pass");
+    assert_eq!(run_of["steps"][1]["outcome"], "fail");
+    // 100 datagrams in 2 s, then 1.75 times the second that the rate had.
+    let virtual_time = run_of["simulated"]["seconds"].as_f64().expect("a number");
+    assert!((3.7..4.3).contains(&virtual_time), "{virtual_time}");
+    let ended = run(&["--format", "plain", "--seed", "41", "--repeat", "3"]);
+    let said = text(&ended.stdout);
+    assert!(
+        said.contains("seed 41") && !said.contains("seed 42"),
+        "{said}"
+    );
+}
+
+#[test]
+fn what_is_skipped_in_virtual_time_fails_nothing_else() {
+    let simulated = SIMULATED.replace("min: 60pps", "min: 40pps");
+    let (lab_file, kept) = (folder(&simulated), tempfile::tempdir().expect("a folder"));
+    let command = "lab: 1\nname: other\nnodes: {a: host, b: host}\nlinks: [a -- b]\n\
+                   steps: [{exec: {at: a, run: id}}]\n";
+    let other = folder(command);
+    let run = |files: &[&str]| {
+        let arguments = [
+            "test",
+            "--sim",
+            "--format",
+            "plain",
+            "--run-dir",
+            path(&kept),
+        ];
+        lab(&[&arguments, files].concat())
+    };
+    let ended = run(&[path(&other)]);
+    assert_eq!(ended.status.code(), Some(2));
+    let said = text(&ended.stderr);
+    let wanted = "SKIP other: line 5: there are no commands in the simulator\n";
+    assert_eq!(said, wanted);
+    let ended = run(&[path(&other), path(&lab_file)]);
+    assert_eq!(ended.status.code(), Some(0), "{}", text(&ended.stdout));
 }
