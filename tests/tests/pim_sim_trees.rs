@@ -146,7 +146,7 @@ fn everything_goes_when_nobody_wants_it() {
 }
 
 /// RFC 2236 §3, RFC 9776 §6.4: from the leave on it takes the Last Member Query
-/// Time, and no longer.
+/// Time, and no longer (D8, D20).
 #[test]
 fn a_leave_ends_the_tree_in_two_seconds() {
     for version in [Version::V2, Version::V3] {

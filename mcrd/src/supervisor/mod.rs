@@ -90,6 +90,10 @@ fn start(arguments: Run) -> Result<(), Fault> {
     let (socket, listener) = socket::claim(&path, target.as_ref(), group).map_err(fault)?;
     let mut standing =
         privileges::reduce(target.as_ref(), arguments.config.as_deref()).map_err(fault)?;
+    if let Err(error) = mcr_sys::process::take_short_turns() {
+        let note = format!("other programs' turns are waited for: {error}");
+        standing.notes.push(note);
+    }
     if !socket.can_be_removed() {
         standing.notes.push(format!(
             "the control socket {} stays behind at the end, because its directory is not \

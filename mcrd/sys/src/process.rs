@@ -37,6 +37,48 @@ pub fn fork() -> io::Result<ForkResult> {
     unsafe { nix::unistd::fork() }.map_err(io::Error::from)
 }
 
+/// How long a thread that waits for packets asks to run at a time, in
+/// nanoseconds: the least that the scheduler grants.
+const SLICE: u64 = 100_000;
+
+/// Asks for short turns: from Linux 6.12 on, a thread that asks for less than
+/// the one that runs takes its place when it is woken, without more of the CPU
+/// in all. Older kernels ignore it, and a scheduling policy that was chosen for
+/// the process stays. Threads and processes started later inherit it.
+///
+/// # Errors
+/// The kernel's.
+pub fn take_short_turns() -> io::Result<()> {
+    let mut scheduling = scheduling()?;
+    if i32::try_from(scheduling.sched_policy) != Ok(libc::SCHED_OTHER) {
+        return Ok(());
+    }
+    scheduling.sched_runtime = SLICE;
+    // SAFETY: the kernel reads the struct, whose size is in it.
+    let set = unsafe { libc::syscall(libc::SYS_sched_setattr, 0, &raw const scheduling, 0) };
+    Errno::result(set)?;
+    Ok(())
+}
+
+/// How the calling thread is scheduled.
+fn scheduling() -> io::Result<libc::sched_attr> {
+    let size = u32::try_from(size_of::<libc::sched_attr>()).map_err(io::Error::other)?;
+    let mut scheduling = libc::sched_attr {
+        size,
+        sched_policy: 0,
+        sched_flags: 0,
+        sched_nice: 0,
+        sched_priority: 0,
+        sched_runtime: 0,
+        sched_deadline: 0,
+        sched_period: 0,
+    };
+    // SAFETY: the kernel writes at most `size` bytes, which the struct has.
+    let got = unsafe { libc::syscall(libc::SYS_sched_getattr, 0, &raw mut scheduling, size, 0) };
+    Errno::result(got)?;
+    Ok(scheduling)
+}
+
 /// Makes the kernel kill the calling process when its parent ends. `parent` is
 /// the read end of a pipe whose write end only the parent holds: it shows a
 /// parent that ended before the call, which `getppid` cannot tell across PID

@@ -14,6 +14,24 @@ fn a_process_with_threads_does_not_fork() {
 }
 
 #[test]
+fn a_thread_takes_short_turns_and_keeps_the_rest() {
+    // In a thread of its own: it would stay so for other tests.
+    let thread = std::thread::spawn(|| {
+        let before = scheduling().unwrap();
+        take_short_turns().unwrap();
+        (before, scheduling().unwrap())
+    });
+    let (before, after) = thread.join().unwrap();
+    assert_eq!(after.sched_nice, before.sched_nice);
+    assert_eq!(after.sched_policy, before.sched_policy);
+    if before.sched_runtime == 0 {
+        eprintln!("skipped: the length of turns cannot be chosen before Linux 6.12");
+        return;
+    }
+    assert_eq!(after.sched_runtime, SLICE);
+}
+
+#[test]
 fn a_pidfd_tells_the_end_of_its_process() {
     let mut child = Command::new("cat")
         .stdin(std::process::Stdio::piped())

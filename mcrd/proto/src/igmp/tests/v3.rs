@@ -369,7 +369,7 @@ fn an_immediate_leave_is_one_of_sources_too() {
     assert_eq!(rig.membership(g()), Some(&want));
 }
 
-/// RFC 9776 §6.4: every record of a report counts.
+/// RFC 9776 §6.4: every record of a report counts (D20).
 #[test]
 fn all_records_of_a_report_count() {
     let mut rig = Rig::settled();

@@ -5,7 +5,7 @@ use crate::router::TimerId;
 use crate::tib::Downstream;
 
 /// RFC 7761 §4.5.1, §4.5.4: with one neighbour on the link a Prune works at
-/// once, and leaves nothing behind.
+/// once, and leaves nothing behind (D21).
 #[test]
 fn a_shared_tree_is_joined_and_left_hop_by_hop() {
     let mut rig = Rig::new();
@@ -79,6 +79,7 @@ fn state_lasts_as_long_as_the_message_says() {
 }
 
 /// RFC 7761 §4.5.1: only a message for one of our addresses on the interface.
+/// D21.
 #[test]
 fn a_join_for_another_router_makes_no_state() {
     let mut rig = Rig::new();

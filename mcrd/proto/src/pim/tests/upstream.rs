@@ -200,7 +200,7 @@ fn a_new_rp_is_joined_at_once() {
     assert_eq!(rig.said(), ["2 10.0.2.1 239.1.1.1 +*@10.9.9.7"]);
 }
 
-/// The RP joins nobody, and never itself (RFC 7761 §4.5.4).
+/// The RP joins nobody, and never itself (RFC 7761 §4.5.4) (D22).
 #[test]
 fn the_rp_sends_no_join() {
     let mut rig = Rig::with(|config| config.pim.static_rps[0].address = host("10.0.1.5"));

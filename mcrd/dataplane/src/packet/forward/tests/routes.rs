@@ -107,7 +107,7 @@ fn neither_an_ended_time_to_live_nor_control_is_routed() {
     assert!(events(&mut forwarder).is_empty());
 }
 
-/// RFC 7761 §4.2: what matches (S,G) never falls through to (*,G).
+/// RFC 7761 §4.2: what matches (S,G) never falls through to (*,G) (D18).
 #[test]
 fn the_source_s_own_route_comes_first() {
     let (mut forwarder, counters) = router();
