@@ -41,6 +41,11 @@ impl RouterInterface {
         self.config.igmp.as_ref().filter(|_| self.is_usable())
     }
 
+    /// Multicast is to be routed here, as soon as the interface is up.
+    pub fn is_configured(&self) -> bool {
+        self.config.pim.is_some() || self.config.igmp.is_some()
+    }
+
     /// Multicast is routed here now.
     pub fn routes(&self) -> bool {
         self.pim().is_some() || self.igmp().is_some()

@@ -41,8 +41,8 @@ pub(crate) use self::tables::Tables;
 use self::tables::{Entry, Key};
 use self::tally::Tally;
 
-/// Workers of an interface without rules are kept so long, so that replacing
-/// a rule does not replace them.
+/// Workers of an interface that neither rules nor the router use are kept so
+/// long, so that replacing a rule does not replace them.
 const LINGER: Duration = Duration::from_secs(1);
 
 /// Between two tries to make the workers of an interface.
@@ -241,7 +241,9 @@ impl Workers {
     pub(crate) fn pump(&mut self, now: Instant, tables: Tables<'_>) {
         self.each(now, tables, |place, table, cx, _| place.pump(table, cx));
         for pool in self.pools.values_mut() {
-            let idle = pool.is_idle();
+            // Where the router waits for an interface, its worker waits too: a
+            // start when the link comes back would cost packets.
+            let idle = pool.is_idle() && !tables.are_routed(pool.table.iif);
             pool.idle_since = idle.then(|| pool.idle_since.unwrap_or(now));
         }
     }

@@ -6,6 +6,7 @@ use mcr_proto::fib::{Egress, Fib, FibDigest, FibEntry, FibKey, RouteEntry, Route
 use mcr_proto::id::{GroupAddr, IfIndex, InterfaceName, IpProtocol, Port, UnicastAddr};
 use mcr_proto::relay::Relay;
 use mcr_proto::router::Router;
+use mcr_proto::router::interfaces::{Interfaces, RouterInterface};
 use mcr_proto::routes::{RouteTable, Routes};
 use mcr_wire::ipv4;
 
@@ -31,6 +32,8 @@ pub(super) enum Entry<'a> {
 pub(crate) struct Tables<'a> {
     relay: &'a Relay,
     routes: Option<&'a Routes>,
+    /// Those of the router.
+    interfaces: Option<&'a Interfaces>,
     told: bool,
     /// How often the routes that forward are told.
     pub(super) active_every: Duration,
@@ -41,6 +44,7 @@ impl<'a> Tables<'a> {
         let keepalive = router.config().pim.keepalive_period;
         Tables {
             active_every: (keepalive / 10).min(ACTIVE_EVERY),
+            interfaces: Some(router.interfaces()),
             ..Tables::of(relay, router.routes(), router.routes_are_told())
         }
     }
@@ -49,6 +53,7 @@ impl<'a> Tables<'a> {
         Tables {
             relay,
             routes: Some(routes),
+            interfaces: None,
             told: relay.tables_are_told() && routes_are_told,
             active_every: ACTIVE_EVERY,
         }
@@ -61,6 +66,12 @@ impl<'a> Tables<'a> {
             routes: self.routes.and_then(|routes| routes.table(iif)),
             told: self.told,
         }
+    }
+
+    /// Whether the router is to route on the interface, which may be down.
+    pub(super) fn are_routed(&self, iif: IfIndex) -> bool {
+        let iface = self.interfaces.and_then(|known| known.get(iif));
+        iface.is_some_and(RouterInterface::is_configured)
     }
 
     /// Whether a relay rule sends packets that arrive on the interface, as this
