@@ -16,8 +16,9 @@ use super::{NetError, Network};
 use crate::topology::model::{LinkChange, LinkId, Medium, NodeId};
 
 impl Network {
-    /// Changes a link: at one node's end, or at every end. A link that is
-    /// made again has the same names and addresses, and new indices. A link between two nodes goes and comes as a whole.
+    /// Changes a link: at one node's end, or at every end. A link that is made
+    /// again has the same names and addresses, and new indices. A link between
+    /// two nodes goes and comes as a whole.
     ///
     /// # Errors
     /// [`NetError::Absent`] or [`NetError::Present`] where the change does not

@@ -2,6 +2,7 @@
 
 use std::net::Ipv4Addr;
 
+use futures_util::future::try_join_all;
 use ipnet::Ipv4Net;
 
 use super::{NetError, Network, Session};
@@ -50,22 +51,26 @@ impl Network {
         let down: Down = self.down.borrow().clone();
         let lost: Lost = self.lost.borrow().clone();
         let wanted = oracle::routes(&self.topology, &down, &lost);
-        for (position, wanted) in wanted.into_iter().enumerate() {
-            let node = NodeId(position);
-            let old = self.routes.borrow().get(position).cloned();
-            let old = old.unwrap_or_default();
-            // The kernel removes the routes of an interface that goes down, so
-            // what was set may be gone although it is still wanted.
-            if old == wanted && !self.changed.borrow().contains(&node) {
-                continue;
-            }
-            let session = self.session(self.node_space(node)?)?;
-            self.replace(&session, node, &old, &wanted).await?;
-            if let Some(routes) = self.routes.borrow_mut().get_mut(position) {
-                *routes = wanted;
-            }
-        }
+        let nodes = wanted.into_iter().enumerate();
+        // At once, as routers that all heard of the change would.
+        try_join_all(nodes.map(|(node, wanted)| self.reroute_node(NodeId(node), wanted))).await?;
         self.changed.borrow_mut().clear();
+        Ok(())
+    }
+
+    async fn reroute_node(&self, node: NodeId, wanted: Routes) -> Result<(), NetError> {
+        let old = self.routes.borrow().get(node.0).cloned();
+        let old = old.unwrap_or_default();
+        // The kernel removes the routes of an interface that goes down, so
+        // what was set may be gone although it is still wanted.
+        if old == wanted && !self.changed.borrow().contains(&node) {
+            return Ok(());
+        }
+        let session = self.session(self.node_space(node)?)?;
+        self.replace(&session, node, &old, &wanted).await?;
+        if let Some(routes) = self.routes.borrow_mut().get_mut(node.0) {
+            *routes = wanted;
+        }
         Ok(())
     }
 
@@ -84,7 +89,10 @@ impl Network {
             }
         };
         // New ones first: there is always a way.
-        for (to, (router, metric)) in wanted {
+        let (kept, new): (Vec<_>, Vec<_>) = wanted
+            .iter()
+            .partition(|(to, route)| old.get(to) == Some(route));
+        for (to, (router, metric)) in new.into_iter().chain(kept) {
             self.add(session, *to, *router, *metric)
                 .await
                 .map_err(failed(*to))?;
