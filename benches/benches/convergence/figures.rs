@@ -31,6 +31,13 @@ const SOURCE: &str = "src";
 /// old way and the new one overlap on purpose.
 const OVERLAP: u64 = 100_000_000;
 
+/// A gap that is owed to a change of a link begins within this time of it, in
+/// nanoseconds; the machine's own pauses come at any time.
+const OWED: u64 = 1_000_000_000;
+
+/// Between two packets of the source, in nanoseconds.
+const PACKET_GAP: u64 = 2_000_000;
+
 /// How long a LAN may take to settle on one forwarder, in nanoseconds.
 const SETTLE: u64 = 1_000_000_000;
 
@@ -58,32 +65,29 @@ pub(crate) fn figures(capture: &Capture, steps: &[Step]) -> Vec<(String, f64)> {
 struct Part<'a> {
     step: &'a Step,
     packets: Vec<&'a Packet>,
-    /// When the receiver's last datagram before it was.
-    before: Option<u64>,
+    /// Those before it, the last one first.
+    earlier: Vec<&'a Packet>,
 }
 
 impl<'a> Part<'a> {
     fn new(capture: &'a Capture, step: &'a Step) -> Part<'a> {
         let during = |packet: &&Packet| (step.begin..step.end).contains(&packet.at);
-        let mut earlier = capture.packets.iter().filter(|packet| {
-            packet.at < step.begin && has(packet, RECEIVER) && matches!(packet.what, What::Data(_))
-        });
+        let earlier = capture.packets.iter().rev();
         Part {
             step,
             packets: capture.packets.iter().filter(during).collect(),
-            before: earlier.next_back().map(|packet| packet.at),
+            earlier: earlier.filter(|packet| packet.at < step.begin).collect(),
         }
     }
 
     /// Datagrams on links whose name has the word: time and number.
     fn data(&self, word: &str) -> Vec<(u64, u64)> {
-        let packets = self.packets.iter().filter(|packet| has(packet, word));
-        packets
-            .filter_map(|packet| match packet.what {
-                What::Data(sequence) => Some((packet.at, sequence)),
-                What::Igmp(_) | What::JoinPrune(_) | What::Pim => None,
-            })
-            .collect()
+        data(&self.packets, word).collect()
+    }
+
+    /// The last of them before the step.
+    fn before(&self, word: &str) -> Option<(u64, u64)> {
+        data(&self.earlier, word).next()
     }
 
     /// The first IGMP message on the receiver's link that joins or leaves.
@@ -96,6 +100,14 @@ impl<'a> Part<'a> {
             })
             .next()
     }
+}
+
+fn data(packets: &[&Packet], word: &str) -> impl Iterator<Item = (u64, u64)> {
+    let packets = packets.iter().filter(move |packet| has(packet, word));
+    packets.filter_map(|packet| match packet.what {
+        What::Data(sequence) => Some((packet.at, sequence)),
+        What::Igmp(_) | What::JoinPrune(_) | What::Pim => None,
+    })
 }
 
 /// A link is named by its two ends.
@@ -195,15 +207,26 @@ fn prunes_rpt(message: &JoinPrune) -> bool {
     prunes.any(|source| source.rpt && !source.wildcard)
 }
 
+/// The longest gap at the receiver that the step brought, less what the source
+/// itself was late: it is a process that may have to wait.
 fn gap(part: &Part<'_>, what: &str, figures: &mut Vec<(String, f64)>) {
+    let late = late(part);
     let got = part.data(RECEIVER);
     // The gap begins with the last packet before the step.
-    let times = part.before.into_iter().chain(got.iter().map(|(at, _)| *at));
-    let times: Vec<u64> = times.collect();
-    let longest = times
-        .windows(2)
-        .map(|pair| milliseconds(pair[0], pair[1]))
-        .fold(0.0, f64::max);
+    let times: Vec<(u64, u64)> = part
+        .before(RECEIVER)
+        .into_iter()
+        .chain(got.clone())
+        .collect();
+    let owed = |pair: &&[(u64, u64)]| pair[0].0 < part.step.begin + OWED;
+    let gap = |pair: &[(u64, u64)]| {
+        let late: u64 = late
+            .range(pair[0].1 + 1..=pair[1].1.max(pair[0].1 + 1))
+            .map(|(_, late)| late)
+            .sum();
+        milliseconds(pair[0].0 + late, pair[1].0)
+    };
+    let longest = times.windows(2).filter(owed).map(gap).fold(0.0, f64::max);
     figures.push((format!("{what}: longest gap"), longest));
     let later: Vec<_> = got
         .into_iter()
@@ -211,6 +234,17 @@ fn gap(part: &Part<'_>, what: &str, figures: &mut Vec<(String, f64)>) {
         .collect();
     let name = format!("{what}: duplicates after 100 ms");
     figures.push((name, duplicates(&later)));
+}
+
+/// By how much each packet of the source came late after the one before.
+fn late(part: &Part<'_>) -> BTreeMap<u64, u64> {
+    let sent = part.before(SOURCE).into_iter().chain(part.data(SOURCE));
+    let sent: Vec<(u64, u64)> = sent.collect();
+    let pairs = sent.windows(2).map(|pair| {
+        let between = pair[1].0.saturating_sub(pair[0].0);
+        (pair[1].1, between.saturating_sub(PACKET_GAP))
+    });
+    pairs.collect()
 }
 
 fn lan(part: &Part<'_>, what: &str, figures: &mut Vec<(String, f64)>) {
