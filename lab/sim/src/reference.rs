@@ -133,7 +133,8 @@ fn forwarder(
         Choice::Best => (asked.clone(), None),
         Choice::Asked(senders, rp) => {
             let mut may = asked.clone();
-            may.extend(asked_for_rp(network, rp, link));
+            may.extend(asked_on(network, rp, link));
+            may.extend(asked_on(network, source, link));
             may.extend(asked_by_rp(network, rp, source, link));
             (may, Some(senders))
         }
@@ -157,13 +158,16 @@ fn forwarder(
     chosen.into_iter().next().or_else(best)
 }
 
-/// Those on the link that a router with members, or another one behind it, asks
-/// for the RP's tree.
-fn asked_for_rp(network: &Network, rp: UnicastAddr, link: LinkId) -> BTreeSet<NodeId> {
+/// Those on the link that others on it ask on their way to the address. For the
+/// RP's tree these are routers with members or before others that have some; for
+/// the source's, also who has won the (*,G) Assert of a link with members: it
+/// serves them in place of their DR (RFC 7761 §4.1.6), and joins their sources,
+/// be it over that link.
+fn asked_on(network: &Network, to: UnicastAddr, link: LinkId) -> BTreeSet<NodeId> {
     let routers = network.routers_on(link).into_iter();
     routers
         .filter_map(|router| {
-            let (up, next) = network.step(router, rp)?;
+            let (up, next) = network.step(router, to)?;
             next.filter(|_| up == link)
         })
         .collect()

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use mcr_proto::id::UnicastAddr;
 use mcr_proto::time::Instant;
 use mcr_sim::reference::{Choice, Senders, Tree};
 use mcr_sim::{FlowId, LinkId, Network, NodeId};
@@ -119,6 +120,43 @@ fn rp_serves(world: &World, sender: usize) -> bool {
     designated.all(|router| net.reaches(router, rp))
 }
 
+/// The way from the RP to the source goes over a link of the RP tree, by another
+/// router there, and nobody switches. That one wins the (S,G) Assert, so that
+/// nothing reaches the RP tree's routers below by the RP any more; the RP
+/// prunes the source, the winner has nobody left who asked it, cancels, and all
+/// begins anew. RFC 7761 §4.2.2 and §4.6 get out of it by a Join(S,G) to the
+/// winner from below, which SwitchToSptDesired(S,G) forbids here.
+fn is_crossed(world: &World, sender: usize) -> bool {
+    let net = &world.net;
+    let sender = &world.senders[sender];
+    if is_ssm(sender.group) || world.switches(sender.group) {
+        return false;
+    }
+    let rp = world.rp(sender.group);
+    let to_source = asked(net, rp, net.address(sender.host));
+    world.receivers.iter().any(|(host, _)| {
+        let link = net.link_of(*host);
+        let last = link.and_then(|link| net.designated_router(link));
+        let to_rp = last.map(|last| asked(net, last, net.address(rp)));
+        let mut to_rp = to_rp.into_iter().flatten();
+        to_rp.any(|(link, router)| to_source.get(&link).is_some_and(|other| *other != router))
+    })
+}
+
+/// Who is asked on each link of a router's way to an address.
+fn asked(net: &Network, from: NodeId, to: UnicastAddr) -> BTreeMap<LinkId, NodeId> {
+    let mut asked = BTreeMap::new();
+    let mut router = from;
+    for _ in net.routers() {
+        let Some((link, Some(next))) = net.step(router, to) else {
+            break;
+        };
+        asked.insert(link, next);
+        router = next;
+    }
+    asked
+}
+
 /// Every last hop goes over to the source's tree: not so one whose only members
 /// are on the link that the RP tree comes from.
 fn all_switch(world: &World, sender: usize) -> bool {
@@ -145,13 +183,19 @@ fn judge(world: &World, watched: &Watched, past: Past) -> Vec<String> {
     let sender = &world.senders[watched.sender];
     let carried = net.carried(watched.flow);
     let (rp, ssm) = (net.address(world.rp(sender.group)), is_ssm(sender.group));
-    let choice = match (past, ssm) {
-        (Past::Quiet, true) => Choice::Best,
-        (Past::Quiet, false) => Choice::Asked(&carried, rp),
-        (Past::Eventful, _) => Choice::Able(&carried),
+    let choice = match past {
+        // Packets come down the RP tree: of the source's own one it only counts
+        // whether there is one.
+        _ if !ssm && !world.switches(sender.group) => Choice::Best,
+        Past::Quiet if ssm => Choice::Best,
+        Past::Quiet => Choice::Asked(&carried, rp),
+        Past::Eventful => Choice::Able(&carried),
     };
     let tree = Tree::of(net, watched.host, sender.group, choice);
     let mut findings = Vec::new();
+    if is_crossed(world, watched.sender) {
+        return findings;
+    }
     if rp_serves(world, watched.sender) {
         findings.extend(served(world, watched, &tree));
         findings.extend(needed(world, watched, &carried));
