@@ -57,6 +57,9 @@ fn measure(
     let mut group = criterion.benchmark_group(name);
     group.throughput(Throughput::Elements(u64::from(count)));
     group.sample_size(10);
+    // Making the routers takes several times as long as what is measured.
+    group.warm_up_time(Duration::from_millis(500));
+    group.measurement_time(Duration::from_secs(1));
     group.bench_function(BenchmarkId::from_parameter(of), |bencher| {
         let run = |mut rig| {
             run(&mut rig);
