@@ -231,7 +231,8 @@ pub struct Mroute {
     pub rpt_pruned: bool,
     /// State by interface, where there is any.
     pub interfaces: Vec<MrouteInterface>,
-    /// Packets forwarded; `None` where the data plane counts none.
+    /// Packets of this source, or by (*,G), that were taken in to be forwarded
+    /// or registered; `None` where the data plane has no such route.
     pub packets: Option<u64>,
     /// Their bytes, from the IP header on.
     pub bytes: Option<u64>,

@@ -63,7 +63,11 @@ impl Daemon {
         let group = group.map(read_group).transpose()?;
         let after = read_cursor(cursor.as_deref(), mroute::read_cursor)?;
         page(mroute::keys(view, group, after), mroute::cursor, |key| {
-            mroute::entry(view, *key)
+            let mut entry = mroute::entry(view, *key);
+            if let Some(taken) = self.workers.taken(key.0, key.1) {
+                (entry.packets, entry.bytes) = (Some(taken.packets), Some(taken.bytes));
+            }
+            entry
         })
     }
 

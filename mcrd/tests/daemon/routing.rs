@@ -85,7 +85,16 @@ fn each_packet_of_a_new_source_arrives_once() {
 fn each_packet_of_a_chosen_source_arrives_once() {
     in_world(
         "routing::each_packet_of_a_chosen_source_arrives_once",
-        || each_once(&router(""), [232, 5, 5, 5], Some([10, 0, 0, 2])),
+        || {
+            let mcrd = router("");
+            each_once(&mcrd, [232, 5, 5, 5], Some([10, 0, 0, 2]));
+            let entries = mcrd.routes();
+            let [entry] = &entries[..] else {
+                unreachable!("{entries:?}");
+            };
+            // Of 4 bytes each, behind headers of 20 and 8.
+            assert_eq!((entry.packets, entry.bytes), (Some(500), Some(500 * 32)));
+        },
     );
 }
 

@@ -252,6 +252,11 @@ impl Pool {
         !self.routed.is_empty()
     }
 
+    /// Whether it has this one.
+    pub(super) fn has_route(&self, key: &RouteKey) -> bool {
+        self.routed.has(key)
+    }
+
     /// The (S,G) routes that have forwarded packets since the last call.
     pub(super) fn active(&mut self) -> Vec<RouteKey> {
         let places = &self.places;

@@ -40,6 +40,10 @@ impl RouteTally {
         self.0.is_empty()
     }
 
+    pub(super) fn has(&self, key: &RouteKey) -> bool {
+        self.0.contains_key(key)
+    }
+
     /// From now on the cells at `slot` count for the route.
     pub(super) fn open(&mut self, key: RouteKey, slot: Slot, outputs: Vec<IfIndex>) {
         let counted = self.0.entry(key).or_default();

@@ -4,15 +4,18 @@
 use std::collections::VecDeque;
 use std::time::Instant;
 
+use mcr_dataplane::counters::Cell;
 use mcr_proto::fib::{RouteKey, RouteUpdate};
-use mcr_proto::id::IfIndex;
+use mcr_proto::id::{GroupAddr, IfIndex, UnicastAddr};
 use mcr_proto::router::DataPlaneEvent;
 use tracing::{debug, warn};
 
 use super::Workers;
 use super::pool::Pool;
+#[cfg(test)]
 use super::routed::RouteFigures;
 use super::tables::{Entry, Key, Tables};
+use super::tally::add;
 
 /// Events that wait for the router, of workers: far more than can come in one
 /// turn of the event loop.
@@ -57,9 +60,24 @@ impl Workers {
         self.gates.pass_shared(packet)
     }
 
+    /// What the workers took of the source, or by (\*,G), wherever it arrives;
+    /// `None` where they have no such route.
+    pub(crate) fn taken(&self, group: GroupAddr, source: Option<UnicastAddr>) -> Option<Cell> {
+        let pools = self.by_input.values().filter_map(|id| self.pools.get(id));
+        let cells = pools.filter_map(|pool| {
+            let iif = pool.table.iif;
+            let key = RouteKey { iif, group, source };
+            pool.has_route(&key).then(|| pool.route(&key).own)
+        });
+        cells.reduce(|mut sum, cell| {
+            add(&mut sum, cell);
+            sum
+        })
+    }
+
     /// What the workers counted by the route.
-    #[allow(dead_code, reason = "for the control socket's view of routes")]
-    pub(crate) fn route(&self, key: &RouteKey) -> RouteFigures {
+    #[cfg(test)]
+    pub(super) fn route(&self, key: &RouteKey) -> RouteFigures {
         let id = self.by_input.get(&key.iif);
         id.and_then(|id| self.pools.get(id))
             .map(|pool| pool.route(key))
