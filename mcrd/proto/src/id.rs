@@ -221,6 +221,8 @@ pub type Ttl = NonZeroU8;
 pub struct IpProtocol(pub u8);
 
 impl IpProtocol {
+    /// ICMP.
+    pub const ICMP: IpProtocol = IpProtocol(1);
     /// IGMP, which is never relayed.
     pub const IGMP: IpProtocol = IpProtocol(2);
     /// UDP, the only protocol whose ports are matched and rewritten.

@@ -25,21 +25,30 @@ fn router(rules: &str) -> Mcrd {
     ))
 }
 
+fn joined(
+    interface: &str,
+    interface_address: Ipv4Addr,
+    group: Ipv4Addr,
+    source: Option<Ipv4Addr>,
+) -> std::io::Result<UdpSocket> {
+    let config = ReceiveConfig {
+        group,
+        port: PORT,
+        interface: nix::net::if_::if_nametoindex(interface)?,
+        interface_address,
+        source,
+        buffer: 4 << 20,
+    };
+    let socket = receiver(&config).map_err(std::io::Error::other)?;
+    let socket = UdpSocket::from(socket);
+    socket.set_nonblocking(true)?;
+    Ok(socket)
+}
+
 /// A host on the network `dst` that has joined; the daemon knows.
 pub(crate) fn member(mcrd: &Mcrd, group: Ipv4Addr, source: Option<Ipv4Addr>) -> UdpSocket {
-    let socket = inside("dst", || {
-        let config = ReceiveConfig {
-            group,
-            port: PORT,
-            interface: nix::net::if_::if_nametoindex("e0")?,
-            interface_address: Ipv4Addr::new(10, 0, 1, 2),
-            source,
-            buffer: 4 << 20,
-        };
-        let socket = receiver(&config).map_err(std::io::Error::other)?;
-        Ok(UdpSocket::from(socket))
-    });
-    socket.set_nonblocking(true).unwrap();
+    let address = Ipv4Addr::new(10, 0, 1, 2);
+    let socket = inside("dst", || joined("e0", address, group, source));
     let group = group.to_string();
     let known = |log: String| {
         let mut lines = log.lines();
@@ -96,6 +105,24 @@ fn each_packet_of_a_chosen_source_arrives_once() {
             assert_eq!((entry.packets, entry.bytes), (Some(500), Some(500 * 32)));
         },
     );
+}
+
+/// RFC 1112 §6.1: what is routed is not taken away from the router's own host.
+#[test]
+fn a_program_on_the_router_gets_its_copy() {
+    in_world("routing::a_program_on_the_router_gets_its_copy", || {
+        let mcrd = router("");
+        let group = Ipv4Addr::new(239, 5, 5, 5);
+        let address = Ipv4Addr::new(10, 0, 0, 1);
+        let own = inside("r", || joined("in0", address, group, None));
+        let receiver = member(&mcrd, group, None);
+        let sender = sender();
+        for number in 0..30 {
+            send(&sender, group, number);
+            assert_eq!(take(&own, 1, SOON), [number]);
+            assert_eq!(take(&receiver, 1, SOON), [number]);
+        }
+    });
 }
 
 /// D19: a receiver that joins a group which a rule relays too gets each packet

@@ -18,6 +18,7 @@ pub mod fragment;
 pub mod limit;
 pub mod machine;
 mod rp;
+mod too_big;
 
 pub use rp::receive;
 
@@ -85,7 +86,9 @@ pub fn encapsulate(world: World<'_>, tib: &mut Tib, cx: &mut Context, iif: IfInd
     let parts = match fragment::for_register(packet, world.config.pim.register_mtu) {
         Ok(parts) => parts,
         Err(NotSent::TimeToLive) => return cx.counters.add(iif, "data.drop.ttl"),
-        Err(NotSent::DontFragment) => return cx.counters.add(iif, "pim.drop.register-too-big"),
+        Err(NotSent::DontFragment) => {
+            return too_big::answer(world, cx, iif, (source, group), &whole, packet);
+        }
         Err(NotSent::Malformed) => return cx.counters.add(iif, "data.drop.malformed"),
     };
     for part in parts {

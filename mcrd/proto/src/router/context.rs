@@ -13,7 +13,7 @@ use super::timer::TimerId;
 use super::touched::Touched;
 use crate::id::{GroupAddr, IfIndex, UnicastAddr};
 use crate::pim::pack::JoinPruneQueue;
-use crate::pim::register::limit::StopLimit;
+use crate::pim::register::limit::RateLimit;
 use crate::rng::Rng;
 use crate::routes::unwanted::Unwanted;
 use crate::tib::TreeKey;
@@ -35,7 +35,9 @@ pub struct Context {
     /// Data packets that nobody wants.
     pub unwanted: Unwanted,
     /// Register-Stops that were sent lately.
-    pub register_stops: StopLimit,
+    pub register_stops: RateLimit,
+    /// The answers to packets that do not fit a Register.
+    pub too_big: RateLimit,
     outputs: VecDeque<Output>,
     changes: VecDeque<Change>,
     dirty: BTreeMap<GroupAddr, Touched>,
@@ -69,7 +71,8 @@ impl Context {
             join_prune: JoinPruneQueue::default(),
             counters: Counters::default(),
             unwanted: Unwanted::default(),
-            register_stops: StopLimit::default(),
+            register_stops: RateLimit::default(),
+            too_big: RateLimit::default(),
             outputs: VecDeque::new(),
             changes: VecDeque::new(),
             dirty: BTreeMap::new(),

@@ -1,5 +1,5 @@
-//! How many Register-Stops are sent: an RP answers each Register, and nobody
-//! may make it send more than it should.
+//! How many answers are sent: an RP answers each Register, and a DR packets that
+//! are too large; nobody may make them send more than they should.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::net::Ipv4Addr;
@@ -8,7 +8,7 @@ use std::time::Duration;
 use crate::id::{GroupAddr, UnicastAddr};
 use crate::time::Instant;
 
-/// How many (S,G) and DRs are told apart at a time. While there are more, those
+/// How many (S,G) and routers are told apart at a time. While there are more, those
 /// above get no answer.
 const CAPACITY: usize = 4096;
 
@@ -16,15 +16,15 @@ const WINDOW: Duration = Duration::from_secs(1);
 
 type Key = (UnicastAddr, GroupAddr, Ipv4Addr);
 
-/// The Register-Stops of the last second.
+/// The answers of the last second.
 #[derive(Debug, Default)]
-pub struct StopLimit {
+pub struct RateLimit {
     sent: BTreeMap<Key, u32>,
     /// The keys of `sent` in the order of their first ones.
     since: VecDeque<(Instant, Key)>,
 }
 
-impl StopLimit {
+impl RateLimit {
     /// Whether one more may be sent now; it counts as sent then.
     pub fn admit(&mut self, now: Instant, key: Key, per_second: u32) -> bool {
         let over = |(since, _): &mut (Instant, Key)| now - *since >= WINDOW;

@@ -90,6 +90,38 @@ fn large_packets_are_cut_before() {
     assert_eq!(bed.count(1, "pim.drop.register-too-big"), 1);
 }
 
+/// RFC 7761 §4.4.1, RFC 1191 §4: the source is told what fits, once a second.
+#[test]
+fn who_forbids_to_cut_is_told_what_fits() {
+    let mut bed = Bed::new(FAR_RP);
+    bed.no_entry(1, data(SOURCE, GROUP, 16, 100));
+    let mut whole = data(SOURCE, GROUP, 16, 1480);
+    let mut header = *ipv4::Packet::parse(&whole).unwrap().header();
+    header.flags_fragment = 0x4000.into();
+    whole[..20].copy_from_slice(mcr_wire::IntoBytes::as_bytes(&header.with_checksum()));
+    let answers = |outputs: Vec<Output>| {
+        let icmp = outputs.into_iter().filter_map(|output| match output {
+            Output::Transmit(packet) => (packet.protocol == IpProtocol::ICMP).then_some(packet),
+            Output::Forward(_) | Output::Route(_) | Output::Listen { .. } | Output::Event(_) => {
+                None
+            }
+        });
+        Vec::from_iter(icmp)
+    };
+    let sent = answers(bed.no_entry(1, whole.clone()));
+    let [answer] = &sent[..] else {
+        unreachable!("{sent:?}");
+    };
+    assert_eq!((answer.src, answer.dst), (ip("10.0.1.1"), ip(SOURCE)));
+    assert_eq!(answer.payload[..2], [3, 4]);
+    let mtu = bed.router.config().pim.register_mtu;
+    assert_eq!(answer.payload[4..8], [[0, 0], mtu.to_be_bytes()].concat());
+    assert_eq!(answer.payload[8..], whole[..28]);
+    assert_eq!(mcr_wire::checksum::internet(&answer.payload), 0);
+    assert_eq!(answers(bed.no_entry(1, whole.clone())), []);
+    assert_eq!(bed.count(1, "pim.drop.register-too-big"), 2);
+}
+
 /// RFC 7761 §4.4.1: only sources on the LAN itself are registered.
 #[test]
 fn a_source_that_is_not_on_the_lan_is_not_registered() {

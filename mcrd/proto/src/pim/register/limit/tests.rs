@@ -10,7 +10,7 @@ fn key(number: u32) -> Key {
 
 #[test]
 fn a_second_has_so_many() {
-    let mut limit = StopLimit::default();
+    let mut limit = RateLimit::default();
     let admitted = (0..100).filter(|_| limit.admit(Instant::ZERO, key(0), 10));
     assert_eq!(admitted.count(), 10);
     assert!(limit.admit(Instant::ZERO, key(1), 10), "another source");
@@ -19,7 +19,7 @@ fn a_second_has_so_many() {
 
 #[test]
 fn the_table_is_bounded_and_recovers() {
-    let mut limit = StopLimit::default();
+    let mut limit = RateLimit::default();
     for number in 0..100_000 {
         limit.admit(Instant::ZERO, key(number), 10);
     }
