@@ -6,6 +6,7 @@
 use std::io;
 use std::net::Ipv4Addr;
 
+use futures_util::future::try_join_all;
 use ipnet::Ipv4Net;
 use mcr_sys::netlink::build::{Builder, LOOK_AGAIN, LinkState};
 use tokio::runtime;
@@ -33,9 +34,8 @@ impl Network {
         self.note(link, change, at);
         match change {
             LinkChange::Down => {
-                for (_, node, interface) in ends {
-                    self.set_down(node, interface).await?;
-                }
+                let ends = ends.into_iter();
+                try_join_all(ends.map(|(_, node, end)| self.set_down(node, end))).await?;
             }
             LinkChange::Up => {
                 for (_, node, interface) in ends {
