@@ -32,7 +32,7 @@ const SOURCE: &str = "src";
 const OVERLAP: u64 = 100_000_000;
 
 /// A gap that is owed to a change of a link begins within this time of it, in
-/// nanoseconds; the machine's own pauses come at any time.
+/// nanoseconds.
 const OWED: u64 = 1_000_000_000;
 
 /// Between two packets of the source, in nanoseconds.
@@ -207,24 +207,27 @@ fn prunes_rpt(message: &JoinPrune) -> bool {
     prunes.any(|source| source.rpt && !source.wildcard)
 }
 
-/// The longest gap at the receiver that the step brought, less what the source
-/// itself was late: it is a process that may have to wait.
+/// The longest gap at the receiver that the step brought: one in which packets
+/// were lost, or after which they came another way. Others are the machine's,
+/// on which each router has to wait for its turn. What the source itself was
+/// late is taken off.
 fn gap(part: &Part<'_>, what: &str, figures: &mut Vec<(String, f64)>) {
-    let late = late(part);
+    let (late, ways) = (late(part), ways(part));
     let got = part.data(RECEIVER);
     // The gap begins with the last packet before the step.
-    let times: Vec<(u64, u64)> = part
-        .before(RECEIVER)
-        .into_iter()
-        .chain(got.clone())
-        .collect();
-    let owed = |pair: &&[(u64, u64)]| pair[0].0 < part.step.begin + OWED;
+    let before = part.before(RECEIVER).into_iter();
+    let times: Vec<(u64, u64)> = before.chain(got.clone()).collect();
+    let owed = |pair: &&[(u64, u64)]| {
+        let ((begin, from), (_, to)) = (pair[0], pair[1]);
+        begin < part.step.begin + OWED && (to != from + 1 || ways.get(&from) != ways.get(&to))
+    };
     let gap = |pair: &[(u64, u64)]| {
+        let ((begin, from), (end, to)) = (pair[0], pair[1]);
         let late: u64 = late
-            .range(pair[0].1 + 1..=pair[1].1.max(pair[0].1 + 1))
+            .range(from + 1..=to.max(from + 1))
             .map(|(_, late)| late)
             .sum();
-        milliseconds(pair[0].0 + late, pair[1].0)
+        milliseconds(begin + late, end)
     };
     let longest = times.windows(2).filter(owed).map(gap).fold(0.0, f64::max);
     figures.push((format!("{what}: longest gap"), longest));
@@ -234,6 +237,20 @@ fn gap(part: &Part<'_>, what: &str, figures: &mut Vec<(String, f64)>) {
         .collect();
     let name = format!("{what}: duplicates after 100 ms");
     figures.push((name, duplicates(&later)));
+}
+
+/// The links between the routers that each packet was seen on.
+fn ways<'a>(part: &Part<'a>) -> BTreeMap<u64, BTreeSet<&'a str>> {
+    let mut ways: BTreeMap<u64, BTreeSet<&str>> = BTreeMap::new();
+    for packet in part.packets.iter().chain(&part.earlier) {
+        if let What::Data(sequence) = packet.what
+            && !has(packet, SOURCE)
+            && !has(packet, RECEIVER)
+        {
+            ways.entry(sequence).or_default().insert(&packet.link);
+        }
+    }
+    ways
 }
 
 /// By how much each packet of the source came late after the one before.
