@@ -12,8 +12,6 @@ use tracing::{debug, warn};
 
 use super::Workers;
 use super::pool::Pool;
-#[cfg(test)]
-use super::routed::RouteFigures;
 use super::tables::{Entry, Key, Tables};
 use super::tally::add;
 
@@ -73,15 +71,6 @@ impl Workers {
             add(&mut sum, cell);
             sum
         })
-    }
-
-    /// What the workers counted by the route.
-    #[cfg(test)]
-    pub(super) fn route(&self, key: &RouteKey) -> RouteFigures {
-        let id = self.by_input.get(&key.iif);
-        id.and_then(|id| self.pools.get(id))
-            .map(|pool| pool.route(key))
-            .unwrap_or_default()
     }
 
     /// From time to time, finds the routes of sources that send.
