@@ -315,7 +315,8 @@ fn a_killed_holder_takes_everything_with_it() {
             let pid = if victim == "init" { init } else { *engine };
             kill(Pid::from_raw(pid), Signal::SIGKILL).unwrap();
             user.wait_for_no_process();
-            assert_eq!(user.world().files.len(), 1, "only the directory is left");
+            // Another test's command may have swept the directory already.
+            assert!(user.world().files.len() <= 1, "{:?}", user.world());
             let text = user.expect(0, &["ps"]);
             assert!(!text.contains(&name), "{text}");
         }
