@@ -1,8 +1,10 @@
 //! Workers of interfaces that route.
 
+use mcr_proto::config::{Config, InterfaceConfig, PimInterfaceConfig};
 use mcr_proto::fib::{Accept, RouteOutput, RouteUpdate};
 use mcr_proto::id::{GroupAddr, UnicastAddr};
-use mcr_proto::router::DataPlaneEvent;
+use mcr_proto::router::{DataPlaneEvent, Input, Router};
+use mcr_proto::time::Instant as RouterTime;
 
 use super::*;
 use crate::supervisor::workers::routed::RouteFigures;
@@ -112,6 +114,35 @@ async fn a_worker_lives_as_long_as_its_interface_routes() {
     rig.now += LINGER;
     rig.settle(false).await;
     assert!(rig.workers.have_stopped());
+}
+
+#[tokio::test]
+async fn a_worker_waits_for_an_interface_that_is_down() {
+    let mut rig = Rig::new(0);
+    rig.listen(true);
+    rig.settle(false).await;
+    rig.listen(false);
+    let mut iface = rig.relay.interfaces().next().unwrap().clone();
+    iface.up = false;
+    let mut config = Config::default();
+    let routed = InterfaceConfig {
+        pim: Some(PimInterfaceConfig::default()),
+        igmp: None,
+    };
+    config.interfaces.insert(iface.name.clone(), routed);
+    let mut router = Router::new(config, 1, RouterTime::ZERO);
+    let present = Input::Interface(InterfaceChange::Present(iface.clone()));
+    router.handle(RouterTime::ZERO, present);
+    let mut outlives = |router: &Router| {
+        rig.workers.pump(rig.now, Tables::new(&rig.relay, router));
+        rig.now += LINGER * 2;
+        rig.workers
+            .timeout(rig.now, Tables::new(&rig.relay, router));
+        rig.workers.by_input.contains_key(&iface.index)
+    };
+    assert!(outlives(&router));
+    let unused = Router::new(Config::default(), 1, RouterTime::ZERO);
+    assert!(!outlives(&unused));
 }
 
 #[tokio::test]
