@@ -24,10 +24,21 @@ impl Network {
         let [high, low] = u16::try_from(self.nodes.len() + 1)
             .unwrap_or(u16::MAX)
             .to_be_bytes();
+        let own = vec![Ipv4Addr::new(10, 255, high, low).into()];
+        self.add_router(name, Config::default(), name_of(LOOPBACK), own)
+    }
+
+    pub(super) fn add_router(
+        &mut self,
+        name: &str,
+        config: Config,
+        loopback: Option<InterfaceName>,
+        own: Vec<Ipv4Net>,
+    ) -> NodeId {
         let router = SimRouter {
-            config: Config::default(),
-            loopback: Ipv4Addr::new(10, 255, high, low),
-            own: vec![Ipv4Addr::new(10, 255, high, low).into()],
+            config,
+            loopback: own.first().map_or(Ipv4Addr::UNSPECIFIED, Ipv4Net::addr),
+            own,
             router: None,
             plane: Plane::default(),
             routes: Vec::new(),
@@ -35,9 +46,8 @@ impl Network {
             suspended: None,
         };
         let node = self.node(name, Role::Router(Box::new(router)));
-        self.nodes[node.0]
-            .names
-            .extend(name_of(LOOPBACK).map(|name| (LOOPBACK, name)));
+        let names = &mut self.nodes[node.0].names;
+        names.extend(loopback.map(|name| (LOOPBACK, name)));
         node
     }
 

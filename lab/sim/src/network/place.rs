@@ -12,10 +12,9 @@ use mcr_proto::router::io::Route;
 use mcr_wire::igmp::Version;
 
 use super::run::Happening;
-use super::{Flow, FlowId, HostNode, LOOPBACK, Network, NodeId, Role, SimRouter};
+use super::{Flow, FlowId, HostNode, LOOPBACK, Network, NodeId, Role};
 use crate::host::Host;
 use crate::link::{Link, LinkId, LinkOptions, Medium, Port};
-use crate::plane::Plane;
 
 /// The TTL of sources: no way in a small network is as long.
 const TTL: u8 = 64;
@@ -57,19 +56,7 @@ impl Network {
         loopback: InterfaceName,
         own: Vec<Ipv4Net>,
     ) -> NodeId {
-        let router = SimRouter {
-            config,
-            loopback: own.first().map_or(Ipv4Addr::UNSPECIFIED, Ipv4Net::addr),
-            own,
-            router: None,
-            plane: Plane::default(),
-            routes: Vec::new(),
-            takes_highest: false,
-            suspended: None,
-        };
-        let node = self.node(name, Role::Router(Box::new(router)));
-        self.nodes[node.0].names.insert(LOOPBACK, loopback);
-        node
+        self.add_router(name, config, Some(loopback), own)
     }
 
     /// A host, which is then to be plugged in once.
