@@ -134,6 +134,11 @@ fn engine(args: &TestArgs, labs: &[Topology], programs: &Programs, inside: Insid
     };
     let local = tokio::task::LocalSet::new();
     let ran = local.block_on(&runtime, all(args, labs, programs, &options));
+    finish(args, ran)
+}
+
+/// Writes the reports of what ran.
+fn finish(args: &TestArgs, ran: std::io::Result<(Vec<RunReport>, Exit)>) -> Exit {
     let (runs, mut exit) = match ran {
         Ok(ran) => ran,
         Err(error) => {

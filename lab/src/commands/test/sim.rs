@@ -3,7 +3,7 @@
 use std::io;
 
 use super::progress::Printer;
-use super::{conclude, is_failure, write};
+use super::{conclude, finish, is_failure};
 use crate::args::{Capture, TestArgs};
 use crate::exit::Exit;
 use crate::report::RunReport;
@@ -12,19 +12,7 @@ use crate::topology::model::Topology;
 
 /// Runs all labs that the simulator can host, and says why not the others.
 pub(super) fn run(args: &TestArgs, labs: &[Topology]) -> Exit {
-    let (runs, mut exit) = match all(args, labs) {
-        Ok(ran) => ran,
-        Err(error) => {
-            let folder = args.run_dir.display();
-            anstream::eprintln!("lab test: cannot write in {folder}: {error}");
-            return Exit::Infrastructure;
-        }
-    };
-    if let Err(error) = write(args, &runs) {
-        anstream::eprintln!("lab test: {error}");
-        exit = Exit::Infrastructure;
-    }
-    exit
+    finish(args, all(args, labs))
 }
 
 fn all(args: &TestArgs, labs: &[Topology]) -> io::Result<(Vec<RunReport>, Exit)> {
