@@ -62,7 +62,7 @@ impl Network {
     ) -> Result<(), NetError> {
         let index = self.index(node, interface)?;
         let failed = |source| self.failed(node, interface, "change the addresses of", source);
-        let session = self.session(self.node_space(node)?)?;
+        let session = self.node_space(node)?.session()?;
         // All go first: kept ones would stay ahead of the new primary one.
         session
             .netlink
@@ -80,7 +80,7 @@ impl Network {
         self.interface(node, interface)?
             .addresses
             .replace(addresses.to_vec());
-        self.set_routes(&session, node, |from| on_one_of(addresses, from))
+        self.set_routes(session, node, |from| on_one_of(addresses, from))
             .await
     }
 
@@ -110,18 +110,18 @@ impl Network {
 
     async fn set_down(&self, node: NodeId, interface: usize) -> Result<(), NetError> {
         let index = self.index(node, interface)?;
-        let session = self.session(self.node_space(node)?)?;
+        let session = self.node_space(node)?.session()?;
         let down = session.netlink.down(index).await;
         down.map_err(|source| self.failed(node, interface, "set down", source))
     }
 
     async fn set_up(&self, node: NodeId, interface: usize) -> Result<(), NetError> {
         let index = self.index(node, interface)?;
-        let session = self.session(self.node_space(node)?)?;
+        let session = self.node_space(node)?.session()?;
         let up = session.netlink.up(index).await;
         up.map_err(|source| self.failed(node, interface, "set up", source))?;
         let addresses = self.interface(node, interface)?.addresses.borrow().clone();
-        self.set_routes(&session, node, |from| on_one_of(&addresses, from))
+        self.set_routes(session, node, |from| on_one_of(&addresses, from))
             .await
     }
 
@@ -134,7 +134,7 @@ impl Network {
                 });
             };
             state.port.set(None);
-            let session = self.session(self.node_space(node)?)?;
+            let session = self.node_space(node)?.session()?;
             match session.netlink.delete(index).await {
                 // The other end of a veth goes with the first.
                 Err(error) if error.raw_os_error() == Some(libc::ENODEV) => {}
@@ -165,18 +165,18 @@ impl Network {
         match model.medium {
             Medium::Veth => self.make_pair(&here, link).await?,
             Medium::Bridge { .. } => {
-                let session = self.session(self.segment(link)?)?;
+                let session = self.segment(link)?.session()?;
                 for (end, _, _) in &ends {
                     self.make_member(&here, link, *end).await?;
-                    self.attach_member(&session, link, *end).await?;
+                    self.attach_member(session, link, *end).await?;
                 }
             }
         }
         for (_, node, interface) in ends {
-            let session = self.session(self.node_space(node)?)?;
-            self.configure_interface(&session, node, interface).await?;
+            let session = self.node_space(node)?.session()?;
+            self.configure_interface(session, node, interface).await?;
             let addresses = self.interface(node, interface)?.addresses.borrow().clone();
-            self.set_routes(&session, node, |from| on_one_of(&addresses, from))
+            self.set_routes(session, node, |from| on_one_of(&addresses, from))
                 .await?;
         }
         self.wait_for_link(link).await
@@ -190,7 +190,7 @@ impl Network {
         for (_, node, interface) in self.ends_at(link, None)? {
             match self.interface(node, interface)?.index.get() {
                 Some(index) => {
-                    let session = self.session(self.node_space(node)?)?;
+                    let session = self.node_space(node)?.session()?;
                     ends.push((node, interface, index, session));
                 }
                 None if pair => return Ok(()),

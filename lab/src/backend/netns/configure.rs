@@ -24,7 +24,11 @@ impl Network {
     pub(super) async fn configure(&self) -> Result<(), NetError> {
         let runtime = runtime::Handle::current();
         let open = |_| Session::open(&runtime).map_err(enter_error);
-        let sessions = in_each(&self.namespaces(0..self.spaces.len()), open)?;
+        let opened = in_each(&self.namespaces(0..self.spaces.len()), open)?;
+        let spaces = self.spaces.iter().zip(opened);
+        let sessions: Vec<_> = spaces
+            .map(|(space, session)| space.session.get_or_init(|| session))
+            .collect();
         let nodes = self.topology.nodes.len();
         let all = sessions.iter().enumerate().map(async |(space, session)| {
             if space < nodes {

@@ -4,7 +4,7 @@
 //! nothing there; many requests are in flight at once instead, and every link
 //! is born where it stays (moving one costs a hundred times as much).
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::BTreeMap;
 use std::io;
 use std::num::NonZero;
@@ -29,7 +29,7 @@ pub(super) const BRIDGE: (&str, u32) = ("br0", FIRST_INDEX);
 
 /// How many requests are in flight on one socket: their answers must fit its
 /// receive buffer.
-const IN_FLIGHT: usize = 64;
+pub(super) const IN_FLIGHT: usize = 64;
 
 /// Descriptors for a namespace: its own, and the two of a session.
 const FILES: u64 = 3;
@@ -354,6 +354,7 @@ fn make_spaces(options: &Options, names: &[String]) -> (Vec<Space>, Option<NetEr
             Ok(namespace) => spaces.push(Space {
                 name: name.clone(),
                 namespace,
+                session: OnceCell::new(),
                 next_index: Cell::new(FIRST_INDEX),
             }),
             Err(source) => {

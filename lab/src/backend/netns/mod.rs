@@ -12,7 +12,7 @@ mod error;
 mod process;
 mod unicast;
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::PathBuf;
@@ -92,12 +92,20 @@ pub struct Network {
 struct Space {
     name: String,
     namespace: NetNamespace,
+    /// Open from the configuration on. A step that changes something must not
+    /// begin with a thread that enters the namespace: what is measured starts
+    /// there.
+    session: OnceCell<Session>,
     next_index: Cell<u32>,
 }
 
 impl Space {
     fn take_index(&self) -> u32 {
         self.next_index.replace(self.next_index.get() + 1)
+    }
+
+    fn session(&self) -> Result<&Session, NetError> {
+        self.session.get().ok_or(NetError::Unknown)
     }
 }
 
@@ -254,17 +262,6 @@ impl Network {
             interface: self.interface_name(node, interface),
             source,
         }
-    }
-
-    /// Opens a session in a namespace.
-    fn session(&self, space: &Space) -> Result<Session, NetError> {
-        let runtime = runtime::Handle::current();
-        namespace::in_namespace(space.namespace.as_fd(), || Session::open(&runtime))
-            .and_then(|session| session)
-            .map_err(|source| NetError::Enter {
-                node: space.name.clone(),
-                source,
-            })
     }
 }
 

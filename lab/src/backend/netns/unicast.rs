@@ -1,10 +1,10 @@
 //! The routes that the lab computes, set in the nodes and kept up to date.
 
-use std::net::Ipv4Addr;
-
-use futures_util::future::try_join_all;
+use futures_util::future::{TryFutureExt, try_join_all};
+use futures_util::stream::{self, StreamExt, TryStreamExt};
 use ipnet::Ipv4Net;
 
+use super::deploy::IN_FLIGHT;
 use super::{NetError, Network, Session};
 use crate::oracle::{self, Down, Lost, Routes};
 use crate::topology::model::{LinkChange, LinkId, NodeId};
@@ -66,8 +66,8 @@ impl Network {
         if old == wanted && !self.changed.borrow().contains(&node) {
             return Ok(());
         }
-        let session = self.session(self.node_space(node)?)?;
-        self.replace(&session, node, &old, &wanted).await?;
+        let session = self.node_space(node)?.session()?;
+        self.replace(session, node, &old, &wanted).await?;
         if let Some(routes) = self.routes.borrow_mut().get_mut(node.0) {
             *routes = wanted;
         }
@@ -92,11 +92,15 @@ impl Network {
         let (kept, new): (Vec<_>, Vec<_>) = wanted
             .iter()
             .partition(|(to, route)| old.get(to) == Some(route));
-        for (to, (router, metric)) in new.into_iter().chain(kept) {
-            self.add(session, *to, *router, *metric)
-                .await
-                .map_err(failed(*to))?;
-        }
+        let adding = new.into_iter().chain(kept);
+        stream::iter(adding.map(|(to, (router, metric))| {
+            let prefix = (to.network(), to.prefix_len());
+            let added = session.netlink.route_metric(prefix, *router, *metric);
+            added.map_err(failed(*to))
+        }))
+        .buffered(IN_FLIGHT)
+        .try_collect::<()>()
+        .await?;
         for (to, (_, metric)) in old {
             if wanted.get(to).is_none_or(|(_, now)| now != metric) {
                 let prefix = (to.network(), to.prefix_len());
@@ -105,16 +109,5 @@ impl Network {
             }
         }
         Ok(())
-    }
-
-    async fn add(
-        &self,
-        session: &Session,
-        to: Ipv4Net,
-        router: Ipv4Addr,
-        metric: u32,
-    ) -> std::io::Result<()> {
-        let prefix = (to.network(), to.prefix_len());
-        session.netlink.route_metric(prefix, router, metric).await
     }
 }
