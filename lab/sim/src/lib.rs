@@ -9,6 +9,7 @@ pub mod host;
 pub mod link;
 pub mod network;
 pub mod packet;
+pub mod packet_expr;
 pub mod plane;
 pub mod reference;
 pub mod switch;
