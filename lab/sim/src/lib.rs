@@ -15,6 +15,7 @@ pub mod reference;
 pub mod switch;
 pub mod trace;
 pub mod unicast;
+pub mod wire;
 
 pub use host::Filter;
 pub use link::{LinkId, LinkOptions, Medium};

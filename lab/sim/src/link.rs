@@ -10,6 +10,7 @@ use mcr_proto::rng::Rng;
 
 use crate::network::{FlowId, NodeId};
 use crate::switch::Switch;
+use crate::wire::Lane;
 
 /// A link of a network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -86,6 +87,8 @@ pub struct Link {
     pub silent: bool,
     /// Nodes whose packets get lost on it.
     pub mute: BTreeSet<NodeId>,
+    /// What becomes of a sender's packets beside that.
+    pub lanes: BTreeMap<NodeId, Lane>,
     /// Which data packets of each flow it ever carried, where that is kept.
     pub shown: BTreeMap<FlowId, BTreeSet<u64>>,
     /// The data packets of each flow since the last look, by sender.
@@ -104,6 +107,7 @@ impl Link {
             up: true,
             silent: false,
             mute: BTreeSet::new(),
+            lanes: BTreeMap::new(),
             shown: BTreeMap::new(),
             carried: BTreeMap::new(),
         }

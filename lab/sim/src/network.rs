@@ -92,6 +92,8 @@ pub struct Network {
     pub(crate) nodes: Vec<Node>,
     pub(crate) flows: Vec<Flow>,
     pub(crate) rng: Rng,
+    /// What the wires' fates depend on.
+    seed: u64,
     pub(crate) violations: Vec<String>,
     /// Packets whose TTL ended, which is longer than any way.
     pub circles: u64,
@@ -190,6 +192,7 @@ impl Network {
             nodes: Vec::new(),
             flows: Vec::new(),
             rng: Rng::new(seed),
+            seed,
             violations: Vec::new(),
             circles: 0,
             trace: Trace::default(),

@@ -4,6 +4,7 @@ use mcr_proto::router::Input;
 
 use super::{Network, NodeId, Role};
 use crate::link::LinkId;
+use crate::wire::{Impairment, Lane};
 
 impl Network {
     /// A link carries nothing any more and nobody is told, or carries again.
@@ -19,11 +20,24 @@ impl Network {
         };
     }
 
+    /// From now on a wire does this to what a node sends.
+    pub fn set_wire(&mut self, link: LinkId, node: NodeId, impairment: Impairment) {
+        let link = &mut self.links[link.0];
+        if let Some(lane) = link.lanes.get_mut(&node) {
+            return lane.set(impairment);
+        }
+        let direction = link.ports.iter().position(|port| port.node == node);
+        let direction = direction.and_then(|at| u64::try_from(at).ok()).unwrap_or(0);
+        let lane = Lane::new(self.seed, &link.name, direction, impairment);
+        link.lanes.insert(node, lane);
+    }
+
     /// Nothing gets lost any more on links that are up.
     pub fn heal(&mut self) {
         for link in &mut self.links {
             link.silent = false;
             link.mute.clear();
+            link.lanes.clear();
             link.options.loss = 0;
         }
     }

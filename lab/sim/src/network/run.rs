@@ -21,7 +21,7 @@ use crate::packet::Data;
 use crate::unicast;
 
 /// Something that is planned.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) enum Happening {
     Arrive {
         link: LinkId,
@@ -186,7 +186,18 @@ impl Network {
         if let Medium::Snooping(switch) = &mut link.medium {
             switch.note(now, node, frame);
         }
-        let at = now + link.options.delay;
+        let sent = now + link.options.delay;
+        // Corrupted packets are discarded where they arrive: by their checksum.
+        let (at, copies) = match link.lanes.get_mut(&node) {
+            None => (sent, 1),
+            Some(lane) => match lane.take(sent.as_micros() * 1_000, 0) {
+                Some(passage) if passage.corrupted.is_none() => {
+                    let delayed = Duration::from_nanos(passage.at_ns);
+                    (Instant::ZERO + delayed, 1 + usize::from(passage.copied))
+                }
+                Some(_) | None => return,
+            },
+        };
         for (receiver, iface) in link.receivers(node, to) {
             if let Medium::Snooping(switch) = &link.medium
                 && !switch.passes_to(now, receiver, frame)
@@ -205,6 +216,9 @@ impl Network {
                 iface,
                 frame: frame.clone(),
             };
+            for _ in 1..copies {
+                self.clock.plan(at, arrive.clone());
+            }
             self.clock.plan(at, arrive);
         }
     }
