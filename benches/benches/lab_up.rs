@@ -104,6 +104,7 @@ fn milliseconds(time: Duration) -> String {
 async fn lab_run(topology: &Topology) -> anyhow::Result<(Timings, Duration)> {
     let options = Options {
         names: PathBuf::from(NAMES),
+        seed: 1,
     };
     let network = Network::deploy(topology, &options).await?;
     let timings = network.timings();

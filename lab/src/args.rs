@@ -166,9 +166,10 @@ pub struct TestArgs {
     /// unicast routes as models. Needs no namespaces and takes a moment
     #[arg(long, conflicts_with_all = ["bin_dir", "capture"])]
     pub sim: bool,
-    /// What decides everything that is left to chance in virtual time; with
-    /// --repeat, each run takes the next one
-    #[arg(long, value_name = "N", default_value_t = 1, requires = "sim")]
+    /// What decides the fate of each frame on a wire, and everything that is
+    /// left to chance in virtual time; with --repeat, each run takes the next
+    /// one
+    #[arg(long, value_name = "N", default_value_t = 1)]
     pub seed: u64,
 }
 

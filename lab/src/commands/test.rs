@@ -120,6 +120,7 @@ fn engine(args: &TestArgs, labs: &[Topology], programs: &Programs, inside: Insid
         names: sandbox::NAMES.into(),
         work: WORK.into(),
         runs: args.run_dir.clone(),
+        seed: args.seed,
         rootless: inside.rootless,
     };
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -163,8 +164,12 @@ async fn all(
     let mut printer = Printer::new(args.format);
     let mut runs: Vec<RunReport> = Vec::new();
     for lab in labs {
-        for _ in 0..args.repeat {
-            let report = run::run(lab, programs, options, &mut printer).await?;
+        for seed in (args.seed..).take(args.repeat as usize) {
+            let options = Options {
+                seed,
+                ..options.clone()
+            };
+            let report = run::run(lab, programs, &options, &mut printer).await?;
             let failed = is_failure(report.exit());
             runs.push(report);
             if failed {

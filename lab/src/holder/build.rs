@@ -13,6 +13,9 @@ use crate::node::{Daemons, Folders, Programs};
 use crate::sandbox::NAMES;
 use crate::topology::model::Topology;
 
+/// What the wires of a lab that is held begin with, as those of a test do.
+const SEED: u64 = 1;
+
 /// A lab that is held.
 pub(super) struct Lab {
     pub(super) topology: Topology,
@@ -31,6 +34,7 @@ pub(super) async fn build(job: &Job, reports: &Reports) -> Result<(Lab, Report),
     }
     let options = Options {
         names: PathBuf::from(NAMES),
+        seed: SEED,
     };
     let network = Network::deploy(&job.topology, &options).await?;
     let timings = network.timings();

@@ -116,6 +116,7 @@ impl<S: Stage> Engine<S> {
                     self.stage.reroute().await?;
                 }
             }
+            Action::Wire { link, wire } => self.stage.wire(*link, wire)?,
             Action::Address {
                 at,
                 interface,

@@ -220,6 +220,7 @@ impl Job<'_> {
         };
         let options = network::Options {
             names: self.course.options.names.clone(),
+            seed: self.course.options.seed,
         };
         let network = match Network::deploy(self.course.topology, &options).await {
             Ok(network) => network,

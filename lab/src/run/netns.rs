@@ -28,7 +28,7 @@ use crate::assertion::counters::Counters;
 use crate::node::{self, Daemons, Place, frr};
 use crate::report::pcapng::{self, Marker};
 use crate::topology::model::{
-    CounterOf, DaemonChange, Exec, Hosts, Kind, LinkChange, LinkId, NodeId, Topology,
+    CounterOf, DaemonChange, Exec, Hosts, Kind, LinkChange, LinkId, NodeId, Topology, Wire,
 };
 
 /// How long emulated hosts may take beyond their time.
@@ -129,6 +129,11 @@ impl Stage for Namespaces<'_> {
             reopened.map_err(|error| error.to_string())?;
         }
         Ok(())
+    }
+
+    fn wire(&mut self, link: LinkId, wire: &Wire) -> Result<(), String> {
+        let set = self.world.network.set_wire(link, wire);
+        set.map_err(|error| error.to_string())
     }
 
     async fn reroute(&mut self) -> Result<(), String> {

@@ -17,6 +17,8 @@ pub struct Options {
     pub work: PathBuf,
     /// Where runs are kept.
     pub runs: PathBuf,
+    /// What wires do to each frame depends on it.
+    pub seed: u64,
     /// It runs in a user namespace.
     pub rootless: bool,
 }

@@ -36,7 +36,7 @@ use crate::assertion::counters::Counters;
 use crate::report::pcapng::Marker;
 use crate::report::{RunReport, Simulated};
 use crate::topology::model::{
-    CounterOf, DaemonChange, Exec, Hosts, LinkChange, LinkId, NodeId, Topology,
+    CounterOf, DaemonChange, Exec, Hosts, LinkChange, LinkId, NodeId, Topology, Wire,
 };
 
 pub use hosting::{Hosted, NotHosted, host};
@@ -177,6 +177,11 @@ impl Stage for Simulation<'_> {
         at: Option<NodeId>,
     ) -> Result<(), String> {
         self.machine.borrow_mut().link(change, link, at)
+    }
+
+    fn wire(&mut self, link: LinkId, wire: &Wire) -> Result<(), String> {
+        self.machine.borrow_mut().wire(link, wire);
+        Ok(())
     }
 
     async fn reroute(&mut self) -> Result<(), String> {

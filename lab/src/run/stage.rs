@@ -22,7 +22,7 @@ use super::shell::Finished;
 use crate::assertion::counters::Counters;
 use crate::report::pcapng::Marker;
 use crate::topology::model::{
-    CounterOf, DaemonChange, Exec, Hosts, LinkChange, LinkId, NodeId, Topology,
+    CounterOf, DaemonChange, Exec, Hosts, LinkChange, LinkId, NodeId, Topology, Wire,
 };
 
 /// Drops by node, interface and reason.
@@ -65,6 +65,8 @@ pub(super) trait Stage {
         link: LinkId,
         at: Option<NodeId>,
     ) -> Result<(), String>;
+    /// A link's wire does something else from now on.
+    fn wire(&mut self, link: LinkId, wire: &Wire) -> Result<(), String>;
     /// The unicast routes follow, where the lab sets them.
     async fn reroute(&mut self) -> Result<(), String>;
     /// A router loses its route to a network, or has it again.

@@ -9,10 +9,13 @@ use serde::Deserialize;
 use super::place::{At, Named, OneOrMany, Part};
 use super::value::{Address, Cidr, Dur, Group, Loopback, Net, RateValue, Route};
 
+#[macro_use]
+mod impaired;
 mod questions;
 mod router;
 mod steps;
 
+pub(crate) use impaired::*;
 pub(crate) use questions::*;
 pub(crate) use router::*;
 pub(crate) use steps::*;
@@ -208,20 +211,21 @@ pub(crate) enum LinkEntry {
     Options(#[schemars(extend("maxProperties" = 1))] Named<Option<LinkOptions>>),
 }
 
-#[derive(Debug, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct LinkOptions {
+impaired!(LinkOptions {
     /// The network its addresses are taken from.
     pub(crate) net: Option<At<Net>>,
     /// The MTU in bytes.
     #[schemars(range(min = 68, max = 65535))]
     pub(crate) mtu: Option<At<u32>>,
     /// Leave transmit checksum offload on, as it is on real hosts.
-    pub(crate) checksum_offload: Option<bool>,
+    pub(crate) checksum_offload: Option<At<bool>>,
     /// What a way over it costs; 10 unless said otherwise.
     #[schemars(range(min = 1, max = 65535))]
     pub(crate) metric: Option<At<u32>>,
-}
+    /// Other impairments in one direction: `{a>b: {loss: 1%}}`.
+    #[serde(default)]
+    pub(crate) dir: Named<Impaired>,
+});
 
 /// The members of a segment, or a map with its options.
 #[derive(Debug, JsonSchema)]

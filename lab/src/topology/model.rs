@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use ipnet::Ipv4Net;
+use mcr_sim::wire::Impairment;
 use serde_json::Value;
 
 use super::question::{Interfaces, Question};
@@ -149,7 +150,14 @@ pub struct Link {
     /// Leave transmit checksum offload on, as real local senders have it; the
     /// lab turns it off otherwise.
     pub checksum_offload: bool,
+    /// It leads over a wire, which does this at first; links between two nodes
+    /// only.
+    pub wire: Option<Wire>,
 }
+
+/// What a wire does: to frames from the first end, and to those from the
+/// second.
+pub type Wire = [Impairment; 2];
 
 /// What joins the ends of a link.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -253,6 +261,13 @@ pub enum Action {
         link: LinkId,
         /// At this end only; at every end otherwise.
         at: Option<NodeId>,
+    },
+    /// From now on a link's wire does this.
+    Wire {
+        /// The link.
+        link: LinkId,
+        /// What it does, in both directions.
+        wire: Wire,
     },
     /// An interface's addresses are replaced.
     Address {

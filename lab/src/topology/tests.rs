@@ -17,6 +17,7 @@ mod schema;
 mod step_mistakes;
 mod steps;
 mod variables;
+mod wires;
 
 /// Reads a text as the file `lab.yaml`, with an environment of one variable.
 pub(super) fn read(text: &str) -> Result<Topology, Diagnostics> {

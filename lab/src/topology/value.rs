@@ -7,6 +7,7 @@ use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use ipnet::Ipv4Net;
+use mcr_sim::wire::Share;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
 
@@ -71,6 +72,18 @@ text_value!(
     r"^[0-9.]+ *[kMG]?(pps|bit/s)$"
 );
 text_value!(
+    Percent(Share),
+    share,
+    "a share such as `0.5%`",
+    r"^\s*[0-9.]+ *%\s*$"
+);
+text_value!(
+    BitRate(u64),
+    bit_rate,
+    "a rate such as `10Mbit/s`",
+    r"^[0-9.]+ *[kMG]?bit/s$"
+);
+text_value!(
     Address(Ipv4Addr),
     parsed,
     "an IPv4 address",
@@ -117,6 +130,27 @@ fn duration(text: &str) -> Option<Duration> {
     // The same unit as elsewhere in the lab; a day is more than any run.
     let duration = humantime::parse_duration(text).ok()?;
     (duration <= Duration::from_secs(86_400)).then_some(duration)
+}
+
+fn percent(text: &str) -> Option<f64> {
+    let percent: f64 = text.strip_suffix('%')?.trim_end().parse().ok()?;
+    (0.0..=100.0).contains(&percent).then_some(percent / 100.0)
+}
+
+fn share(text: &str) -> Option<Share> {
+    percent(text).map(Share::new)
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "within the bounds, to the bit"
+)]
+fn bit_rate(text: &str) -> Option<u64> {
+    match rate(text)? {
+        Rate::Bps(bits) => (1e3..=1e12).contains(&bits).then_some(bits as u64),
+        Rate::Pps(_) => None,
+    }
 }
 
 fn parsed<T: std::str::FromStr>(text: &str) -> Option<T> {
@@ -207,11 +241,8 @@ pub(crate) enum Quantity {
 
 impl Quantity {
     fn parse(text: &str) -> Option<Quantity> {
-        if let Some(percent) = text.strip_suffix('%') {
-            let percent: f64 = percent.trim_end().parse().ok()?;
-            return (0.0..=100.0)
-                .contains(&percent)
-                .then_some(Quantity::Share(percent / 100.0));
+        if text.ends_with('%') {
+            return percent(text).map(Quantity::Share);
         }
         match rate(text) {
             Some(Rate::Pps(value)) => return Some(Quantity::Pps(value)),

@@ -112,7 +112,8 @@ impl Network {
         let index = self.index(node, interface)?;
         let session = self.node_space(node)?.session()?;
         let down = session.netlink.down(index).await;
-        down.map_err(|source| self.failed(node, interface, "set down", source))
+        down.map_err(|source| self.failed(node, interface, "set down", source))?;
+        self.set_carrier(node, interface, false).await
     }
 
     async fn set_up(&self, node: NodeId, interface: usize) -> Result<(), NetError> {
@@ -120,6 +121,7 @@ impl Network {
         let session = self.node_space(node)?.session()?;
         let up = session.netlink.up(index).await;
         up.map_err(|source| self.failed(node, interface, "set up", source))?;
+        self.set_carrier(node, interface, true).await?;
         let addresses = self.interface(node, interface)?.addresses.borrow().clone();
         self.set_routes(session, node, |from| on_one_of(&addresses, from))
             .await
@@ -163,7 +165,10 @@ impl Network {
             }
         })?;
         match model.medium {
-            Medium::Veth => self.make_pair(&here, link).await?,
+            Medium::Veth => {
+                self.make_pair(&here, link).await?;
+                self.connect_wire(link).await?;
+            }
             Medium::Bridge { .. } => {
                 let session = self.segment(link)?.session()?;
                 for (end, _, _) in &ends {

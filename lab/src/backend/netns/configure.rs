@@ -33,6 +33,12 @@ impl Network {
         let all = sessions.iter().enumerate().map(async |(space, session)| {
             if space < nodes {
                 self.configure_node(session, NodeId(space)).await
+            } else if self
+                .wires
+                .as_ref()
+                .is_some_and(|wires| wires.space == space)
+            {
+                self.configure_wires(session).await
             } else {
                 self.configure_segment(session, space).await
             }

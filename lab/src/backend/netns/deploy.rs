@@ -27,6 +27,9 @@ use crate::topology::model::{Kind, Link, LinkId, Medium, Node, NodeId, Topology}
 /// A segment's bridge: its name and index in its namespace.
 pub(super) const BRIDGE: (&str, u32) = ("br0", FIRST_INDEX);
 
+/// The namespace of all wires; a node's name has no dot.
+const WIRES: &str = "lab.wires";
+
 /// How many requests are in flight on one socket: their answers must fit its
 /// receive buffer.
 pub(super) const IN_FLIGHT: usize = 64;
@@ -81,6 +84,7 @@ impl Network {
             options: options.clone(),
             spaces: Vec::new(),
             segments: BTreeMap::new(),
+            wires: None,
             interfaces: topology.nodes.iter().map(states).collect(),
             down: RefCell::default(),
             lost: RefCell::default(),
@@ -94,6 +98,7 @@ impl Network {
     async fn build(&mut self) -> Result<(), NetError> {
         let start = Instant::now();
         self.make_namespaces()?;
+        self.wires = self.place_wires()?;
         self.set_sysctls()?;
         self.timings.namespaces = start.elapsed();
         let start = Instant::now();
@@ -101,6 +106,7 @@ impl Network {
         self.timings.links = start.elapsed();
         let start = Instant::now();
         self.configure().await?;
+        self.start_wires()?;
         self.reroute().await?;
         self.set_own_sysctls()?;
         self.timings.addresses = start.elapsed();
@@ -121,7 +127,13 @@ impl Network {
                 names.push(format!("segment.{}", link.name));
             }
         }
-        allow_files(names.len() as u64 * FILES + SPARE_FILES)?;
+        let wires = self.topology.links.iter();
+        let wires = wires.filter(|link| link.wire.is_some()).count();
+        if wires > 0 {
+            names.push(WIRES.to_owned());
+        }
+        // A wire has two sockets, and the capture one more on it.
+        allow_files((names.len() + wires) as u64 * FILES + SPARE_FILES)?;
         let options = &self.options;
         let mut first_error = None;
         let each = names.len().div_ceil(threads()).max(1);
@@ -236,6 +248,10 @@ impl Network {
         let [a, b] = link.ends[..] else {
             return Err(NetError::Unknown);
         };
+        if link.wire.is_some() {
+            self.make_wire_end(here, id, 0).await?;
+            return self.make_wire_end(here, id, 1).await;
+        }
         let index_a = self.node_space(a.0)?.take_index();
         let index_b = self.node_space(b.0)?.take_index();
         let end_a = self.node_end(a, index_a, link.mtu)?;
@@ -271,6 +287,29 @@ impl Network {
         let node_end = self.node_end(member, index, link.mtu)?;
         self.make_veth(here, link, port, node_end).await?;
         let state = self.interface(member.0, member.1)?;
+        state.index.set(Some(index));
+        state.port.set(Some(port_index));
+        Ok(())
+    }
+
+    /// Makes the veth pair between a wire and the node at this end of it.
+    async fn make_wire_end(&self, here: &Builder, id: LinkId, end: usize) -> Result<(), NetError> {
+        let link = self.link_of(id)?;
+        let node = *link.ends.get(end).ok_or(NetError::Unknown)?;
+        let index = self.node_space(node.0)?.take_index();
+        let space = self.wire_space()?;
+        let port_index = space.take_index();
+        let name = format!("w{}.{end}", id.0);
+        let port = VethEnd {
+            namespace: space.namespace.as_fd(),
+            name: &name,
+            index: port_index,
+            mtu: link.mtu,
+            mac: mac(PORT, id.0, end),
+        };
+        let node_end = self.node_end(node, index, link.mtu)?;
+        self.make_veth(here, link, port, node_end).await?;
+        let state = self.interface(node.0, node.1)?;
         state.index.set(Some(index));
         state.port.set(Some(port_index));
         Ok(())

@@ -11,6 +11,7 @@ mod deploy;
 mod error;
 mod process;
 mod unicast;
+mod wire;
 
 use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
@@ -31,6 +32,7 @@ use crate::topology::model::{LinkId, NodeId, Topology};
 
 pub use error::NetError;
 pub use process::{Child, Process, Stdio};
+pub use wire::Carried;
 
 /// The first interface index the lab gives. The kernel makes devices of its
 /// own in a new namespace where tunnel modules are loaded; they stay below.
@@ -42,6 +44,8 @@ pub struct Options {
     /// The directory for the namespaces' names: a place that no other lab
     /// sees, as `/run/netns` in a mount namespace of the lab's own.
     pub names: PathBuf,
+    /// What wires do to each frame depends on it.
+    pub seed: u64,
 }
 
 /// How long the parts of a deployment took.
@@ -68,10 +72,12 @@ impl Timings {
 pub struct Network {
     topology: Topology,
     options: Options,
-    /// The nodes' namespaces, then the segments'.
+    /// The nodes' namespaces, then the segments', then the wires' one.
     spaces: Vec<Space>,
     /// Where in `spaces` a segment's is.
     segments: BTreeMap<LinkId, usize>,
+    /// The wires, where there are any.
+    wires: Option<wire::Wires>,
     /// By node and interface.
     interfaces: Vec<Vec<InterfaceState>>,
     /// The ends of links that a step has set down or deleted.
@@ -114,7 +120,7 @@ impl Space {
 struct InterfaceState {
     /// Its index while it exists.
     index: Cell<Option<u32>>,
-    /// The index of its segment's port, where it is on a segment.
+    /// The index of its segment's port or of its wire's end, where it has one.
     port: Cell<Option<u32>>,
     /// The addresses it has, or will have again.
     addresses: RefCell<Vec<Ipv4Net>>,
@@ -215,6 +221,8 @@ impl Network {
                 });
             }
         }
+        // Its sockets would keep the namespace.
+        drop(self.wires);
         for space in self.spaces {
             if let Err(source) = space.namespace.remove() {
                 errors.push(NetError::Remove {

@@ -33,7 +33,7 @@ fn in_a_world<F: Future<Output = ()>>(name: &str, body: impl FnOnce(Options) -> 
             .enable_all()
             .build()
             .unwrap();
-        return runtime.block_on(body(Options { names }));
+        return runtime.block_on(body(Options { names, seed: 1 }));
     }
     let world = [
         "--user",
@@ -129,6 +129,7 @@ fn join(
         mtu: 1500,
         metric: 10,
         checksum_offload: false,
+        wire: None,
     };
     for (node, interface, own) in ends {
         let interfaces = &mut topology.nodes[*node].interfaces;
@@ -624,3 +625,5 @@ fn a_process_has_its_nodes_environment_under_its_own() {
         },
     );
 }
+
+mod wires;

@@ -22,6 +22,7 @@ fn all(args: &TestArgs, labs: &[Topology]) -> io::Result<(Vec<RunReport>, Exit)>
         names: Default::default(),
         work: Default::default(),
         runs: args.run_dir.clone(),
+        seed: args.seed,
         rootless: false,
     };
     let mut printer = Printer::new(args.format);

@@ -33,6 +33,7 @@ fn link(name: &str, ends: &[usize]) -> Link {
         mtu: 1500,
         metric: 10,
         checksum_offload: false,
+        wire: None,
     }
 }
 

@@ -10,7 +10,7 @@ use mcr_proto::config::Config;
 use crate::node::file_text;
 use crate::topology::model::{
     Action, Check, CounterOf, DaemonChange, Kind, LinkChange, Medium, Node, RatePoint, Step,
-    Topology,
+    Topology, Wire,
 };
 
 pub(super) const ADDRESS: &str = "addresses do not change in the simulator";
@@ -61,6 +61,9 @@ pub fn host(topology: &Topology) -> Result<Hosted<'_>, NotHosted> {
     for link in &topology.links {
         if let Medium::Bridge { querier: true, .. } = link.medium {
             reasons.add(&link.name, "switches do not send queries in the simulator");
+        }
+        if let Some(why) = link.wire.as_ref().and_then(wire_reason) {
+            reasons.add(&link.name, why);
         }
     }
     for (at, name) in (topology.receivers.iter().map(|one| (one.at, &one.name)))
@@ -181,6 +184,7 @@ fn action_reason(action: &Action) -> Option<&'static str> {
                 Some("interfaces are not deleted in the simulator")
             }
         },
+        Action::Wire { wire, .. } => wire_reason(wire),
         Action::Address { .. } => Some(ADDRESS),
         Action::Daemon { change, .. } => match change {
             DaemonChange::Start | DaemonChange::Stop | DaemonChange::Kill => None,
@@ -189,6 +193,12 @@ fn action_reason(action: &Action) -> Option<&'static str> {
         },
         Action::Exec(_) => Some(EXEC),
     }
+}
+
+/// Simulated packets have no size that a rate could be kept with.
+fn wire_reason(wire: &Wire) -> Option<&'static str> {
+    let rate = wire.iter().any(|one| one.rate.is_some());
+    rate.then_some("wires have no rate in the simulator")
 }
 
 fn check_reason(check: &Check) -> Option<&'static str> {

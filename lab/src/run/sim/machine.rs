@@ -23,7 +23,9 @@ use super::receiver::{Listener, Sent};
 use crate::node::file_text;
 use crate::oracle::{self, Down, Lost, Routes};
 use crate::run::ledger::Ledger;
-use crate::topology::model::{DaemonChange, LinkChange, LinkId, Medium, Node, NodeId, Topology};
+use crate::topology::model::{
+    DaemonChange, LinkChange, LinkId, Medium, Node, NodeId, Topology, Wire,
+};
 
 /// The clock of the reports at the network's start: none of its times is 0,
 /// which means "never" in a report.
@@ -134,9 +136,18 @@ impl Machine {
             lost: Lost::new(),
             broken: 0,
         };
+        machine.set_wires();
         machine.reroute();
         machine.network.start();
         machine
+    }
+
+    fn set_wires(&mut self) {
+        for position in 0..self.topology.links.len() {
+            if let Some(wire) = self.topology.links[position].wire {
+                self.wire(LinkId(position), &wire);
+            }
+        }
     }
 
     pub(super) fn elapsed(&self) -> Duration {
@@ -183,6 +194,14 @@ impl Machine {
             self.network.set_port(link, node, up);
         }
         Ok(())
+    }
+
+    pub(super) fn wire(&mut self, link: LinkId, wire: &Wire) {
+        let ends = self.topology.links[link.0].ends.iter().zip(wire);
+        for ((node, _), impairment) in ends {
+            let (link, node) = (self.links[link.0], self.nodes[node.0]);
+            self.network.set_wire(link, node, *impairment);
+        }
     }
 
     pub(super) fn daemon(&mut self, change: DaemonChange, at: NodeId) -> Result<(), String> {

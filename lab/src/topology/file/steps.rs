@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{Elected, IgmpOf, Mroute, Name, NeighborsEntry, RpOf, RpfOf, TreeOf};
+use super::{Elected, FaultVerb, IgmpOf, Mroute, Name, NeighborsEntry, RpOf, RpfOf, TreeOf};
 use crate::topology::place::{At, Named, OneOrMany, Part};
 use crate::topology::value::{Address, Cidr, Dur, Group, Limits, Net, RateValue};
 
@@ -30,6 +30,11 @@ pub(crate) struct Verbs {
     pub(crate) stop: Option<Part<OneOrMany<Name>>>,
     /// Links change.
     pub(crate) link: Option<Part<LinkVerb>>,
+    /// From now on wires do this, beside what they did: by link, as
+    /// `{a--b: {loss: 5%}}`.
+    pub(crate) fault: Option<Part<FaultVerb>>,
+    /// Wires do again what the links' own options say.
+    pub(crate) heal: Option<Part<OneOrMany<Name>>>,
     /// Addresses of an interface are replaced.
     pub(crate) address: Option<Part<OneOrMany<AddressVerb>>>,
     /// Unicast routes get lost, or come back.

@@ -9,9 +9,10 @@ use super::Context;
 use super::address::{self, Wish};
 use super::network::Network;
 use super::nodes::Draft;
+use super::wire;
 use crate::topology::decode::decode;
 use crate::topology::file::{self, File};
-use crate::topology::model::{Interface, Kind, Link, LinkId, Medium, Node, NodeId};
+use crate::topology::model::{Interface, Kind, Link, LinkId, Medium, Node, NodeId, Wire};
 use crate::topology::place::{At, Named, OneOrMany};
 use crate::topology::tree::{Key, Span, Tree, Value};
 use crate::topology::value::{Cidr, Net};
@@ -42,6 +43,7 @@ struct Written {
     mtu: Option<At<u32>>,
     checksum_offload: bool,
     metric: Option<At<u32>>,
+    wire: Option<Wire>,
 }
 
 /// Builds the nodes' interfaces and gives all addresses.
@@ -116,6 +118,7 @@ fn place(
         mtu,
         metric: metric(cx, written.metric.as_ref()),
         checksum_offload: written.checksum_offload,
+        wire: written.wire,
     });
     Wish {
         span: written.net.as_ref().map_or(written.span, |net| net.span),
@@ -218,6 +221,7 @@ fn link(cx: &Context<'_>, file: &File, tree: &Tree, network: &Network) -> Option
     let options = options.filter(|tree| tree.value != Value::Null);
     let options = with_defaults(cx, file, options.unwrap_or(empty))?;
     let options: file::LinkOptions = decode(&options, cx.sink)?;
+    let wire = wire::of_link(cx, [&from, &to], &options, span);
     Some(Written {
         name: format!("{from}--{to}"),
         span,
@@ -225,8 +229,9 @@ fn link(cx: &Context<'_>, file: &File, tree: &Tree, network: &Network) -> Option
         ends: vec![a, b],
         net: options.net,
         mtu: options.mtu,
-        checksum_offload: options.checksum_offload.unwrap_or(false),
+        checksum_offload: options.checksum_offload.is_some_and(|on| on.value),
         metric: options.metric,
+        wire,
     })
 }
 
@@ -326,6 +331,7 @@ fn segment(
         mtu: segment.mtu,
         checksum_offload: segment.checksum_offload.unwrap_or(false),
         metric: segment.metric,
+        wire: None,
     })
 }
 

@@ -13,6 +13,7 @@ mod question;
 mod router;
 mod steps;
 mod traffic;
+mod wire;
 
 use std::path::Path;
 use std::time::Duration;
@@ -115,15 +116,17 @@ pub(crate) fn resolve(
         sources: names(&file.sources.0),
         oracle: oracle.is_some(),
         configs: Default::default(),
+        wires: Default::default(),
     };
     let steps = steps::steps(&cx, &file, &cast);
     let max_time = max_time(&cx, file.limits.as_ref());
+    let links = wire::where_needed(network.links, &steps);
     Some(Topology {
         name,
         about: file.about.unwrap_or_default(),
         file: outside.file.to_owned(),
         nodes: finished,
-        links: network.links,
+        links,
         receivers,
         sources,
         steps,

@@ -10,10 +10,11 @@ use super::Context;
 use super::changes;
 use super::expect;
 use super::network::Network;
+use super::wire;
 use crate::topology::decode::decode;
 use crate::topology::file::{self, File, Verbs};
 use crate::topology::model::{
-    Action, DaemonChange, Exec, Expectation, Kind, LinkChange, LinkId, Node, NodeId, Step,
+    Action, DaemonChange, Exec, Expectation, Kind, LinkChange, LinkId, Node, NodeId, Step, Wire,
 };
 use crate::topology::place::{At, OneOrMany, Part};
 use crate::topology::suggest;
@@ -24,9 +25,9 @@ use crate::topology::value::{Cidr, Dur};
 const MAX_STEPS: usize = 1_000;
 
 /// The keys of a step; any other one-key map is a title and its step.
-pub(super) const VERBS: [&str; 15] = [
-    "join", "leave", "send", "stop", "link", "address", "unicast", "config", "hosts", "daemon",
-    "exec", "wait", "measure", "expect", "never",
+pub(super) const VERBS: [&str; 17] = [
+    "join", "leave", "send", "stop", "link", "fault", "heal", "address", "unicast", "config",
+    "hosts", "daemon", "exec", "wait", "measure", "expect", "never",
 ];
 
 /// What a step may name.
@@ -40,6 +41,8 @@ pub(super) struct Cast<'a> {
     pub(super) oracle: bool,
     /// mcrd's configurations as steps have changed them so far.
     pub(super) configs: RefCell<BTreeMap<NodeId, serde_json::Value>>,
+    /// What wires do as steps have changed them so far.
+    pub(super) wires: RefCell<BTreeMap<LinkId, Wire>>,
 }
 
 impl Cast<'_> {
@@ -248,6 +251,7 @@ fn perform(cx: &Context<'_>, cast: &Cast<'_>, verbs: &Verbs, done: &mut Done) {
             change_address(cx, cast, verb, span, done);
         }
     }
+    wire::perform(cx, cast, verbs, done);
     changes::perform(cx, cast, verbs, done);
     if let Some((verb, span)) = read(cx, verbs.daemon.as_ref()) {
         change_daemons(cx, cast, verb, span, done);

@@ -1,0 +1,183 @@
+//! Wires: what links do to frames at first, and what steps change about it.
+
+use mcr_sim::wire::{Impairment, Share};
+
+use super::Context;
+use super::steps::{Cast, Done, read};
+use crate::topology::file::{Fault, Impaired, LinkOptions, Verbs, Written};
+use crate::topology::model::{Action, Link, LinkId, Medium, Step, Wire};
+use crate::topology::place::{At, Named, OneOrMany};
+use crate::topology::tree::Span;
+
+/// What a link's own options say, where they say anything of a wire.
+pub(super) fn of_link(
+    cx: &Context<'_>,
+    ends: [&str; 2],
+    options: &LinkOptions,
+    span: Span,
+) -> Option<Wire> {
+    let written = options.written();
+    if !written.any() && options.dir.0.is_empty() {
+        return None;
+    }
+    if let Some(At { span, value: true }) = options.checksum_offload {
+        // Frames without their checksums may be joined to longer ones, which
+        // would share one fate.
+        cx.tell(span, "a link with a wire has no checksum offload");
+    }
+    laid(cx, ends, Wire::default(), &written, &options.dir, span)
+}
+
+/// Both directions with what is written laid upon them.
+fn laid(
+    cx: &Context<'_>,
+    ends: [&str; 2],
+    below: Wire,
+    both: &Written,
+    dir: &Named<Impaired>,
+    span: Span,
+) -> Option<Wire> {
+    let mut wire = below.map(|below| both.upon(below));
+    for (key, impaired) in &dir.0 {
+        let words = key.value.split_once('>');
+        let words = words.map(|(from, to)| [from.trim(), to.trim()]);
+        let [a, b] = ends;
+        let direction = match words {
+            Some(words) if words == [a, b] => 0,
+            Some(words) if words == [b, a] => 1,
+            Some(_) | None => {
+                let message = format!("`{}` is no direction of this link", key.value);
+                let help = format!("write `{a}>{b}` or `{b}>{a}`");
+                cx.sink.add(cx.problem(key.span, message).help(help));
+                return None;
+            }
+        };
+        wire[direction] = impaired.written().upon(wire[direction]);
+    }
+    wire.iter().all(|one| fits(cx, one, span)).then_some(wire)
+}
+
+/// Tells of options that cannot do what they say.
+fn fits(cx: &Context<'_>, one: &Impairment, span: Span) -> bool {
+    if one.jitter > one.delay {
+        let problem = cx.problem(span, "`jitter` is more than `delay`");
+        let help = "a frame takes `delay`, and up to `jitter` more or less";
+        cx.sink.add(problem.help(help));
+        return false;
+    }
+    if one.reorder > Share::NONE && one.delay.is_zero() {
+        let problem = cx.problem(span, "`reorder` needs a `delay`");
+        let help = "the frames that it means take no delay, and so overtake others";
+        cx.sink.add(problem.help(help));
+        return false;
+    }
+    true
+}
+
+pub(super) fn perform(cx: &Context<'_>, cast: &Cast<'_>, verbs: &Verbs, done: &mut Done) {
+    let fault = read(cx, verbs.fault.as_ref());
+    let mut heal = read(cx, verbs.heal.as_ref());
+    let place = |span: Span| span.start;
+    let healed = heal.as_ref().map(|(_, span)| place(*span));
+    let faulted = fault.as_ref().map(|(_, span)| place(*span));
+    if healed < faulted
+        && let Some((OneOrMany(names), span)) = heal.take()
+    {
+        undo(cx, cast, &names, span, done);
+    }
+    if let Some((Named(faults), span)) = fault {
+        if faults.is_empty() {
+            let problem = cx.problem(span, "no link is named here");
+            cx.sink
+                .add(problem.help("write `fault: {a--b: {loss: 5%}}`"));
+        }
+        for (name, fault) in &faults {
+            lay(cx, cast, name, &fault.value, span, done);
+        }
+    }
+    if let Some((OneOrMany(names), span)) = heal {
+        undo(cx, cast, &names, span, done);
+    }
+}
+
+fn lay(
+    cx: &Context<'_>,
+    cast: &Cast<'_>,
+    name: &At<String>,
+    fault: &Fault,
+    span: Span,
+    done: &mut Done,
+) {
+    let Some(link) = wired(cx, cast, name) else {
+        return;
+    };
+    let written = fault.written();
+    if !written.any() && fault.dir.0.is_empty() {
+        let problem = cx.problem(name.span, "this fault does nothing");
+        let help = "write `fault: {a--b: {loss: 5%}}`";
+        return cx.sink.add(problem.help(help));
+    }
+    let ends = cast.network.links[link.0].ends.iter();
+    let names = ends.map(|(node, _)| cast.network.nodes[node.0].name.as_str());
+    let [a, b] = names.collect::<Vec<_>>()[..] else {
+        return;
+    };
+    let below = cast.wires.borrow().get(&link).copied();
+    let below = below.unwrap_or_else(|| at_first(cast, link));
+    if let Some(wire) = laid(cx, [a, b], below, &written, &fault.dir, name.span) {
+        change(cast, link, wire, at(name, span), done);
+    }
+}
+
+fn undo(cx: &Context<'_>, cast: &Cast<'_>, names: &[At<String>], span: Span, done: &mut Done) {
+    for name in names {
+        if let Some(link) = wired(cx, cast, name) {
+            change(cast, link, at_first(cast, link), at(name, span), done);
+        }
+    }
+}
+
+/// In a flow map on one line the names' places tell the order.
+fn at(name: &At<String>, span: Span) -> Span {
+    Span {
+        start: name.span.start.max(span.start),
+        ..name.span
+    }
+}
+
+fn at_first(cast: &Cast<'_>, link: LinkId) -> Wire {
+    cast.network.links[link.0].wire.unwrap_or_default()
+}
+
+fn change(cast: &Cast<'_>, link: LinkId, wire: Wire, span: Span, done: &mut Done) {
+    cast.wires.borrow_mut().insert(link, wire);
+    done.add(span, Action::Wire { link, wire });
+}
+
+/// A link that can lead over a wire.
+fn wired(cx: &Context<'_>, cast: &Cast<'_>, name: &At<String>) -> Option<LinkId> {
+    let link = cast.link(cx, name)?;
+    let model = &cast.network.links[link.0];
+    if let Medium::Bridge { .. } = model.medium {
+        let message = format!("`{}` is a segment", name.value);
+        let help = "wires are on links between two nodes";
+        cx.sink.add(cx.problem(name.span, message).help(help));
+        return None;
+    }
+    if model.checksum_offload {
+        let message = format!("`{}` has checksum offload, and so no wire", name.value);
+        cx.tell(name.span, message);
+        return None;
+    }
+    Some(link)
+}
+
+/// Links that a step gives a fault lead over a wire from the start.
+pub(super) fn where_needed(mut links: Vec<Link>, steps: &[Step]) -> Vec<Link> {
+    for action in steps.iter().flat_map(|step| &step.actions) {
+        if let Action::Wire { link, .. } = action {
+            links[link.0].wire.get_or_insert_default();
+        }
+    }
+    links
+}

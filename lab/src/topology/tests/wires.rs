@@ -1,0 +1,168 @@
+//! Wires: what the file says of them, and what steps change.
+
+use std::time::Duration;
+
+use mcr_sim::wire::{Impairment, Share};
+
+use super::good;
+use super::mistakes::{Case, judge};
+use crate::topology::model::{Action, LinkId, Topology, Wire};
+
+const NODES: &str = "lab: 1\nname: t\nnodes: {a: host, b: host, c: host}\n";
+
+fn lab(text: &str) -> Topology {
+    good(&format!("{NODES}{text}"))
+}
+
+fn loss(share: f64) -> Impairment {
+    Impairment {
+        loss: Share::new(share),
+        ..Impairment::default()
+    }
+}
+
+fn wires(topology: &Topology) -> Vec<(LinkId, Wire)> {
+    let actions = topology.steps.iter().flat_map(|step| &step.actions);
+    let wires = actions.filter_map(|action| {
+        if let Action::Wire { link, wire } = action {
+            return Some((*link, *wire));
+        }
+        None
+    });
+    wires.collect()
+}
+
+#[test]
+fn options_are_of_both_directions_or_of_one() {
+    let topology = lab(
+        "links:\n  - a -- b: {delay: 5ms, jitter: 1ms, loss: 0.5%, dup: 1%, \
+         reorder: 2%, corrupt: 3%, rate: 10Mbit/s, dir: {b>a: {loss: 4%}}}\n  - b -- c\n",
+    );
+    let there = Impairment {
+        loss: Share::new(0.005),
+        delay: Duration::from_millis(5),
+        jitter: Duration::from_millis(1),
+        dup: Share::new(0.01),
+        reorder: Share::new(0.02),
+        corrupt: Share::new(0.03),
+        rate: Some(10_000_000),
+    };
+    let back = Impairment {
+        loss: Share::new(0.04),
+        ..there
+    };
+    assert_eq!(topology.links[0].wire, Some([there, back]));
+    assert_eq!(topology.links[1].wire, None, "it stays a veth pair");
+}
+
+#[test]
+fn faults_add_up_and_healing_gives_the_file_s_options_back() {
+    let topology = lab("links: [{a -- b: {loss: 1%}}, b -- c]\nsteps:\n  \
+         - fault: {a--b: {delay: 2ms}}\n  \
+         - fault: {b--a: {dir: {b>a: {loss: 50%}}}, b--c: {loss: 2%}}\n  \
+         - heal: a--b\n    fault: {a--b: {dup: 1%}}\n  \
+         - heal: [a--b, c--b]\n");
+    let clean = Impairment::default();
+    let slow = Impairment {
+        delay: Duration::from_millis(2),
+        ..loss(0.01)
+    };
+    let worse = Impairment {
+        loss: Share::new(0.5),
+        ..slow
+    };
+    let doubled = Impairment {
+        dup: Share::new(0.01),
+        ..loss(0.01)
+    };
+    let first = [loss(0.01); 2];
+    assert_eq!(topology.links[0].wire, Some(first));
+    assert_eq!(topology.links[1].wire, Some([clean; 2]), "a step needs it");
+    let (ab, bc) = (LinkId(0), LinkId(1));
+    assert_eq!(
+        wires(&topology),
+        [
+            (ab, [slow; 2]),
+            (ab, [slow, worse]),
+            (bc, [loss(0.02); 2]),
+            (ab, first),
+            (ab, [doubled; 2]),
+            (ab, first),
+            (bc, [clean; 2]),
+        ]
+    );
+}
+
+const MISTAKES: &[Case] = &[
+    (
+        "links: [{a -- b: {loss: 5}}]\n",
+        1,
+        "expected a share such as `0.5%`, found the number 5",
+        "",
+    ),
+    (
+        "links: [{a -- b: {loss: 101%}}]\n",
+        1,
+        "expected a share such as `0.5%`, found `101%`",
+        "",
+    ),
+    (
+        "links: [{a -- b: {rate: 100pps}}]\n",
+        1,
+        "expected a rate such as `10Mbit/s`, found `100pps`",
+        "",
+    ),
+    (
+        "links: [{a -- b: {jitter: 1ms}}]\n",
+        1,
+        "`jitter` is more than `delay`",
+        "a frame takes `delay`, and up to `jitter` more or less",
+    ),
+    (
+        "links: [{a -- b: {reorder: 1%}}]\n",
+        1,
+        "`reorder` needs a `delay`",
+        "the frames that it means take no delay, and so overtake others",
+    ),
+    (
+        "links: [{a -- b: {loss: 1%, dir: {a>c: {loss: 2%}}}}]\n",
+        1,
+        "`a>c` is no direction of this link",
+        "write `a>b` or `b>a`",
+    ),
+    (
+        "links: [{a -- b: {loss: 1%, checksum_offload: true}}]\n",
+        1,
+        "a link with a wire has no checksum offload",
+        "",
+    ),
+    (
+        "links: [a -- b]\nsteps:\n  - fault: {a--d: {loss: 1%}}\n",
+        3,
+        "there is no link `a--d`",
+        "did you mean `a--b`?",
+    ),
+    (
+        "links: [a -- b]\nsteps:\n  - fault: {a--b: {}}\n",
+        3,
+        "this fault does nothing",
+        "write `fault: {a--b: {loss: 5%}}`",
+    ),
+    (
+        "segments: {lan: [a, b]}\nsteps:\n  - heal: lan\n",
+        3,
+        "`lan` is a segment",
+        "wires are on links between two nodes",
+    ),
+    (
+        "links: [{a -- b: {checksum_offload: true}}]\nsteps:\n  - fault: {a--b: {loss: 1%}}\n",
+        3,
+        "`a--b` has checksum offload, and so no wire",
+        "",
+    ),
+];
+
+#[test]
+fn mistakes_of_wires() {
+    judge(NODES, MISTAKES);
+}
