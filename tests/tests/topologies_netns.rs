@@ -20,7 +20,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 /// One test each; a folder that is missing here is an error.
-const FOLDERS: [&str; 26] = [
+const FOLDERS: [&str; 29] = [
     "chain3",
     "diamond-spt",
     "fhr-is-lhr",
@@ -34,6 +34,8 @@ const FOLDERS: [&str; 26] = [
     "lan-assert",
     "lan-dr",
     "lhr-is-rp",
+    "lossy-wire",
+    "one-way-link",
     "quickstart",
     "register-probe",
     "relay-fanout-20",
@@ -45,6 +47,7 @@ const FOLDERS: [&str; 26] = [
     "relay-worker-kill",
     "restart-each",
     "rp-unreachable-then-back",
+    "slow-wire",
     "snooping-lan",
     "ssm-chain",
 ];
@@ -281,6 +284,21 @@ fn netns_lan_dr() {
 #[test]
 fn netns_lhr_is_rp() {
     topology("lhr-is-rp");
+}
+
+#[test]
+fn netns_lossy_wire() {
+    topology("lossy-wire");
+}
+
+#[test]
+fn netns_one_way_link() {
+    topology("one-way-link");
+}
+
+#[test]
+fn netns_slow_wire() {
+    topology("slow-wire");
 }
 
 #[test]
