@@ -24,8 +24,8 @@ const OF_VERBS: &[Case] = &[
         "steps: [\"everything starts\": R]\n",
         1,
         "expected the verbs of this step, found `R`",
-        "a step's verbs are join, leave, send, stop, link, address, unicast, config, hosts, \
-             daemon, exec, wait, measure, expect, never",
+        "a step's verbs are join, leave, send, stop, link, fault, heal, address, unicast, \
+             config, hosts, daemon, exec, wait, measure, expect, never",
     ),
     (
         "steps:\n  - \"a\": {}\n",
