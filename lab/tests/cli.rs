@@ -45,7 +45,7 @@ fn the_command_line_is_told_apart_from_the_file() {
         (&["graph", path(&bad), "--format", "svg"], 64),
         (&["check", path(&bad)], 4),
         (&["test", "--sim", path(&bad)], 4),
-        (&["test", "--seed", "7", path(&bad)], 64),
+        (&["test", "--seed", "7", path(&bad)], 4),
         (&["test", "--sim", "--capture", "always", path(&bad)], 64),
     ];
     for (arguments, status) in cases {
