@@ -148,8 +148,8 @@ impl Network {
         if self.link_of(link)?.wire.is_none() {
             return Ok(());
         }
-        let session = self.session(self.wire_space()?)?;
-        self.set_up_wire(&session, link).await?;
+        let session = self.wire_space()?.session()?;
+        self.set_up_wire(session, link).await?;
         self.connect(link)
     }
 
@@ -166,7 +166,7 @@ impl Network {
         if model.wire.is_none() {
             return Ok(());
         }
-        let session = self.session(self.wire_space()?)?;
+        let session = self.wire_space()?.session()?;
         for (other, at) in model.ends.iter().filter(|end| **end != (node, interface)) {
             let Some(port) = self.interface(*other, *at)?.port.get() else {
                 continue;
