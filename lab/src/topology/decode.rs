@@ -2,7 +2,6 @@
 //! deserializer it tells every unknown key, not only the first, and every
 //! mistake has its place.
 
-use std::cell::{Cell, RefCell};
 use std::fmt::Display;
 
 use serde::de::value::StrDeserializer;
@@ -12,8 +11,11 @@ use serde::de::{
 };
 use serde::forward_to_deserialize_any;
 
+use super::expression::{self, Fault};
+pub(crate) use super::problem::{Problem, Sink};
 use super::suggest;
 use super::tree::{Key, Span, Tree, Value};
+use super::vars::Times;
 
 /// The name of the newtype that asks for a value's place: it is given a
 /// sequence of start, end and value.
@@ -22,64 +24,22 @@ pub(super) const PLACE: &str = "$lab::place";
 /// The name of the newtype that takes one value for a list of one.
 pub(super) const ONE_OR_MANY: &str = "$lab::one-or-many";
 
-/// A mistake in the file.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Problem {
-    pub(crate) span: Span,
-    pub(crate) message: String,
-    pub(crate) help: Option<String>,
-}
-
-impl Problem {
-    pub(crate) fn new(span: Span, message: impl Into<String>) -> Problem {
-        Problem {
-            span,
-            message: message.into(),
-            help: None,
-        }
-    }
-
-    pub(crate) fn help(mut self, help: impl Into<String>) -> Problem {
-        self.help = Some(help.into());
-        self
-    }
-
-    pub(crate) fn advice(mut self, advice: Option<String>) -> Problem {
-        self.help = advice;
-        self
-    }
-}
-
-/// Where mistakes are gathered.
-#[derive(Debug, Default)]
-pub(crate) struct Sink {
-    problems: RefCell<Vec<Problem>>,
-    told: Cell<usize>,
-}
-
-impl Sink {
-    pub(crate) fn add(&self, problem: Problem) {
-        self.told.set(self.told.get() + 1);
-        let mut problems = self.problems.borrow_mut();
-        // A template that several nodes inherit is read for each of them.
-        if !problems.contains(&problem) {
-            problems.push(problem);
-        }
-    }
-
-    /// How often it was told something, the same again included.
-    pub(crate) fn count(&self) -> usize {
-        self.told.get()
-    }
-
-    pub(crate) fn take(self) -> Vec<Problem> {
-        self.problems.into_inner()
-    }
-}
+/// The name of the newtype that takes a duration, or one that is written in the
+/// protocols' times; its visitor is given plain text.
+pub(super) const TIME: &str = "$lab::time";
 
 /// Reads a value of a tree; mistakes go to the sink.
 pub(crate) fn decode<T: de::DeserializeOwned>(tree: &Tree, sink: &Sink) -> Option<T> {
-    match T::deserialize(Decoder { tree, sink }) {
+    decode_timed(tree, None, sink)
+}
+
+/// The same where durations may be written in the protocols' times.
+pub(super) fn decode_timed<T: de::DeserializeOwned>(
+    tree: &Tree,
+    times: Option<&Times>,
+    sink: &Sink,
+) -> Option<T> {
+    match T::deserialize(Decoder { tree, times, sink }) {
         Ok(value) => Some(value),
         Err(error) => {
             let mut problem = Problem::new(error.span.unwrap_or(tree.span), error.message);
@@ -99,6 +59,17 @@ struct DecodeError {
 }
 
 impl std::error::Error for DecodeError {}
+
+impl From<Fault> for DecodeError {
+    fn from(Fault { message, help }: Fault) -> DecodeError {
+        let span = None;
+        DecodeError {
+            span,
+            message,
+            help,
+        }
+    }
+}
 
 impl Display for DecodeError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -180,6 +151,7 @@ impl de::Error for DecodeError {
 #[derive(Clone, Copy)]
 struct Decoder<'a> {
     tree: &'a Tree,
+    times: Option<&'a Times>,
     sink: &'a Sink,
 }
 
@@ -193,6 +165,25 @@ impl<'a> Decoder<'a> {
             error.span.get_or_insert(self.tree.span);
             error
         })
+    }
+
+    /// Plain text for what is written in the protocols' times.
+    fn time<'de, V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
+        let Value::String(text) = &self.tree.value else {
+            return self.deserialize_any(visitor);
+        };
+        if !expression::is_expression(text) {
+            return self.deserialize_any(visitor);
+        }
+        let nanos = match self.times {
+            Some(times) => times.evaluate(text.trim()).map_err(DecodeError::from),
+            None => Err(DecodeError {
+                span: None,
+                message: format!("`{text}`: the timers are not known here"),
+                help: Some("durations of steps may be written with them".to_owned()),
+            }),
+        };
+        self.placed(nanos.and_then(|nanos| visitor.visit_str(&format!("{nanos:.0}ns"))))
     }
 
     fn any<'de, V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
@@ -257,6 +248,9 @@ impl<'de> Deserializer<'de> for Decoder<'_> {
                 decoder: self,
                 next: 0,
             });
+        }
+        if name == TIME {
+            return self.time(visitor);
         }
         if name == ONE_OR_MANY && !matches!(self.tree.value, Value::List(_)) {
             let items = std::slice::from_ref(self.tree).iter();
@@ -370,8 +364,9 @@ impl<'de> MapAccess<'de> for Entries<'_> {
             span: key.span,
             value: Value::String(key.text.clone()),
         };
-        let sink = self.decoder.sink;
-        seed.deserialize(Decoder { tree: &tree, sink }).map(Some)
+        let (times, sink) = (None, self.decoder.sink);
+        let tree = &tree;
+        seed.deserialize(Decoder { tree, times, sink }).map(Some)
     }
 
     fn next_value_seed<V: DeserializeSeed<'de>>(

@@ -7,9 +7,11 @@
 use std::path::{Path, PathBuf};
 
 mod decode;
+mod expression;
 mod file;
 pub mod model;
 mod place;
+mod problem;
 pub mod question;
 mod resolve;
 pub mod router;

@@ -7,7 +7,7 @@ use std::marker::PhantomData;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{Deserialize, DeserializeOwned, Deserializer, Error, SeqAccess, Visitor};
 
-use super::decode::{ONE_OR_MANY, PLACE, Sink, decode};
+use super::decode::{ONE_OR_MANY, PLACE, Sink, decode_timed};
 use super::tree::{Key, Span, Tree, Value};
 use super::vars::Scope;
 use super::yaml::ValueVisitor;
@@ -183,7 +183,7 @@ impl<T: DeserializeOwned> Part<T> {
 
     /// Puts in what the variables stand for and reads it.
     pub(crate) fn read(&self, scope: &Scope<'_>, sink: &Sink) -> Option<T> {
-        decode(&scope.interpolate(&self.tree, sink)?, sink)
+        decode_timed(&scope.interpolate(&self.tree, sink)?, scope.times(), sink)
     }
 }
 

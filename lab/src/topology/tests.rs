@@ -8,6 +8,7 @@ use crate::diagnostic::Diagnostics;
 
 mod addressing;
 mod changes;
+mod deadlines;
 mod guide;
 mod inheritance;
 mod mistakes;

@@ -11,12 +11,17 @@ use mcr_sim::wire::Share;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
 
+use super::decode::TIME;
 use super::model::{Bound, Rate};
 
 /// Makes a type that is read from text by a function, and described by a
 /// pattern in the schema.
 macro_rules! text_value {
     ($name:ident($inner:ty), $parse:path, $what:literal, $pattern:literal) => {
+        text_value!($name($inner), $parse, $what, $pattern, deserialize_any());
+    };
+    ($name:ident($inner:ty), $parse:path, $what:literal, $pattern:literal,
+        $read:ident($($as:expr)?)) => {
         #[doc = concat!("In the file: ", $what, ".")]
         #[derive(Clone, Copy, Debug, PartialEq)]
         pub(crate) struct $name(pub(crate) $inner);
@@ -39,7 +44,7 @@ macro_rules! text_value {
                     }
                 }
 
-                deserializer.deserialize_any(Text)
+                deserializer.$read($($as,)? Text)
             }
         }
 
@@ -63,7 +68,8 @@ text_value!(
     Dur(Duration),
     duration,
     "a duration such as `500ms` or `2s`",
-    r"^\s*([0-9]+\s*[a-zµ]+\s*)+$"
+    r"^\s*([0-9]+\s*[a-zµ]+\s*)+$|\b(pim|igmp|unicast)\.[a-z]|^[^$]+[*+]",
+    deserialize_newtype_struct(TIME)
 );
 text_value!(
     RateValue(Rate),
@@ -304,7 +310,7 @@ impl<'de> Deserialize<'de> for Quantity {
             }
         }
 
-        deserializer.deserialize_any(Text)
+        deserializer.deserialize_newtype_struct(TIME, Text)
     }
 }
 
@@ -320,7 +326,7 @@ impl JsonSchema for Quantity {
                 { "type": "number", "minimum": 0 },
                 {
                     "type": "string",
-                    "pattern": r"^[0-9.]+ *(%|[kMG]?(pps|bit/s)|([0-9]|[a-zµ]| )+)$"
+                    "pattern": r"^[0-9.]+ *(%|[kMG]?(pps|bit/s)|([0-9]|[a-zµ]| )+)$|\b(pim|igmp|unicast)\.[a-z]"
                 }
             ]
         })
@@ -390,7 +396,7 @@ impl<'de> Deserialize<'de> for Limits {
             }
         }
 
-        deserializer.deserialize_any(Any)
+        deserializer.deserialize_newtype_struct(TIME, Any)
     }
 }
 

@@ -1,11 +1,13 @@
 //! What `${...}` stands for.
 
 use std::cell::{Cell, RefCell};
+use std::time::Duration;
 
 use indexmap::IndexMap;
 use serde_json::Number;
 
 use super::decode::{Problem, Sink};
+use super::expression::{self, Amount, Fault};
 use super::suggest;
 use super::tree::{Span, Tree, Value};
 
@@ -15,6 +17,9 @@ const MAX_TEXT: usize = 64 << 10;
 /// The most times that a variable is looked up for one file: variables that
 /// stand for several others each grow quickly.
 const MAX_LOOKUPS: u32 = 1_000_000;
+
+/// The longest duration, in nanoseconds.
+const LONGEST: f64 = 86_400e9;
 
 /// What the words of nodes stand for: `r1.lo`, `r1.r2.ip`.
 pub(crate) trait Places {
@@ -28,6 +33,49 @@ pub(crate) trait Places {
 pub(crate) struct NoPlace {
     pub(crate) message: String,
     pub(crate) help: Option<String>,
+}
+
+/// The times of the protocols, which deadlines may be written with.
+#[derive(Debug, Default)]
+pub(crate) struct Times(Vec<(&'static str, Duration)>);
+
+impl Times {
+    pub(crate) fn new(times: impl IntoIterator<Item = (&'static str, Duration)>) -> Times {
+        Times(times.into_iter().collect())
+    }
+
+    /// What an expression of them comes to, in nanoseconds.
+    pub(super) fn evaluate(&self, text: &str) -> Result<f64, Fault> {
+        match expression::evaluate(text, &|name| self.of(name))? {
+            Amount::Time(nanos) if nanos < 0.0 => {
+                Err(Fault::new(format!("`{text}` is less than nothing")))
+            }
+            Amount::Time(nanos) if nanos > LONGEST => {
+                Err(Fault::new(format!("`{text}` is more than a day")))
+            }
+            Amount::Time(nanos) => Ok(nanos),
+            Amount::Number(_) => Err(Fault {
+                message: format!("`{text}` is a number, not a duration"),
+                help: Some("write it as `500ms`, `2s` or `2 * pim.hello`".to_owned()),
+            }),
+        }
+    }
+
+    fn of(&self, name: &str) -> Result<Amount, Fault> {
+        let found = self.0.iter().find(|(known, _)| *known == name);
+        if let Some((_, time)) = found {
+            return Ok((*time).into());
+        }
+        let known = || self.0.iter().map(|(known, _)| *known);
+        let help = match suggest::nearest(name, known()) {
+            Some(nearest) => format!("did you mean `{nearest}`?"),
+            None => format!("known: {}", known().collect::<Vec<_>>().join(", ")),
+        };
+        Err(Fault {
+            message: format!("there is no time `{name}`"),
+            help: Some(help),
+        })
+    }
 }
 
 /// The variables of a file.
@@ -60,6 +108,8 @@ pub(crate) struct Scope<'a> {
     places: Option<&'a dyn Places>,
     /// The node that `self` is.
     this: Option<&'a str>,
+    /// The protocols' times, where deadlines are written.
+    times: Option<&'a Times>,
 }
 
 /// What an expression stands for: text, or a value with a type of its own.
@@ -69,8 +119,21 @@ struct Found {
 
 impl<'a> Scope<'a> {
     pub(crate) fn of_vars(vars: &'a Vars<'a>) -> Scope<'a> {
-        let (places, this) = (None, None);
-        Scope { vars, places, this }
+        Scope {
+            vars,
+            places: None,
+            this: None,
+            times: None,
+        }
+    }
+
+    pub(crate) fn with_times(self, times: &'a Times) -> Scope<'a> {
+        let times = Some(times);
+        Scope { times, ..self }
+    }
+
+    pub(super) fn times(&self) -> Option<&'a Times> {
+        self.times
     }
 
     pub(crate) fn with_places(self, places: &'a dyn Places) -> Scope<'a> {

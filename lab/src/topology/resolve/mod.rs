@@ -4,6 +4,7 @@
 
 mod address;
 mod changes;
+mod deadlines;
 mod expect;
 mod links;
 mod mcrd;
@@ -105,10 +106,16 @@ pub(crate) fn resolve(
         scope: cx.scope.with_places(&network),
         ..cx
     };
-    let finished = nodes::finish(&cx, &file, &drafts, &network);
+    let timers = router::timers(&cx, &file);
+    let finished = nodes::finish(&cx, &file, &drafts, &network, &timers);
     let receivers = traffic::receivers(&cx, &file, &network);
     let sources = traffic::sources(&cx, &file, &network);
     let oracle = router::oracle(&cx, &file);
+    let times = deadlines::times(&cx, &file, &timers, oracle);
+    let cx = Context {
+        scope: cx.scope.with_times(&times),
+        ..cx
+    };
     let cast = steps::Cast {
         network: &network,
         nodes: &finished,

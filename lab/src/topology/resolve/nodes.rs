@@ -6,7 +6,7 @@ use std::collections::btree_map::Entry;
 use indexmap::IndexMap;
 
 use super::network::Network;
-use super::router::{self, Subject};
+use super::router::Subject;
 use super::{Context, is_word, mcrd};
 use crate::topology::decode::decode;
 use crate::topology::file::{self, File, KindName};
@@ -195,8 +195,8 @@ pub(super) fn finish(
     file: &File,
     drafts: &[Draft],
     network: &Network,
+    timers: &file::Timers,
 ) -> Vec<Node> {
-    let timers = router::timers(cx, file);
     drafts
         .iter()
         .enumerate()
@@ -213,7 +213,7 @@ pub(super) fn finish(
                 file,
                 drafts,
                 network,
-                timers: &timers,
+                timers,
                 node: NodeId(position),
             };
             node.router = subject.settings(&cx).map(Box::new);
