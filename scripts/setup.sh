@@ -135,6 +135,7 @@ test)
     tool cargo-nextest cargo-nextest 0.9.151 --debug \
         --no-default-features --features default-no-update
     helpful setcap libcap2-bin "a test of file capabilities is skipped"
+    helpful chromium chromium "the HTML report is not tested in a browser"
     routing
     other_pimd
     ;;

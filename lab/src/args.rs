@@ -145,6 +145,9 @@ pub struct TestArgs {
     /// Write a JUnit report too
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub junit: Option<PathBuf>,
+    /// Write the HTML report, index.html, also of a run that passed
+    #[arg(long)]
+    pub html: bool,
     /// Run each file so many times; stop at the first failure
     #[arg(long, value_name = "N", default_value_t = 1)]
     #[arg(value_parser = clap::value_parser!(u32).range(1..=100_000))]
@@ -182,6 +185,10 @@ pub enum TestFormat {
     Plain,
     /// One JSON document
     Json,
+    /// Markdown, as for the summary of a CI job
+    Markdown,
+    /// TAP version 14
+    Tap,
 }
 
 /// When the packets of every link are kept.
@@ -218,6 +225,8 @@ pub enum GraphFormat {
     Mermaid,
     /// Graphviz
     Dot,
+    /// A picture
+    Svg,
 }
 
 /// `lab new`.

@@ -42,7 +42,7 @@ fn the_command_line_is_told_apart_from_the_file() {
         (&["bogus"], 64),
         (&["check"], 64),
         (&["check", "x", "--var", "novalue"], 64),
-        (&["graph", path(&bad), "--format", "svg"], 64),
+        (&["graph", path(&bad), "--format", "png"], 64),
         (&["check", path(&bad)], 4),
         (&["test", "--sim", path(&bad)], 4),
         (&["test", "--seed", "7", path(&bad)], 4),

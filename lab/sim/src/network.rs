@@ -1,14 +1,16 @@
 //! The network: builds it, runs it, breaks it, and tells who got what.
 
 mod build;
+mod control;
 mod data;
 mod faults;
 mod place;
 pub(crate) mod run;
 
+pub use control::ControlSent;
 pub use place::Stream;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 use std::net::Ipv4Addr;
 use std::time::Duration;
@@ -107,6 +109,9 @@ pub struct Network {
     /// What hosts get and links carry is kept for [`Network::take_heard`] and
     /// [`Network::shown_on`].
     pub keep_heard: bool,
+    /// IGMP and PIM packets that were put on links, in order; kept with
+    /// `keep_heard`, up to a limit.
+    control: VecDeque<ControlSent>,
 }
 
 #[derive(Debug)]
@@ -200,6 +205,7 @@ impl Network {
             started: false,
             given: false,
             keep_heard: false,
+            control: VecDeque::new(),
         }
     }
 

@@ -2,6 +2,7 @@
 //! depends on nothing but the seed, the link, the direction and n; the
 //! simulator and the lab's wires of user space share it.
 
+use std::fmt;
 use std::time::Duration;
 
 use mcr_proto::rng::Rng;
@@ -38,6 +39,18 @@ impl Share {
     }
 }
 
+impl fmt::Display for Share {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // In millionths of a percent.
+        let (whole, rest) = (self.0 / 10_000_000, self.0 % 10_000_000);
+        let rest = format!("{rest:07}");
+        match rest.trim_end_matches('0') {
+            "" => write!(f, "{whole}%"),
+            rest => write!(f, "{whole}.{rest}%"),
+        }
+    }
+}
+
 /// What one direction of a wire does. The default does nothing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Impairment {
@@ -55,6 +68,30 @@ pub struct Impairment {
     pub corrupt: Share,
     /// Bits a second.
     pub rate: Option<u64>,
+}
+
+/// As a file would say it: `loss 10%, delay 5ms`; nothing where it does nothing.
+impl fmt::Display for Impairment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut parts = Vec::new();
+        for (name, share) in [
+            ("loss", self.loss),
+            ("dup", self.dup),
+            ("reorder", self.reorder),
+            ("corrupt", self.corrupt),
+        ] {
+            if share > Share::NONE {
+                parts.push(format!("{name} {share}"));
+            }
+        }
+        for (name, time) in [("delay", self.delay), ("jitter", self.jitter)] {
+            if !time.is_zero() {
+                parts.push(format!("{name} {time:?}"));
+            }
+        }
+        parts.extend(self.rate.map(|rate| format!("rate {rate}bit/s")));
+        write!(f, "{}", parts.join(", "))
+    }
 }
 
 /// What happens to one frame.

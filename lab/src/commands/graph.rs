@@ -1,10 +1,11 @@
-//! `lab graph`: the network as text, Mermaid or Graphviz.
+//! `lab graph`: the network as text, Mermaid, Graphviz or SVG.
 
 use std::collections::{BTreeSet, VecDeque};
 use std::fmt::Write;
 
 use crate::args::{GraphArgs, GraphFormat};
 use crate::exit::Exit;
+use crate::report::svg;
 use crate::topology;
 use crate::topology::model::{LinkId, Medium, NodeId, Topology};
 
@@ -37,6 +38,7 @@ pub fn draw(topology: &Topology, format: GraphFormat) -> String {
         GraphFormat::Text => Drawing::of(topology).text(),
         GraphFormat::Mermaid => mermaid(topology),
         GraphFormat::Dot => dot(topology),
+        GraphFormat::Svg => svg::draw(topology),
     }
 }
 

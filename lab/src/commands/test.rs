@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use crate::args::{TestArgs, TestFormat};
 use crate::exit::Exit;
 use crate::node::{Daemons, NodeError, Programs, Unfit};
-use crate::report::{RunReport, junit};
+use crate::report::{RunReport, junit, markdown, tap};
 use crate::run::{self, Options, evidence};
 use crate::sandbox::{self, Inside};
 use crate::topology;
@@ -117,6 +117,7 @@ fn engine(args: &TestArgs, labs: &[Topology], programs: &Programs, inside: Insid
     let options = Options {
         keep_going: args.keep_going,
         capture: args.capture,
+        html: args.html,
         names: sandbox::NAMES.into(),
         work: WORK.into(),
         runs: args.run_dir.clone(),
@@ -215,10 +216,15 @@ fn write(args: &TestArgs, runs: &[RunReport]) -> Result<(), String> {
         std::fs::write(path, junit::document(runs))
             .map_err(|error| format!("cannot write {}: {error}", path.display()))?;
     }
-    if args.format == TestFormat::Json {
-        let runs: Vec<_> = runs.iter().map(evidence::as_json).collect();
-        let document = serde_json::json!({ "runs": runs });
-        anstream::println!("{document:#}");
+    match args.format {
+        TestFormat::Pretty | TestFormat::Plain => {}
+        TestFormat::Json => {
+            let runs: Vec<_> = runs.iter().map(evidence::as_json).collect();
+            let document = serde_json::json!({ "runs": runs });
+            anstream::println!("{document:#}");
+        }
+        TestFormat::Markdown => anstream::print!("{}", markdown::document(runs)),
+        TestFormat::Tap => anstream::print!("{}", tap::document(runs)),
     }
     Ok(())
 }

@@ -93,7 +93,7 @@ fn headline(step: &StepReport) -> String {
 }
 
 /// XML 1.0 allows no control characters but tab and newlines, not even escaped.
-fn escape(text: &str) -> String {
+pub(super) fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for character in text.chars() {
         match character {

@@ -1,7 +1,12 @@
-//! What a run found, as data, and its faces: text, JSON, JUnit, packets.
+//! What a run found, as data, and its faces: text, JSON, JUnit, Markdown, TAP,
+//! HTML, packets.
 
+pub mod html;
 pub mod junit;
+pub mod markdown;
 pub mod pcapng;
+pub mod svg;
+pub mod tap;
 pub mod text;
 
 use std::path::PathBuf;

@@ -22,9 +22,10 @@ use nix::sys::socket::{
 };
 
 use crate::backend::netns::{NetError, Network};
+use crate::run::control::Control;
 use crate::topology::model::{Kind, LinkId, Medium, NodeId, Topology};
 
-pub use frame::{Datagram, datagram};
+pub use frame::{Datagram, control, datagram, is_control};
 
 #[cfg(test)]
 mod tests;
@@ -37,6 +38,10 @@ const ALL_BYTES: usize = 192 * 1024 * 1024;
 const RING_BYTES: usize = 8 * 1024 * 1024;
 /// What keeping a frame costs beside its bytes.
 const OVERHEAD: usize = 48;
+/// Control messages that wait at one point to be taken.
+const CONTROL: usize = 4096;
+/// Within this time the members of a segment show the same frame.
+const SAME_NS: u64 = 5_000_000;
 /// Destinations counted apart at one point.
 const DESTINATIONS: usize = 4096;
 /// Frames read from one socket before the next gets its turn.
@@ -73,6 +78,8 @@ pub struct Seen {
     pub evicted: u64,
     /// Frames that the kernel dropped, because the lab was too slow.
     pub missed: u64,
+    control: VecDeque<Frame>,
+    control_missed: u64,
     bytes: usize,
     limit: usize,
     counts: BTreeMap<Ipv4Addr, Count>,
@@ -90,6 +97,13 @@ impl Seen {
             }
             self.all.datagrams += 1;
             self.all.bytes += datagram.payload_length;
+        }
+        if self.limit > 0 && is_control(&frame.bytes) {
+            if self.control.len() >= CONTROL {
+                self.control.pop_front();
+                self.control_missed += 1;
+            }
+            self.control.push_back(frame.clone());
         }
         self.bytes += frame.bytes.len() + OVERHEAD;
         self.frames.push_back(frame);
@@ -244,6 +258,38 @@ impl Capture {
         let shared = lock(&self.shared);
         let links = self.points.iter().map(|point| point.link);
         links.zip(shared.seen.iter().cloned()).collect()
+    }
+
+    /// The control messages since the last call, in the order of their time,
+    /// and how many more there were. A segment shows each at every member; it
+    /// is told once.
+    #[must_use]
+    pub fn take_control(&self) -> (Vec<Control>, u64) {
+        let mut shared = lock(&self.shared);
+        let mut missed = 0;
+        let mut frames: Vec<(LinkId, Frame)> = Vec::new();
+        for (point, seen) in self.points.iter().zip(&mut shared.seen) {
+            missed += std::mem::take(&mut seen.control_missed);
+            frames.extend(seen.control.drain(..).map(|frame| (point.link, frame)));
+        }
+        drop(shared);
+        frames.sort_by_key(|(_, frame)| frame.at_ns);
+        let mut latest: BTreeMap<(LinkId, &[u8]), u64> = BTreeMap::new();
+        let mut told = Vec::new();
+        for (link, frame) in &frames {
+            let before = latest.insert((*link, &frame.bytes), frame.at_ns);
+            let again = before.is_some_and(|before| frame.at_ns - before < SAME_NS);
+            if let (false, Some(found)) = (again, control(&frame.bytes)) {
+                told.push(Control {
+                    at_ns: frame.at_ns,
+                    link: *link,
+                    source: found.source,
+                    destination: found.destination,
+                    said: found.said,
+                });
+            }
+        }
+        (told, missed)
     }
 
     fn open(&self, network: &Network, position: usize) -> Result<(), NetError> {

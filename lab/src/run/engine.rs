@@ -10,6 +10,7 @@ use super::capture::Count;
 use super::events::Events;
 use super::evidence;
 use super::observe::{Measured, Memory, Scene, about};
+use super::record;
 use super::stage::{self, LOOK_EVERY, Stage, changed_or};
 use crate::assertion::counters::Counters;
 use crate::assertion::watch::{Ended, Watch};
@@ -36,6 +37,7 @@ impl<S: Stage> Engine<S> {
         let title = json!({ "title": step.title, "line": step.line });
         self.mark("step", &step.title, title);
         let drops = self.stage.drops().await;
+        let carried = record::carried(&self.stage);
         let began_ns = stage::begin_span(&self.stage).await;
         let mut measured = None;
         for action in &step.actions {
@@ -63,6 +65,7 @@ impl<S: Stage> Engine<S> {
         }
         report.conclude();
         report.seconds = (self.stage.elapsed() - began).as_secs_f64();
+        record::step(&self.stage, &mut self.events, began_ns, &carried);
         let outcome = json!({ "title": step.title, "outcome": report.outcome });
         self.mark("step ended", report.outcome.word(), outcome);
         if !report.outcome.is_good() {
@@ -82,7 +85,7 @@ impl<S: Stage> Engine<S> {
     }
 
     async fn act(&mut self, action: &Action, step: &Step) -> Result<Option<Measured>, String> {
-        self.note("action", json!({ "action": format!("{action:?}") }));
+        self.note("action", record::told(self.stage.topology(), action));
         match action {
             Action::Join(receivers) => {
                 for receiver in receivers {

@@ -8,6 +8,7 @@
 
 pub mod capture;
 pub mod clock;
+pub mod control;
 mod engine;
 mod events;
 pub mod evidence;
@@ -18,6 +19,7 @@ mod observe;
 mod options;
 mod probe;
 mod question;
+mod record;
 mod shell;
 pub mod sim;
 mod stage;
@@ -35,6 +37,7 @@ use crate::args;
 use crate::assertion::Outcome;
 use crate::backend::netns::{self as network, Network};
 use crate::node::{Daemons, Folders, NodeError, Programs};
+use crate::report::html;
 use crate::report::{RunReport, Simulated, StepReport};
 use crate::topology::model::Topology;
 
@@ -135,6 +138,14 @@ impl Course<'_> {
             report
                 .errors
                 .push(format!("cannot write the result: {error}"));
+            report.conclude();
+        }
+        if (self.options.html || !report.outcome.is_good())
+            && let Err(error) = html::write(self.folder, report, self.topology)
+        {
+            report
+                .errors
+                .push(format!("cannot write the HTML report: {error}"));
             report.conclude();
         }
         progress.ended(report);

@@ -18,6 +18,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::capture::{Capture, Count};
 use super::clock::now_ns;
+use super::control::Control;
 use super::ledger::Ledger;
 use super::locate::{self, Passed};
 use super::probe;
@@ -242,6 +243,10 @@ impl Stage for Namespaces<'_> {
 
     fn passed(&self, runs: &BTreeSet<u64>, since_ns: u64) -> Vec<Passed> {
         locate::passed(&self.capture.seen(), runs, since_ns)
+    }
+
+    fn control(&self) -> (Vec<Control>, u64) {
+        self.capture.take_control()
     }
 
     /// The daemons look after themselves.

@@ -11,6 +11,8 @@ pub struct Options {
     pub keep_going: bool,
     /// When packets are written.
     pub capture: Capture,
+    /// The HTML report is written for good runs too.
+    pub html: bool,
     /// Where the namespaces' names are.
     pub names: PathBuf,
     /// Where control sockets and configurations are; gone with the run.

@@ -24,6 +24,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::capture::Count;
+use super::control::Control;
 use super::engine::Engine;
 use super::events::Events;
 use super::evidence::RunFolder;
@@ -258,6 +259,10 @@ impl Stage for Simulation<'_> {
 
     fn passed(&self, runs: &BTreeSet<u64>, since_ns: u64) -> Vec<Passed> {
         self.machine.borrow().passed(runs, since_ns)
+    }
+
+    fn control(&self) -> (Vec<Control>, u64) {
+        (self.machine.borrow_mut().control(), 0)
     }
 
     fn broken(&self) -> Vec<String> {

@@ -16,6 +16,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::capture::Count;
+use super::control::Control;
 use super::ledger::{GRACE_NS, Ledger};
 use super::locate::Passed;
 use super::shell::Finished;
@@ -111,6 +112,9 @@ pub(super) trait Stage {
     async fn drops(&self) -> Drops;
     /// What each link showed of the datagrams of these runs.
     fn passed(&self, runs: &BTreeSet<u64>, since_ns: u64) -> Vec<Passed>;
+    /// The messages of IGMP and PIM since the last call, in the order of their
+    /// time, and how many more there were that are not kept.
+    fn control(&self) -> (Vec<Control>, u64);
     /// What was found broken since the last call that must never break.
     fn broken(&self) -> Vec<String>;
     /// Writes what every node knows.

@@ -171,8 +171,9 @@ impl Network {
         if !self.links[id.0].is_up_at(node) {
             return;
         }
-        if let Frame::Data(data) = frame {
-            self.passes(id, node, data.flow);
+        match frame {
+            Frame::Data(data) => self.passes(id, node, data.flow),
+            Frame::Control(datagram) => self.keep_control(id, node, datagram),
         }
         let link = &mut self.links[id.0];
         if let Frame::Data(data) = frame {

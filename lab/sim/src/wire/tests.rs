@@ -137,3 +137,19 @@ fn a_rate_spaces_frames_and_its_queue_is_bounded() {
     let later = 10 * longest;
     assert_eq!(lane.take(later, 1_000).unwrap().at_ns, later + MILLISECOND);
 }
+
+#[test]
+fn an_impairment_is_told_as_a_file_says_it() {
+    let all = Impairment {
+        loss: Share::new(0.1),
+        delay: Duration::from_micros(1500),
+        jitter: Duration::from_millis(1),
+        dup: Share::new(0.005),
+        reorder: Share::ALL,
+        corrupt: Share::NONE,
+        rate: Some(8_000_000),
+    };
+    let told = "loss 10%, dup 0.5%, reorder 100%, delay 1.5ms, jitter 1ms, rate 8000000bit/s";
+    assert_eq!(all.to_string(), told);
+    assert_eq!(Impairment::default().to_string(), "");
+}

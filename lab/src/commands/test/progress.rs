@@ -53,7 +53,7 @@ impl Printer {
 
     fn line(&self, line: &str) {
         match self.format {
-            TestFormat::Json => {}
+            TestFormat::Json | TestFormat::Markdown | TestFormat::Tap => {}
             TestFormat::Pretty => self.quietly(|| anstream::println!("{line}")),
             TestFormat::Plain => {
                 let plain = anstream::adapter::strip_str(line);

@@ -19,6 +19,7 @@ fn all(args: &TestArgs, labs: &[Topology]) -> io::Result<(Vec<RunReport>, Exit)>
     let options = Options {
         keep_going: args.keep_going,
         capture: Capture::Never,
+        html: args.html,
         names: Default::default(),
         work: Default::default(),
         runs: args.run_dir.clone(),

@@ -3,6 +3,8 @@
 
 use std::net::Ipv4Addr;
 
+use crate::run::control::{self, Said};
+
 /// The headers before the UDP payload, where nothing is added to them.
 const ETHERNET: usize = 14;
 const IPV4: [u8; 2] = [0x08, 0x00];
@@ -45,5 +47,48 @@ pub fn datagram(frame: &[u8]) -> Option<Datagram<'_>> {
         destination: address(16),
         payload_length: payload_length as u64,
         payload: &payload[..payload.len().min(payload_length)],
+    })
+}
+
+/// A control message in a frame.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Message {
+    /// The IP source.
+    pub source: Ipv4Addr,
+    /// The IP destination.
+    pub destination: Ipv4Addr,
+    /// What it says.
+    pub said: Said,
+}
+
+/// The IP packet in a frame, where it carries a message of IGMP or PIM.
+fn control_packet(frame: &[u8]) -> Option<(&[u8; 20], &[u8])> {
+    let (ethernet, ip) = frame.split_at_checked(ETHERNET)?;
+    if ethernet[12..14] != IPV4 {
+        return None;
+    }
+    let header = ip.first_chunk::<20>()?;
+    (header[0] >> 4 == 4 && control::is_control(header[9])).then_some((header, ip))
+}
+
+/// Whether a frame carries a message of IGMP or PIM.
+#[must_use]
+pub fn is_control(frame: &[u8]) -> bool {
+    control_packet(frame).is_some()
+}
+
+/// The message of IGMP or PIM that a frame carries, if it does.
+#[must_use]
+pub fn control(frame: &[u8]) -> Option<Message> {
+    let (header, ip) = control_packet(frame)?;
+    let length = usize::from(header[0] & 0x0f) * 4;
+    let total = usize::from(u16::from_be_bytes([header[2], header[3]]));
+    let payload = ip.get(length..total.min(ip.len()))?;
+    let address =
+        |at: usize| Ipv4Addr::new(header[at], header[at + 1], header[at + 2], header[at + 3]);
+    Some(Message {
+        source: address(12),
+        destination: address(16),
+        said: control::said(header[9], payload)?,
     })
 }

@@ -13,6 +13,7 @@ use serde_json::Value;
 
 use super::{Machine, group_of, nanoseconds};
 use crate::run::capture::Count;
+use crate::run::control::{self, Control};
 use crate::run::locate::Passed;
 use crate::topology::model::{LinkId, Medium, NodeId};
 
@@ -139,6 +140,22 @@ impl Machine {
                 }
             })
             .collect()
+    }
+
+    /// The control messages since the last call.
+    pub(in crate::run::sim) fn control(&mut self) -> Vec<Control> {
+        let sent = self.network.take_control();
+        let told = sent.filter_map(|sent| {
+            let link = self.links.iter().position(|link| *link == sent.link)?;
+            Some(Control {
+                at_ns: nanoseconds(sent.at),
+                link: LinkId(link),
+                source: sent.source,
+                destination: sent.destination,
+                said: control::said(sent.protocol.0, &sent.payload)?,
+            })
+        });
+        told.collect()
     }
 
     /// What the checks after every event found since the last call.

@@ -1,0 +1,97 @@
+//! Markdown, as the summaries of continuous integration show it: a table of
+//! the runs, and of each run that was not good what went wrong.
+
+use crate::report::{RunReport, StepReport, text};
+
+#[cfg(test)]
+mod tests;
+
+/// The document for these runs.
+#[must_use]
+pub fn document(runs: &[RunReport]) -> String {
+    let mut lines = vec![
+        "| Lab | Run | Result | Steps | Time |".to_owned(),
+        "|---|---|---|---|---|".to_owned(),
+    ];
+    for run in runs {
+        lines.push(format!(
+            "| {} | {} | {} | {} | {} |",
+            escape(&run.lab),
+            escape(&run.run),
+            run.outcome.word(),
+            counts(run),
+            text::seconds(run.seconds),
+        ));
+    }
+    for run in runs.iter().filter(|run| !run.outcome.is_good()) {
+        failed(&mut lines, run);
+    }
+    lines.join("\n") + "\n"
+}
+
+fn counts(run: &RunReport) -> String {
+    let counts = run.counts();
+    let mut parts = vec![format!("{} passed", counts.passed)];
+    for (count, what) in [
+        (counts.failed, "failed"),
+        (counts.errors, "errors"),
+        (counts.skipped, "skipped"),
+        (counts.warnings, "warnings"),
+    ] {
+        if count > 0 {
+            parts.push(format!("{count} {what}"));
+        }
+    }
+    parts.join(", ")
+}
+
+fn failed(lines: &mut Vec<String>, run: &RunReport) {
+    let (lab, word) = (escape(&run.lab), run.outcome.word());
+    lines.push(String::new());
+    lines.push(format!("### {lab}: {word}"));
+    lines.push(String::new());
+    let file = code(&run.file.display().to_string());
+    let evidence = code(&run.evidence.display().to_string());
+    lines.push(format!("{file}, evidence in {evidence}"));
+    for error in &run.errors {
+        lines.push(String::new());
+        lines.push(escape(error));
+    }
+    for step in run.steps.iter().filter(|step| !step.outcome.is_good()) {
+        step_failed(lines, step);
+    }
+}
+
+fn step_failed(lines: &mut Vec<String>, step: &StepReport) {
+    let (word, title) = (step.outcome.word(), escape(&step.title));
+    lines.push(String::new());
+    lines.push(format!("**{word}** {title} (line {})", step.line));
+    lines.push(String::new());
+    // Indented text is code, whatever is in it.
+    let detail = text::detail(step, false).join("\n");
+    lines.extend(detail.lines().map(|line| format!("    {line}")));
+}
+
+/// Text that is shown as it is, also in a cell of a table.
+fn escape(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character {
+            '\\' | '`' | '*' | '_' | '[' | ']' | '#' | '|' | '~' | '!' => {
+                escaped.push('\\');
+                escaped.push(character);
+            }
+            '<' => escaped.push_str("&lt;"),
+            '>' => escaped.push_str("&gt;"),
+            '&' => escaped.push_str("&amp;"),
+            character if character.is_control() => escaped.push(' '),
+            character => escaped.push(character),
+        }
+    }
+    escaped
+}
+
+/// A path as code; a backtick in it would end that.
+fn code(path: &str) -> String {
+    format!("`{}`", path.replace(['`', '\n'], "?"))
+}
