@@ -34,7 +34,7 @@ variables() {
     for role in ${2//+/ }; do
         echo "$role=frr"
         case $1-$role in
-        chain3-rp) echo pruned=25s gone_for=0s ;;
+        chain3-rp) echo pruned=25s gone_for=0s again=8s ;;
         chain3-lhr) echo rejoined=8s ;;
         diamond-rp) echo pruned=25s gone_for=0s ;;
         diamond-fhr) echo lost=1000 gap=3s ;;

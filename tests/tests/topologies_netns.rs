@@ -180,7 +180,7 @@ fn netns_interop_chain3_frr_is_the_rp() {
     with_frr(
         test,
         "interop-chain3",
-        &["rp=frr", "pruned=25s", "gone_for=0s"],
+        &["rp=frr", "pruned=25s", "gone_for=0s", "again=8s"],
     );
 }
 
