@@ -32,6 +32,22 @@ pub enum Command {
     Exec(ExecArgs),
     /// Open a shell in a node of a running lab
     Sh(ShArgs),
+    /// Show what the daemons of a node of a running lab say
+    Logs(LogsArgs),
+    /// Let receivers of a running lab join
+    Join(ReceiversArgs),
+    /// Let receivers of a running lab leave
+    Leave(ReceiversArgs),
+    /// Let sources of a running lab send
+    Send(SourcesArgs),
+    /// Let sources of a running lab stop
+    Stop(SourcesArgs),
+    /// Set links of a running lab down or up, delete or make them
+    Link(LinkArgs),
+    /// Start, stop, kill or reload daemons of a running lab
+    Daemon(DaemonArgs),
+    /// Do any step of a lab file in a running lab, and judge it
+    Do(DoArgs),
     /// Build the lab of each file, run its steps, judge, take it down
     Test(TestArgs),
     /// Draw the network of a lab file
@@ -128,6 +144,99 @@ pub struct ShArgs {
     /// The node
     #[arg(value_name = "NODE")]
     pub node: String,
+}
+
+/// `lab logs`.
+#[derive(Clone, Debug, clap::Args)]
+pub struct LogsArgs {
+    /// The lab; needed where several run
+    #[arg(short, long, value_name = "NAME")]
+    pub lab: Option<String>,
+    /// The node, or a receiver or source
+    #[arg(value_name = "NODE")]
+    pub node: String,
+    /// Go on as lines are added
+    #[arg(short, long)]
+    pub follow: bool,
+    /// So many of the last lines
+    #[arg(short = 'n', long, value_name = "N", default_value_t = 100)]
+    pub lines: u32,
+}
+
+/// What all steps by hand have in common.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Hand {
+    /// The lab; needed where several run
+    #[arg(short, long, value_name = "NAME")]
+    pub lab: Option<String>,
+    /// Print the result as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `lab join` and `lab leave`.
+#[derive(Clone, Debug, clap::Args)]
+pub struct ReceiversArgs {
+    /// The lab, and how to print.
+    #[command(flatten)]
+    pub hand: Hand,
+    /// Receivers of the lab file
+    #[arg(required = true, value_name = "RECEIVER")]
+    pub names: Vec<String>,
+}
+
+/// `lab send` and `lab stop`.
+#[derive(Clone, Debug, clap::Args)]
+pub struct SourcesArgs {
+    /// The lab, and how to print.
+    #[command(flatten)]
+    pub hand: Hand,
+    /// Sources of the lab file
+    #[arg(required = true, value_name = "SOURCE")]
+    pub names: Vec<String>,
+}
+
+/// `lab link`.
+#[derive(Clone, Debug, clap::Args)]
+pub struct LinkArgs {
+    /// The lab, and how to print.
+    #[command(flatten)]
+    pub hand: Hand,
+    /// What to do: down, up, delete, create
+    #[arg(value_name = "CHANGE")]
+    pub change: String,
+    /// Links or segments, as a--b
+    #[arg(required = true, value_name = "LINK")]
+    pub links: Vec<String>,
+    /// Only this node's end
+    #[arg(long, value_name = "NODE")]
+    pub at: Option<String>,
+}
+
+/// `lab daemon`.
+#[derive(Clone, Debug, clap::Args)]
+pub struct DaemonArgs {
+    /// The lab, and how to print.
+    #[command(flatten)]
+    pub hand: Hand,
+    /// What to do, as in a step: start, stop, kill, reload
+    #[arg(value_name = "CHANGE")]
+    pub change: String,
+    /// Nodes
+    #[arg(required = true, value_name = "NODE")]
+    pub nodes: Vec<String>,
+}
+
+/// `lab do`.
+#[derive(Clone, Debug, clap::Args)]
+pub struct DoArgs {
+    /// The lab, and how to print.
+    #[command(flatten)]
+    pub hand: Hand,
+    /// The step, as in the file: 'expect: {rx: {by: R, of: S}}'; - reads it
+    /// from standard input
+    #[arg(value_name = "STEP")]
+    pub step: String,
 }
 
 /// `lab test`.

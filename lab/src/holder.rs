@@ -19,6 +19,7 @@ use crate::backend::netns::NetError;
 use crate::exit::Exit;
 use crate::node::{Folders, NodeError, Programs};
 use crate::sandbox::Inside;
+use crate::topology::Source;
 use crate::topology::model::Topology;
 use protocol::Report;
 
@@ -26,12 +27,16 @@ use protocol::Report;
 pub const SOCKET: &str = "holder.sock";
 /// The holder's log.
 pub const LOG: &str = "holder.log";
+/// The diary of the steps by hand.
+const EVENTS: &str = "events.ndjson";
 
 /// What the holder is to build and hold.
 #[derive(Debug)]
 pub struct Job {
     /// The network and its daemons.
     pub topology: Topology,
+    /// The file that it is made from.
+    pub source: Source,
     /// The lab's directory.
     pub run_dir: PathBuf,
     /// Where the daemons' programs are.
@@ -109,12 +114,9 @@ async fn hold(job: &Job, inside: Inside) -> Result<(), HolderError> {
     };
     match built {
         Ok((lab, ready)) => {
-            if reports.send(&ready).await.is_err() {
-                lab.end().await;
-                return Err(HolderError::Abandoned);
-            }
+            let told = reports.send(&ready).await.is_ok();
             drop(reports);
-            serve::serve(lab, signals).await
+            serve::serve(lab, signals, told).await
         }
         Err(error) => {
             let (message, exit) = (error.to_string(), error.exit().code());

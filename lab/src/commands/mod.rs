@@ -7,6 +7,8 @@ pub mod completion;
 pub mod down;
 pub mod exec;
 pub mod graph;
+pub mod hand;
+pub mod logs;
 pub mod new;
 pub mod ps;
 mod running;
@@ -27,6 +29,14 @@ pub fn run(command: Command) -> Exit {
         Command::Ps(args) => ps::run(args),
         Command::Exec(args) => exec::run(args),
         Command::Sh(args) => sh::run(args),
+        Command::Logs(args) => logs::run(&args),
+        Command::Join(args) => hand::names("join", &args.hand, &args.names),
+        Command::Leave(args) => hand::names("leave", &args.hand, &args.names),
+        Command::Send(args) => hand::names("send", &args.hand, &args.names),
+        Command::Stop(args) => hand::names("stop", &args.hand, &args.names),
+        Command::Link(args) => hand::link(&args),
+        Command::Daemon(args) => hand::daemon(&args),
+        Command::Do(args) => hand::step(&args),
         Command::Test(args) => test::run(args),
         Command::Graph(args) => graph::run(&args),
         Command::Clean => clean::run(),

@@ -49,6 +49,16 @@ pub(super) enum Fault {
         /// What there is.
         nodes: Vec<String>,
     },
+    /// Nothing is written by that name.
+    #[error("lab {lab} has no log of {name}; there is one of: {}", .names.join(", "))]
+    NoLog {
+        /// The lab.
+        lab: String,
+        /// What was asked for.
+        name: String,
+        /// What there is.
+        names: Vec<String>,
+    },
     /// A lab that ended meanwhile, or is not ready yet.
     #[error("lab {0} is not there any more, or not ready yet")]
     Gone(String),
@@ -87,7 +97,9 @@ impl Fault {
             Self::Sandbox(error) => error.exit(),
             Self::Unfit(_) => Exit::Unfit,
             Self::NoSuchLab(_) | Self::NoLab | Self::Gone(_) => Exit::NothingToRun,
-            Self::SeveralLabs(_) | Self::NoSuchNode { .. } | Self::Name(_) => Exit::Usage,
+            Self::SeveralLabs(_) | Self::NoSuchNode { .. } | Self::NoLog { .. } | Self::Name(_) => {
+                Exit::Usage
+            }
             Self::Failed { exit, .. } => *exit,
             Self::System { .. } => Exit::Infrastructure,
         }
@@ -150,7 +162,7 @@ impl Running {
             .ok_or_else(|| Fault::Gone(self.name.clone()))
     }
 
-    /// Asks its holder.
+    /// Asks its holder, which has `time` to answer.
     pub(super) fn ask(&self, request: &Request, time: Duration) -> io::Result<Reply> {
         ask(&self.path.join(SOCKET), request, time)
     }

@@ -17,13 +17,14 @@ use crate::holder::{self, Job, LOG, folders};
 use crate::node::{Programs, kind};
 use crate::rundir::{NodeState, RunDir, State, process_started};
 use crate::sandbox::{self, Detached};
-use crate::topology;
+use crate::topology::Source;
 use crate::topology::model::{Kind, Medium, Topology};
 
 /// Runs `lab up`.
 pub fn run(args: UpArgs) -> Exit {
-    match topology::load(&args.file, &args.vars.vars) {
-        Ok(topology) => settle(up(args, topology)),
+    let source = Source::read(&args.file, &args.vars.vars);
+    match source.and_then(|source| Ok((source.topology()?, source))) {
+        Ok((topology, source)) => settle(up(args, topology, source)),
         Err(mistakes) => {
             tell(&mistakes);
             Exit::InvalidFile
@@ -31,7 +32,7 @@ pub fn run(args: UpArgs) -> Exit {
     }
 }
 
-fn up(args: UpArgs, mut topology: Topology) -> Result<Exit, Fault> {
+fn up(args: UpArgs, mut topology: Topology, source: Source) -> Result<Exit, Fault> {
     if let Some(name) = args.name {
         topology.name = checked(name)?;
     }
@@ -41,7 +42,7 @@ fn up(args: UpArgs, mut topology: Topology) -> Result<Exit, Fault> {
         kind(node).check(&programs)?;
     }
     let run_dir = RunDir::claim(&topology.name)?;
-    match start(&run_dir, topology, programs) {
+    match start(&run_dir, topology, source, programs) {
         Ok(exit) => Ok(exit),
         Err(fault) => {
             if let Err(error) = run_dir.remove() {
@@ -61,12 +62,18 @@ fn checked(name: String) -> Result<String, Fault> {
     }
 }
 
-fn start(run_dir: &RunDir, topology: Topology, programs: Programs) -> Result<Exit, Fault> {
+fn start(
+    run_dir: &RunDir,
+    topology: Topology,
+    source: Source,
+    programs: Programs,
+) -> Result<Exit, Fault> {
     let path = run_dir.path();
     let log = File::create(path.join(LOG)).map_err(Fault::system("make the holder's log"))?;
     let mut state = state(&path, &topology, &programs);
     let job = Job {
         topology,
+        source,
         run_dir: path.clone(),
         programs,
     };

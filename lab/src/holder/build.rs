@@ -9,25 +9,26 @@ use tokio::net::UnixListener;
 use super::protocol::Report;
 use super::{HolderError, Job, Reports, SOCKET, folders};
 use crate::backend::netns::{Network, Options};
-use crate::node::{Daemons, Folders, Programs};
+use crate::node::{Daemons, Folders};
 use crate::sandbox::NAMES;
-use crate::topology::model::Topology;
 
 /// What the wires of a lab that is held begin with, as those of a test do.
 const SEED: u64 = 1;
 
 /// A lab that is held.
-pub(super) struct Lab {
-    pub(super) topology: Topology,
+pub(super) struct Lab<'a> {
+    pub(super) job: &'a Job,
     pub(super) network: Network,
     pub(super) listener: UnixListener,
-    daemons: Daemons,
-    programs: Programs,
-    folders: Folders,
+    pub(super) daemons: Daemons,
+    pub(super) folders: Folders,
 }
 
 /// Builds the lab, and tells when the network is there.
-pub(super) async fn build(job: &Job, reports: &Reports) -> Result<(Lab, Report), HolderError> {
+pub(super) async fn build<'a>(
+    job: &'a Job,
+    reports: &Reports,
+) -> Result<(Lab<'a>, Report), HolderError> {
     let folders = folders(&job.run_dir);
     for folder in [&folders.configs, &folders.logs, &folders.sockets] {
         fs::create_dir(folder).map_err(HolderError::system("make the lab's folders"))?;
@@ -47,8 +48,7 @@ pub(super) async fn build(job: &Job, reports: &Reports) -> Result<(Lab, Report),
         .await
         .map_err(|_| HolderError::Abandoned)?;
     let start = Instant::now();
-    let (topology, programs) = (job.topology.clone(), job.programs.clone());
-    let daemons = Daemons::start_all(&topology, &network, &programs, &folders).await?;
+    let daemons = Daemons::start_all(&job.topology, &network, &job.programs, &folders).await?;
     let listener = UnixListener::bind(job.run_dir.join(SOCKET))
         .map_err(HolderError::system("listen on the holder's socket"))?;
     let ready = Report::Ready {
@@ -56,29 +56,14 @@ pub(super) async fn build(job: &Job, reports: &Reports) -> Result<(Lab, Report),
     };
     Ok((
         Lab {
-            topology,
+            job,
             network,
             listener,
             daemons,
-            programs,
             folders,
         },
         ready,
     ))
-}
-
-impl Lab {
-    /// Takes the lab down, and tells what went wrong.
-    pub(super) async fn end(self) -> Vec<String> {
-        let daemons = self.daemons;
-        let stopped = daemons
-            .stop_all(&self.topology, &self.network, &self.programs, &self.folders)
-            .await;
-        let mut errors: Vec<String> = stopped.iter().map(ToString::to_string).collect();
-        let removed = self.network.teardown().await;
-        errors.extend(removed.iter().map(ToString::to_string));
-        errors
-    }
 }
 
 fn milliseconds(duration: Duration) -> f64 {

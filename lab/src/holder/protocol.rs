@@ -11,7 +11,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 /// The longest request, in bytes.
-pub const MAX_REQUEST: u64 = 4096;
+pub const MAX_REQUEST: u64 = 64 << 10;
 /// The longest reply: some hundred bytes for each of the most processes there
 /// can be.
 const MAX_REPLY: u64 = 64 << 20;
@@ -49,6 +49,13 @@ pub enum Report {
 pub enum Request {
     /// The processes in the nodes.
     Processes {},
+    /// A step, as it would be written in the file.
+    Step {
+        /// Its text.
+        text: String,
+        /// The lines of the answer are for a terminal.
+        colour: bool,
+    },
     /// The end of the lab.
     Down {},
 }
@@ -61,6 +68,20 @@ pub enum Reply {
     Processes {
         /// By node, then process id.
         processes: Vec<Process>,
+    },
+    /// A step was done.
+    Step {
+        /// What there is to say about it.
+        lines: Vec<String>,
+        /// The exit status for it.
+        exit: u8,
+        /// The same as data.
+        report: serde_json::Value,
+    },
+    /// A step was not understood, and nothing was done.
+    Mistakes {
+        /// What is wrong with it.
+        text: String,
     },
     /// The lab is down.
     Down {

@@ -23,6 +23,7 @@ mod record;
 mod shell;
 pub mod sim;
 mod stage;
+pub mod standing;
 mod traffic;
 
 use std::fs::{self, Permissions};

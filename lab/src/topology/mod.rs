@@ -27,22 +27,84 @@ mod tests;
 use crate::diagnostic::Diagnostics;
 pub(crate) use decode::Problem;
 use decode::Sink;
-use model::Topology;
+use model::{Step, Topology};
 use resolve::Outside;
 use tree::Span;
 pub(crate) use tree::Tree;
 
 /// Reads a lab file; a folder stands for the `lab.yaml` in it.
 pub fn load(path: &Path, vars: &[(String, String)]) -> Result<Topology, Diagnostics> {
-    let file = file_of(path);
-    let text = match std::fs::read(&file) {
-        Ok(bytes) => match String::from_utf8(bytes) {
-            Ok(text) => text,
-            Err(_) => return Err(unreadable(&file, "the file is not UTF-8 text")),
-        },
-        Err(error) => return Err(unreadable(&file, &format!("cannot be read: {error}"))),
-    };
-    parse(&file, &text, vars, &|name| std::env::var(name).ok())
+    Source::read(path, vars)?.topology()
+}
+
+/// A lab file as it was read, and the variables that were set for it. Steps
+/// that come later are understood by it.
+#[derive(Clone, Debug)]
+pub struct Source {
+    file: PathBuf,
+    text: String,
+    vars: Vec<(String, String)>,
+}
+
+impl Source {
+    /// Reads a lab file; a folder stands for the `lab.yaml` in it.
+    pub fn read(path: &Path, vars: &[(String, String)]) -> Result<Source, Diagnostics> {
+        let file = file_of(path);
+        let text = match std::fs::read(&file) {
+            Ok(bytes) => match String::from_utf8(bytes) {
+                Ok(text) => text,
+                Err(_) => return Err(unreadable(&file, "the file is not UTF-8 text")),
+            },
+            Err(error) => return Err(unreadable(&file, &format!("cannot be read: {error}"))),
+        };
+        let vars = vars.to_vec();
+        Ok(Source { file, text, vars })
+    }
+
+    /// What the file describes.
+    pub fn topology(&self) -> Result<Topology, Diagnostics> {
+        parse(&self.file, &self.text, &self.vars, &environment)
+    }
+
+    /// A step that is not in the file, written as there, with or without a
+    /// title. `before` are earlier ones of its kind: what they configured is
+    /// what it changes.
+    pub fn step(&self, before: &[String], text: &str) -> Result<Step, Diagnostics> {
+        let sink = Sink::default();
+        let parse = |text: &str| yaml::parse(text, &sink);
+        let tree = parse(text);
+        let steps: Option<Vec<Tree>> = before.iter().map(|text| parse(text)).collect();
+        let steps = steps.zip(tree.clone()).map(|(mut steps, last)| {
+            steps.push(last);
+            steps
+        });
+        let outside = Outside {
+            file: &self.file,
+            vars: &self.vars,
+            env: &environment,
+            steps: steps.as_deref(),
+        };
+        let root = yaml::parse(&self.text, &sink);
+        let resolved = root
+            .filter(|_| steps.is_some())
+            .and_then(|root| resolve::resolve(&root, text, &outside, &sink));
+        let mut problems = sink.take();
+        let step = resolved.and_then(|topology| topology.steps.into_iter().next_back());
+        match step {
+            Some(step) if problems.is_empty() => Ok(step),
+            Some(_) | None => {
+                if problems.is_empty() {
+                    problems.push(Problem::new(Span::default(), "the step is empty"));
+                }
+                let file = Path::new("the step");
+                Err(Diagnostics::new(file, text, tree.as_ref(), problems))
+            }
+        }
+    }
+}
+
+fn environment(name: &str) -> Option<String> {
+    std::env::var(name).ok()
 }
 
 /// The lab file that a path stands for.
@@ -62,7 +124,12 @@ pub fn parse(
     env: &dyn Fn(&str) -> Option<String>,
 ) -> Result<Topology, Diagnostics> {
     let sink = Sink::default();
-    let outside = Outside { file, vars, env };
+    let outside = Outside {
+        file,
+        vars,
+        env,
+        steps: None,
+    };
     let tree = yaml::parse(text, &sink);
     let topology = tree
         .as_ref()

@@ -175,12 +175,14 @@ pub(crate) struct Part<T> {
     of: PhantomData<fn() -> T>,
 }
 
-impl<T: DeserializeOwned> Part<T> {
+impl<T> Part<T> {
     pub(crate) fn new(tree: Tree) -> Part<T> {
         let of = PhantomData;
         Part { tree, of }
     }
+}
 
+impl<T: DeserializeOwned> Part<T> {
     /// Puts in what the variables stand for and reads it.
     pub(crate) fn read(&self, scope: &Scope<'_>, sink: &Sink) -> Option<T> {
         decode_timed(&scope.interpolate(&self.tree, sink)?, scope.times(), sink)

@@ -1,6 +1,8 @@
 //! A user of `lab` for the tests, and what the system shows of a lab from
 //! outside: processes, network namespaces, interfaces and files.
 
+mod by_hand;
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -92,7 +94,7 @@ impl User {
 
     /// Puts the daemon and its control program beside `lab`.
     pub(crate) fn bring_daemon(&self) {
-        for name in ["mcrd", "mcrctl"] {
+        for name in ["mcrd", "mcrctl", "mcrgen"] {
             let built = mcr_tests::program(name).unwrap();
             fs::copy(built, self.home.path().join(name)).unwrap();
         }

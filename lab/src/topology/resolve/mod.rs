@@ -41,6 +41,8 @@ pub(crate) struct Outside<'a> {
     pub(crate) vars: &'a [(String, String)],
     /// The environment.
     pub(crate) env: &'a dyn Fn(&str) -> Option<String>,
+    /// Steps in the place of the file's.
+    pub(crate) steps: Option<&'a [Tree]>,
 }
 
 /// What every part of the resolution needs.
@@ -87,7 +89,10 @@ pub(crate) fn resolve(
     outside: &Outside<'_>,
     sink: &Sink,
 ) -> Option<Topology> {
-    let file: File = decode(root, sink)?;
+    let mut file: File = decode(root, sink)?;
+    if let Some(steps) = outside.steps {
+        file.steps = steps.iter().cloned().map(Part::new).collect();
+    }
     if file.lab.value != 1 {
         let message = format!("this lab reads schema version 1, not {}", file.lab.value);
         sink.add(Problem::new(file.lab.span, message));

@@ -1,0 +1,95 @@
+//! Steps by hand in a running lab: `lab do` takes any that a file may have, the
+//! other commands write the common ones.
+
+use std::io::{self, IsTerminal, Read};
+use std::time::Duration;
+
+use indicatif::ProgressBar;
+use serde_json::{Value, json};
+
+use super::running::{Fault, Running, settle};
+use crate::args::{DaemonArgs, DoArgs, Hand, LinkArgs};
+use crate::exit::Exit;
+use crate::holder::protocol::{MAX_REQUEST, Reply, Request};
+
+/// The longest that a step may take.
+const STEP_TIME: Duration = Duration::from_secs(3600);
+
+/// `lab join`, `lab leave`, `lab send`, `lab stop`.
+pub fn names(verb: &str, hand: &Hand, names: &[String]) -> Exit {
+    settle(done(hand, one(verb, json!(names))))
+}
+
+/// Runs `lab link`.
+pub fn link(args: &LinkArgs) -> Exit {
+    let mut verb = one(&args.change, json!(args.links));
+    if let (Some(verb), Some(at)) = (verb.as_object_mut(), &args.at) {
+        verb.insert("at".to_owned(), json!(at));
+    }
+    let title = format!("link {} {}", args.change, args.links.join(" "));
+    settle(done(&args.hand, one(&title, one("link", verb))))
+}
+
+/// Runs `lab daemon`.
+pub fn daemon(args: &DaemonArgs) -> Exit {
+    let verb = one(&args.change, json!(args.nodes));
+    let title = format!("daemon {} {}", args.change, args.nodes.join(" "));
+    settle(done(&args.hand, one(&title, one("daemon", verb))))
+}
+
+/// Runs `lab do`.
+pub fn step(args: &DoArgs) -> Exit {
+    if args.step != "-" {
+        return settle(written(&args.hand, args.step.clone()));
+    }
+    let mut text = String::new();
+    let read = io::stdin().take(MAX_REQUEST).read_to_string(&mut text);
+    match read {
+        Ok(_) => settle(written(&args.hand, text)),
+        Err(error) => settle(Err(Fault::system("read the step")(error))),
+    }
+}
+
+fn one(key: &str, value: Value) -> Value {
+    let mut map = serde_json::Map::new();
+    map.insert(key.to_owned(), value);
+    Value::Object(map)
+}
+
+/// JSON is YAML too.
+fn done(hand: &Hand, step: Value) -> Result<Exit, Fault> {
+    written(hand, step.to_string())
+}
+
+fn written(hand: &Hand, text: String) -> Result<Exit, Fault> {
+    let lab = Running::find(hand.lab.as_deref())?;
+    let colour = !hand.json && io::stdout().is_terminal();
+    let request = Request::Step { text, colour };
+    let progress = ProgressBar::new_spinner();
+    progress.enable_steady_tick(Duration::from_millis(100));
+    let reply = lab.ask(&request, STEP_TIME);
+    progress.finish_and_clear();
+    match reply.map_err(Fault::system("ask the lab"))? {
+        Reply::Step {
+            lines,
+            exit,
+            report,
+        } => {
+            if hand.json {
+                anstream::println!("{report:#}");
+            } else {
+                lines.iter().for_each(|line| anstream::println!("{line}"));
+            }
+            Ok(Exit::Status(exit))
+        }
+        Reply::Mistakes { text } => {
+            anstream::eprint!("{text}");
+            Ok(Exit::InvalidFile)
+        }
+        Reply::Refused { message } => Err(Fault::Failed {
+            message,
+            exit: Exit::Infrastructure,
+        }),
+        Reply::Processes { .. } | Reply::Down { .. } => Err(Fault::Gone(lab.name)),
+    }
+}

@@ -1,0 +1,134 @@
+//! A lab that stays, and takes steps one at a time: by hand what `lab test`
+//! does from the file.
+
+use std::path::Path;
+
+use tokio::time::Instant;
+
+use super::capture::Capture;
+use super::clock;
+use super::engine::Engine;
+use super::events::Events;
+use super::netns::Namespaces;
+use super::traffic::{Traffic, World};
+use crate::assertion::Outcome;
+use crate::backend::netns::Network;
+use crate::diagnostic::Diagnostics;
+use crate::node::{Daemons, Folders, NodeError, Programs};
+use crate::report::StepReport;
+use crate::topology::Source;
+use crate::topology::model::{Action, Topology};
+
+/// What a lab that stays is made of.
+#[derive(Clone, Copy, Debug)]
+pub struct Made<'a> {
+    /// The topology.
+    pub topology: &'a Topology,
+    /// Its network.
+    pub network: &'a Network,
+    /// The project's programs.
+    pub programs: &'a Programs,
+    /// The daemons' files.
+    pub folders: &'a Folders,
+    /// The file it was made from.
+    pub source: &'a Source,
+    /// Where its diary is written.
+    pub events: &'a Path,
+}
+
+/// A lab that stays.
+pub struct Standing<'a> {
+    made: Made<'a>,
+    engine: Option<Engine<Namespaces<'a>>>,
+    /// Until the first step.
+    daemons: Option<Daemons>,
+    /// The steps that gave routers another configuration.
+    configured: Vec<String>,
+}
+
+impl<'a> Standing<'a> {
+    /// A lab whose daemons run.
+    #[must_use]
+    pub fn new(made: Made<'a>, daemons: Daemons) -> Self {
+        Self {
+            made,
+            engine: None,
+            daemons: Some(daemons),
+            configured: Vec::new(),
+        }
+    }
+
+    /// Does a step that is written as in the file, and judges it.
+    ///
+    /// # Errors
+    /// The mistakes in it; then nothing was done.
+    pub async fn step(&mut self, text: &str) -> Result<StepReport, Diagnostics> {
+        let step = self.made.source.step(&self.configured, text)?;
+        let engine = match self.engine() {
+            Ok(engine) => engine,
+            Err(why) => {
+                let mut report = StepReport::skipped(&step.title, step.line);
+                report.outcome = Outcome::Error;
+                report.error = Some(why);
+                return Ok(report);
+            }
+        };
+        let report = engine.step(&step).await;
+        let configures = |action: &Action| matches!(action, Action::Config { .. });
+        if step.actions.iter().any(configures) && report.error.is_none() {
+            self.configured.push(text.to_owned());
+        }
+        Ok(report)
+    }
+
+    /// Watches the packets from the first step on: a lab that nobody asks
+    /// anything of costs nothing.
+    fn engine(&mut self) -> Result<&mut Engine<Namespaces<'a>>, String> {
+        if self.engine.is_none() {
+            let Made {
+                topology, network, ..
+            } = self.made;
+            let capture = Capture::start(topology, network, true);
+            let capture = capture.map_err(|error| error.to_string())?;
+            let events = Events::create(self.made.events, clock::now_ns());
+            let events = events.map_err(|error| format!("cannot write the events: {error}"))?;
+            let daemons = self.daemons.take().ok_or("the lab is ending")?;
+            let stage = Namespaces {
+                world: self.world(),
+                daemons,
+                traffic: Traffic::new(topology),
+                capture,
+                began: Instant::now(),
+            };
+            self.engine = Some(Engine { stage, events });
+        }
+        self.engine.as_mut().ok_or_else(String::new)
+    }
+
+    fn world(&self) -> World<'a> {
+        World {
+            topology: self.made.topology,
+            network: self.made.network,
+            programs: self.made.programs,
+            folders: self.made.folders,
+        }
+    }
+
+    /// Ends receivers, sources and daemons, and tells what went wrong.
+    pub async fn end(self) -> Vec<NodeError> {
+        let world = self.world();
+        let daemons = match self.engine {
+            Some(mut engine) => {
+                engine.stage.traffic.end_all().await;
+                Some(engine.stage.daemons)
+            }
+            None => self.daemons,
+        };
+        let Some(daemons) = daemons else {
+            return Vec::new();
+        };
+        daemons
+            .stop_all(world.topology, world.network, world.programs, world.folders)
+            .await
+    }
+}

@@ -1,0 +1,152 @@
+//! Steps by hand in a lab that runs: the same words as in a file, the same
+//! verdicts.
+
+use std::io::{Read, Write};
+use std::os::unix::net::UnixStream;
+use std::process::Stdio;
+
+use serde_json::{Value, json};
+
+use super::{DEADLINE, User};
+
+/// A relay between a source and a receiver, and a way to change its rules.
+const RELAY: &str = "\
+nodes:
+  src: host
+  r1:
+    kind: mcrd
+    config:
+      rules:
+        - input: { interface: src, group: 239.1.1.1 }
+          outputs: [{ interface: rcv, destination: 239.2.2.2 }]
+  rcv: host
+links:
+  - src -- r1
+  - r1 -- rcv
+receivers:
+  R: { at: rcv, group: 239.2.2.2 }
+sources:
+  S: { at: src, group: 239.1.1.1, rate: 200pps }
+steps:
+  - join: R
+";
+
+const ARRIVES: &str = "expect: {rx: {by: R, of: S, received: {min: 20}}, within: 5s}";
+
+#[test]
+fn what_a_file_says_is_done_by_hand_too() {
+    User::each("what_a_file_says_is_done_by_hand_too", |user| {
+        user.bring_daemon();
+        let name = user.name("hand");
+        user.expect(0, &["up", &user.file(&name, RELAY)]);
+        let text = user.expect(0, &["join", "-l", &name, "R"]);
+        assert!(text.contains("PASS join R"), "{text}");
+        let text = user.expect(0, &["send", "-l", &name, "S", "--json"]);
+        let step: Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(step["outcome"], "pass");
+        assert_eq!(step["title"], "send S");
+        let text = user.expect(0, &["do", "-l", &name, ARRIVES]);
+        assert!(text.contains("R <- S  sent"), "{text}");
+        assert!(text.lines().all(|line| line.len() <= 80), "{text}");
+        user.expect(0, &["link", "-l", &name, "down", "r1--rcv"]);
+        let late = "expect: {rx: {by: R, of: S}, within: 200ms}";
+        let text = user.expect(1, &["do", "-l", &name, late]);
+        assert!(
+            text.contains("FAIL") && text.contains("lost at r1"),
+            "{text}"
+        );
+        user.expect(0, &["link", "-l", &name, "up", "r1--rcv"]);
+        user.expect(0, &["daemon", "-l", &name, "kill", "r1"]);
+        user.expect(0, &["daemon", "-l", &name, "start", "r1"]);
+        // A title and standard input, as a script would write it.
+        let mut asked = user
+            .lab(&["do", "-l", &name, "-"])
+            .stdin(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let step = format!("'it is back':\n  {ARRIVES}\n");
+        asked
+            .stdin
+            .take()
+            .unwrap()
+            .write_all(step.as_bytes())
+            .unwrap();
+        let asked = asked.wait_with_output().unwrap();
+        let text = String::from_utf8_lossy(&asked.stdout);
+        assert!(
+            asked.status.success() && text.contains("PASS it is back"),
+            "{text}"
+        );
+        let text = user.expect(1, &["join", "-l", &name, "R"]);
+        assert!(text.contains("R has joined already"), "{text}");
+        user.expect(0, &["leave", "-l", &name, "R"]);
+        user.expect(0, &["stop", "-l", &name, "S"]);
+        let log = user.expect(0, &["logs", "-l", &name, "r1"]);
+        assert!(log.contains("supervisor"), "{log}");
+        user.expect(0, &["down", &name]);
+        assert!(user.world().is_empty(), "{:?}", user.world());
+    });
+}
+
+/// What a step configures, the next one changes further.
+#[test]
+fn configurations_by_hand_add_up() {
+    User::each("configurations_by_hand_add_up", |user| {
+        user.bring_daemon();
+        let name = user.name("config");
+        user.expect(0, &["up", &user.file(&name, RELAY)]);
+        let set = |change: &str| {
+            let step = format!("config: {{at: r1, set: {{log: {{{change}}}}}}}");
+            user.expect(0, &["do", "-l", &name, &step]);
+        };
+        set("level: debug");
+        set("facilities: {relay: trace}");
+        let shown = ["exec", "-l", &name, "r1", "--", "mcrctl", "config", "show"];
+        let shown = user.expect(0, &shown);
+        for part in ["debug", "trace", "239.2.2.2"] {
+            assert!(shown.contains(part), "{part}: {shown}");
+        }
+        user.expect(0, &["down", &name]);
+    });
+}
+
+#[test]
+fn mistakes_by_hand_are_told_and_change_nothing() {
+    User::each("mistakes_by_hand_are_told_and_change_nothing", |user| {
+        user.bring_daemon();
+        let name = user.name("wrong");
+        user.expect(0, &["up", &user.file(&name, RELAY)]);
+        for (step, told) in [
+            ("link: {down: r1--rvc}", "did you mean `r1--rcv`?"),
+            ("joyn: R", "did you mean `join`?"),
+            ("join: [R, X]", "there is no receiver `X`"),
+            ("{", "the step"),
+            ("", "found nothing"),
+            ("12", "the step"),
+        ] {
+            let text = user.expect(4, &["do", "-l", &name, step]);
+            assert!(text.contains(told), "{step}: {text}");
+        }
+        user.expect(2, &["join", "-l", "no-such-lab", "R"]);
+        let text = user.expect(64, &["logs", "-l", &name, "../r1"]);
+        assert!(text.contains("there is one of: r1"), "{text}");
+        // Whoever orders a step and leaves gets it done, and harms nobody.
+        let socket = user.base().join(&name).join("holder.sock");
+        let order = json!({ "request": "step", "text": "join: R", "colour": false });
+        let mut client = UnixStream::connect(&socket).unwrap();
+        writeln!(client, "{order}").unwrap();
+        drop(client);
+        let text = user.expect(1, &["join", "-l", &name, "R"]);
+        assert!(text.contains("R has joined already"), "{text}");
+        // Steps wait for each other, and the end of the lab for none of them.
+        let slow = json!({ "request": "step", "text": "wait: 1h", "colour": false });
+        let mut waiting = UnixStream::connect(&socket).unwrap();
+        waiting.set_read_timeout(Some(DEADLINE)).unwrap();
+        writeln!(waiting, "{slow}").unwrap();
+        user.expect(0, &["down", &name]);
+        let mut reply = String::new();
+        waiting.read_to_string(&mut reply).unwrap();
+        assert_eq!(reply, "");
+        assert!(user.world().is_empty(), "{:?}", user.world());
+    });
+}
