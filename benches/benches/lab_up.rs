@@ -169,6 +169,7 @@ fn chain(nodes: usize) -> anyhow::Result<Topology> {
             mtu: 1500,
             metric: 10,
             checksum_offload: true,
+            wire: None,
         });
     }
     Ok(topology)
