@@ -50,6 +50,8 @@ pub enum Command {
     Do(DoArgs),
     /// Build the lab of each file, run its steps, judge, take it down
     Test(TestArgs),
+    /// Find out why a receiver gets nothing of a source
+    Explain(ExplainArgs),
     /// Draw the network of a lab file
     Graph(GraphArgs),
     /// Remove what dead labs left behind
@@ -309,6 +311,35 @@ pub enum Capture {
     Always,
     /// Never
     Never,
+}
+
+/// `lab explain`.
+#[derive(Clone, Debug, clap::Args)]
+#[command(after_help = "\
+Exit status: 0 no fault found, 1 a fault found, 2 not known.")]
+pub struct ExplainArgs {
+    /// A lab that runs, by name or file; with --sim a file, whose steps are run
+    /// in virtual time first
+    #[arg(value_name = "LAB", value_hint = ValueHint::AnyPath)]
+    pub lab: String,
+    /// The receiver, as the file names it
+    #[arg(value_name = "RECEIVER")]
+    pub receiver: String,
+    /// The source, as the file names it
+    #[arg(value_name = "SOURCE")]
+    pub source: String,
+    /// Variables.
+    #[command(flatten)]
+    pub vars: Vars,
+    /// Run the file's steps in virtual time to their end, then look
+    #[arg(long)]
+    pub sim: bool,
+    /// What decides everything that is left to chance in virtual time
+    #[arg(long, value_name = "N", default_value_t = 1, requires = "sim")]
+    pub seed: u64,
+    /// Print the result as JSON
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// `lab graph`.

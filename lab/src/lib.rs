@@ -10,6 +10,7 @@ pub mod backend;
 pub mod commands;
 pub mod diagnostic;
 pub mod exit;
+pub mod explain;
 pub mod holder;
 pub mod node;
 pub mod oracle;

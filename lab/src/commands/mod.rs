@@ -6,6 +6,7 @@ pub mod clean;
 pub mod completion;
 pub mod down;
 pub mod exec;
+pub mod explain;
 pub mod graph;
 pub mod hand;
 pub mod logs;
@@ -38,6 +39,7 @@ pub fn run(command: Command) -> Exit {
         Command::Daemon(args) => hand::daemon(&args),
         Command::Do(args) => hand::step(&args),
         Command::Test(args) => test::run(args),
+        Command::Explain(args) => explain::run(&args),
         Command::Graph(args) => graph::run(&args),
         Command::Clean => clean::run(),
         Command::Schema => schema::run(),

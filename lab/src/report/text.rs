@@ -196,6 +196,17 @@ fn ends(left: &str, right: &str) -> String {
     format!("{left:<space$} {right}")
 }
 
+/// Broken at the width of a terminal; what follows is as far in as the
+/// line's text.
+#[must_use]
+pub fn hanging(line: &str) -> Vec<String> {
+    let own = line.len() - line.trim_start().len();
+    let mut parts = wrapped(line.trim_start(), WIDTH - own - 4).into_iter();
+    let first = parts.next().map(|first| format!("{:own$}{first}", ""));
+    let rest = parts.map(|part| format!("{:1$}{part}", "", own + 4));
+    first.into_iter().chain(rest).collect()
+}
+
 /// Broken between words. A word longer than a line, as a path may be, keeps
 /// its line.
 fn wrapped(text: &str, width: usize) -> Vec<String> {

@@ -71,7 +71,7 @@ impl<S: Stage> Engine<S> {
         if !report.outcome.is_good() {
             let now = self.stage.drops().await;
             report.findings =
-                evidence::findings(&self.stage, step, &report, began_ns, &drops, &now);
+                evidence::findings(&self.stage, step, &report, began_ns, &drops, &now).await;
         }
         report
     }

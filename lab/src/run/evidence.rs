@@ -11,6 +11,7 @@ use serde_json::Value;
 use super::locate;
 use super::observe::owes;
 use super::stage::{Drops, Stage};
+use crate::explain::{End, Kind, explain};
 use crate::report::{RunReport, StepReport, junit, text};
 use crate::topology::model::{Check, RxCheck, Step, Topology};
 
@@ -87,7 +88,7 @@ pub fn as_json(run: &RunReport) -> Value {
 
 /// What there is to say about a failed step beyond its figures.
 #[must_use]
-pub(super) fn findings<S: Stage>(
+pub(super) async fn findings<S: Stage>(
     stage: &S,
     step: &Step,
     report: &StepReport,
@@ -102,6 +103,7 @@ pub(super) fn findings<S: Stage>(
         }
         if let Check::Rx(check) = &expectation.check {
             said.extend(rx_findings(stage, check, began_ns));
+            said.extend(explained(stage, check, began_ns).await);
         }
     }
     said.extend(drop_findings(stage.topology(), before, now));
@@ -131,6 +133,30 @@ fn rx_findings<S: Stage>(stage: &S, check: &RxCheck, began_ns: u64) -> Vec<Strin
         }
     }
     said
+}
+
+/// Why a receiver misses something of each source, where the walk finds it.
+async fn explained<S: Stage>(stage: &S, check: &RxCheck, began_ns: u64) -> Vec<String> {
+    let topology = stage.topology();
+    let mut said = Vec::new();
+    for source in 0..topology.sources.len() {
+        if !is_meant(topology, check, source) {
+            continue;
+        }
+        let snapshot = super::explain::of_run(stage, check.by, source, began_ns).await;
+        let told = explain(topology, check.by, source, &snapshot);
+        let told = told.filter(|told| !is_loss(&told.end));
+        said.extend(told.and_then(|told| told.sentence()));
+    }
+    said
+}
+
+/// What the links showed is said anyway, and better.
+fn is_loss(end: &End) -> bool {
+    match end {
+        End::Fault(fault) => fault.kind == Kind::DataLost,
+        End::Unknown(_) | End::Nothing => false,
+    }
 }
 
 fn is_meant(topology: &Topology, check: &RxCheck, source: usize) -> bool {

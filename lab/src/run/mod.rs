@@ -12,6 +12,7 @@ pub mod control;
 mod engine;
 mod events;
 pub mod evidence;
+pub mod explain;
 pub mod ledger;
 pub mod locate;
 mod netns;

@@ -34,8 +34,9 @@ use super::shell::Finished;
 use super::stage::{Drops, Stage, sleep};
 use super::{Course, Options, Progress, begin, probe};
 use crate::assertion::counters::Counters;
+use crate::explain::Explanation;
 use crate::report::pcapng::Marker;
-use crate::report::{RunReport, Simulated};
+use crate::report::{RunReport, Simulated, StepReport};
 use crate::topology::model::{
     CounterOf, DaemonChange, Exec, Hosts, LinkChange, LinkId, NodeId, Topology, Wire,
 };
@@ -55,6 +56,55 @@ pub fn run(
     options: &Options,
     progress: &mut dyn Progress,
 ) -> io::Result<RunReport> {
+    let nothing = async |_: &Simulation<'_>| ();
+    Ok(run_and_look(hosted, seed, options, progress, nothing)?.0)
+}
+
+/// Runs a lab once in virtual time, and explains at its end why a receiver gets
+/// nothing of a source. `None` where the run ended otherwise.
+///
+/// # Errors
+/// The run's folder cannot be made.
+pub fn explain(
+    hosted: &Hosted<'_>,
+    seed: u64,
+    options: &Options,
+    receiver: usize,
+    source: usize,
+) -> io::Result<Option<Explanation>> {
+    let look = async |stage: &Simulation<'_>| {
+        // Earlier datagrams met other trees than those that are asked for.
+        let now = stage.now_ns();
+        sleep(stage, LOOK_TIME).await;
+        let snapshot = super::explain::of_run(stage, receiver, source, now).await;
+        crate::explain::explain(stage.topology, receiver, source, &snapshot)
+    };
+    let (_, told) = run_and_look(hosted, seed, options, &mut Silent, look)?;
+    Ok(told.flatten())
+}
+
+/// How long datagrams are watched for an explanation.
+const LOOK_TIME: Duration = Duration::from_secs(1);
+
+/// Nobody is told.
+struct Silent;
+
+impl Progress for Silent {
+    fn began(&mut self, _: &RunReport) {}
+    fn deployed(&mut self, _: &RunReport, _: &Topology) {}
+    fn step_began(&mut self, _: &str) {}
+    fn step_ended(&mut self, _: &StepReport) {}
+    fn ended(&mut self, _: &RunReport) {}
+}
+
+/// Runs a lab once, and looks at the network after its last step.
+fn run_and_look<T>(
+    hosted: &Hosted<'_>,
+    seed: u64,
+    options: &Options,
+    progress: &mut dyn Progress,
+    look: impl AsyncFnOnce(&Simulation<'_>) -> T,
+) -> io::Result<(RunReport, Option<T>)> {
     let began = Instant::now();
     let topology = hosted.topology;
     let folder = RunFolder::create(&options.runs, &topology.name)?;
@@ -74,9 +124,13 @@ pub fn run(
         events: Events::create(&folder.path.join("events.ndjson"), stage.now_ns())?,
         stage,
     };
+    let mut seen = None;
     let ended = time::block_on(&clock, async {
         let clock = Rc::clone(&engine.stage.clock);
-        let steps = std::pin::pin!(course.steps(&mut engine, &mut report, progress));
+        let steps = std::pin::pin!(async {
+            course.steps(&mut engine, &mut report, progress).await;
+            seen = Some(look(&engine.stage).await);
+        });
         let limit = std::pin::pin!(clock.sleep_until(topology.max_time));
         match futures_util::future::select(steps, limit).await {
             futures_util::future::Either::Left(_) => None,
@@ -100,7 +154,7 @@ pub fn run(
     report.seconds = began.elapsed().as_secs_f64();
     report.simulated = simulated(elapsed.as_secs_f64());
     course.conclude(&mut report, progress);
-    Ok(report)
+    Ok((report, seen))
 }
 
 /// A simulated network, as steps see it.

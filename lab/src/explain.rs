@@ -1,0 +1,202 @@
+//! Why a receiver gets nothing of a source: a walk from the receiver to the
+//! source over what the routers answered. It is a function of the topology and
+//! of a [`Snapshot`]; nothing here talks to anybody.
+
+mod member;
+mod neighbor;
+mod source;
+mod text;
+mod tree;
+mod walk;
+
+use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
+
+use mcr_api::router as api;
+use serde::Serialize;
+
+use crate::topology::model::{LinkId, NodeId, Topology};
+
+#[cfg(test)]
+mod tests;
+
+/// What was asked, and what everybody answered.
+#[derive(Clone, Debug, Default)]
+pub struct Snapshot {
+    /// The receiver has joined; `None` where nobody knows.
+    pub joined: Option<bool>,
+    /// Datagrams that the source has sent; `None` where nobody knows.
+    pub sent: Option<u64>,
+    /// The datagrams of the source that each link showed; empty where nobody
+    /// looked.
+    pub links: BTreeMap<LinkId, usize>,
+    /// What each router answered, or why it did not.
+    pub routers: BTreeMap<NodeId, Result<Told, String>>,
+}
+
+/// What a router answered.
+#[derive(Clone, Debug)]
+pub struct Told {
+    /// Where PIM runs.
+    pub pim: Vec<api::PimInterface>,
+    /// Its neighbours.
+    pub neighbors: Vec<api::Neighbor>,
+    /// The RP of the group.
+    pub rp: api::RpOf,
+    /// The ways to the source and to every RP that a router named.
+    pub ways: BTreeMap<Ipv4Addr, api::RpfOf>,
+    /// Where IGMP runs.
+    pub igmp: Vec<api::IgmpInterface>,
+    /// Groups with members.
+    pub members: Vec<api::IgmpGroup>,
+    /// The entries of the group.
+    pub mroutes: Vec<api::Mroute>,
+    /// The counters.
+    pub counters: Vec<api::ProtocolCounters>,
+}
+
+impl Told {
+    /// PIM on an interface.
+    #[must_use]
+    pub fn pim_on(&self, interface: &str) -> Option<&api::PimInterface> {
+        self.pim.iter().find(|one| one.interface == interface)
+    }
+
+    /// The entry of a source, or (*,G).
+    #[must_use]
+    pub fn mroute(&self, source: Option<Ipv4Addr>) -> Option<&api::Mroute> {
+        self.mroutes.iter().find(|one| one.source == source)
+    }
+
+    /// A counter of an interface.
+    #[must_use]
+    pub fn count(&self, interface: &str, name: &str) -> u64 {
+        let on = |one: &&api::ProtocolCounters| one.interface.as_deref() == Some(interface);
+        let all = self.counters.iter().filter(on);
+        all.filter_map(|one| one.counters.get(name)).sum()
+    }
+
+    /// A counter of all interfaces together.
+    #[must_use]
+    pub fn count_all(&self, name: &str) -> u64 {
+        let all = self.counters.iter();
+        all.filter_map(|one| one.counters.get(name)).sum()
+    }
+}
+
+/// What is wrong, by kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Kind {
+    /// Receiver and source have no group in common, or another source is
+    /// wanted.
+    NotMeant,
+    /// The receiver has not joined.
+    NotJoined,
+    /// The source sends nothing.
+    NotSending,
+    /// No router is on the link.
+    NoRouter,
+    /// No router has the member.
+    NoMembership,
+    /// The membership is refused by a filter or a limit.
+    MembershipRefused,
+    /// The switch snoops, and nobody asks.
+    NoQuerier,
+    /// Routers differ in what is source-specific.
+    SsmRange,
+    /// The router that has the member or the source does not forward for its
+    /// link.
+    NotDr,
+    /// There is no RP.
+    NoRp,
+    /// Routers differ in the RP.
+    WrongRp,
+    /// No route to the source.
+    MissingRoute,
+    /// No route to the RP, or it is no router.
+    RpUnreachable,
+    /// The way to the source is not the one it is heard on.
+    RpfMismatch,
+    /// PIM does not run on a link of the way.
+    NoPim,
+    /// An interface of the way is down.
+    LinkDown,
+    /// A link of the way loses packets.
+    LinkLoss,
+    /// A router takes no Joins of its neighbour.
+    JoinFiltered,
+    /// An entry is missing, or has not joined, for no reason that is known.
+    NotJoinedUpstream,
+    /// Another router forwards onto the link, by Assert.
+    AssertLost,
+    /// The datagrams do not live long enough.
+    Ttl,
+    /// The RP takes no Registers of the source.
+    RegisterBlocked,
+    /// Routers are right, and datagrams are lost.
+    DataLost,
+}
+
+/// The first thing that is wrong.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Fault {
+    /// Its kind.
+    pub kind: Kind,
+    /// Where.
+    pub at: String,
+    /// What is wrong, with the evidence.
+    pub what: String,
+    /// What to do.
+    pub advice: String,
+}
+
+/// A thing that was looked at and is right.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Seen {
+    /// Where.
+    pub at: String,
+    /// What was asked.
+    pub what: String,
+    /// What the answer was.
+    pub evidence: String,
+}
+
+/// Where the walk ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum End {
+    /// At the first fault.
+    Fault(Fault),
+    /// Where somebody gave no answer; why not.
+    Unknown(String),
+    /// Nowhere: everything is right.
+    Nothing,
+}
+
+/// The answer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Explanation {
+    /// The receiver.
+    pub receiver: String,
+    /// The source.
+    pub source: String,
+    /// The group, where they have one in common.
+    pub group: Option<Ipv4Addr>,
+    /// What was right, from the receiver on.
+    pub seen: Vec<Seen>,
+    /// How it ended.
+    pub end: End,
+}
+
+/// Walks from a receiver to a source, both positions in the topology's lists.
+/// `None` where there are none such.
+#[must_use]
+pub fn explain(
+    topology: &Topology,
+    receiver: usize,
+    source: usize,
+    snapshot: &Snapshot,
+) -> Option<Explanation> {
+    walk::walk(topology, receiver, source, snapshot)
+}

@@ -1,0 +1,309 @@
+//! The walk as a whole, and what all its parts need.
+
+use std::net::Ipv4Addr;
+
+use mcr_api::router as api;
+
+use super::{End, Explanation, Fault, Kind, Seen, Snapshot, Told};
+use crate::run::locate;
+use crate::topology::model::{Interface, Link, LinkId, NodeId, Receiver, Source, Topology};
+
+/// Why the walk does not go on.
+pub(super) enum Stop {
+    Fault(Fault),
+    Unknown(String),
+}
+
+pub(super) type Step<T> = Result<T, Stop>;
+
+/// A fault, as the end of the walk.
+pub(super) fn fault<T>(
+    kind: Kind,
+    at: impl Into<String>,
+    what: impl Into<String>,
+    advice: impl Into<String>,
+) -> Step<T> {
+    Err(Stop::Fault(Fault {
+        kind,
+        at: at.into(),
+        what: what.into(),
+        advice: advice.into(),
+    }))
+}
+
+/// A walk under way.
+pub(super) struct Walk<'a> {
+    pub(super) topology: &'a Topology,
+    pub(super) snapshot: &'a Snapshot,
+    pub(super) receiver: &'a Receiver,
+    pub(super) source: &'a Source,
+    pub(super) receiver_link: LinkId,
+    pub(super) source_link: LinkId,
+    pub(super) address: Ipv4Addr,
+    pub(super) group: Ipv4Addr,
+    pub(super) seen: Vec<Seen>,
+}
+
+pub(super) fn walk(
+    topology: &Topology,
+    receiver: usize,
+    source: usize,
+    snapshot: &Snapshot,
+) -> Option<Explanation> {
+    let receiver = topology.receivers.get(receiver)?;
+    let source = topology.sources.get(source)?;
+    let end_of = |at: NodeId, interface: usize| topology.nodes.get(at.0)?.interfaces.get(interface);
+    let (here, there) = (
+        end_of(receiver.at, receiver.interface)?,
+        end_of(source.at, source.interface)?,
+    );
+    let mut shared = receiver.groups.iter();
+    let group = shared.find(|group| group.is_multicast() && source.groups.contains(group));
+    let mut walk = Walk {
+        topology,
+        snapshot,
+        receiver,
+        source,
+        receiver_link: here.link,
+        source_link: there.link,
+        address: there.addresses.first()?.addr(),
+        group: group.copied().unwrap_or(Ipv4Addr::UNSPECIFIED),
+        seen: Vec::new(),
+    };
+    let end = match walk.whole(group.is_some()) {
+        Ok(()) => End::Nothing,
+        Err(Stop::Fault(fault)) => End::Fault(fault),
+        Err(Stop::Unknown(reason)) => End::Unknown(reason),
+    };
+    Some(Explanation {
+        receiver: receiver.name.clone(),
+        source: source.name.clone(),
+        group: group.copied(),
+        seen: walk.seen,
+        end,
+    })
+}
+
+impl<'a> Walk<'a> {
+    fn whole(&mut self, shared: bool) -> Step<()> {
+        self.ends(shared)?;
+        if self.receiver_link == self.source_link {
+            self.ok(
+                &self.receiver.name,
+                "link",
+                "the source is on the same link",
+            );
+            return self.datagrams();
+        }
+        let last_hop = self.last_hop()?;
+        let told = self.told(last_hop)?;
+        let on_source_tree = told
+            .mroute(Some(self.address))
+            .is_some_and(|entry| entry.spt_bit);
+        if self.receiver.source.is_some() {
+            let first_hop = self.tree(last_hop, self.receiver_link, Some(self.address), None)?;
+            self.ttl(first_hop)?;
+        } else {
+            let rp = self.rp(last_hop)?;
+            if on_source_tree {
+                let first_hop =
+                    self.tree(last_hop, self.receiver_link, Some(self.address), None)?;
+                self.ttl(first_hop)?;
+            } else {
+                let at_rp = self.tree(last_hop, self.receiver_link, None, Some(rp))?;
+                let first_hop = self.first_hop()?;
+                self.ttl(first_hop)?;
+                self.register(first_hop, at_rp, rp)?;
+            }
+        }
+        self.datagrams()
+    }
+
+    /// Receiver and source themselves.
+    fn ends(&mut self, shared: bool) -> Step<()> {
+        let (receiver, source) = (self.receiver, self.source);
+        if !shared {
+            let groups = |groups: &[Ipv4Addr]| {
+                let all: Vec<String> = groups.iter().map(ToString::to_string).collect();
+                all.join(", ")
+            };
+            return fault(
+                Kind::NotMeant,
+                &receiver.name,
+                format!(
+                    "{} wants {}, and {} sends to {}",
+                    receiver.name,
+                    groups(&receiver.groups),
+                    source.name,
+                    groups(&source.groups)
+                ),
+                "give them a group in common; relay rules are not followed here",
+            );
+        }
+        if let Some(wanted) = receiver.source
+            && wanted != self.address
+        {
+            return fault(
+                Kind::NotMeant,
+                &receiver.name,
+                format!(
+                    "{} wants {} from {wanted}, and {} sends from {}",
+                    receiver.name, self.group, source.name, self.address
+                ),
+                format!("let `{}` name the source {}", receiver.name, self.address),
+            );
+        }
+        if self.snapshot.joined == Some(false) {
+            return fault(
+                Kind::NotJoined,
+                &receiver.name,
+                format!("{} has not joined, or has left again", receiver.name),
+                format!("`join: {}` in a step", receiver.name),
+            );
+        }
+        if self.snapshot.sent == Some(0) {
+            return fault(
+                Kind::NotSending,
+                &source.name,
+                format!("{} has sent nothing", source.name),
+                format!("`send: {}` in a step", source.name),
+            );
+        }
+        if self.snapshot.joined == Some(true) {
+            let group = self.group.to_string();
+            self.ok(&receiver.name, "joined", &group);
+        }
+        if let Some(sent) = self.snapshot.sent {
+            self.ok(&source.name, "sent", &sent.to_string());
+        }
+        Ok(())
+    }
+
+    /// Notes what is right.
+    pub(super) fn ok(&mut self, at: &str, what: &str, evidence: &str) {
+        self.seen.push(Seen {
+            at: at.to_owned(),
+            what: what.to_owned(),
+            evidence: evidence.to_owned(),
+        });
+    }
+
+    pub(super) fn name(&self, at: NodeId) -> &'a str {
+        let node = self.topology.nodes.get(at.0);
+        node.map_or("?", |node| node.name.as_str())
+    }
+
+    pub(super) fn link(&self, link: LinkId) -> Step<&'a Link> {
+        let found = self.topology.links.get(link.0);
+        found.ok_or_else(|| Stop::Unknown("there is no such link".to_owned()))
+    }
+
+    /// What a router answered.
+    pub(super) fn told(&self, at: NodeId) -> Step<&'a Told> {
+        match self.snapshot.routers.get(&at) {
+            Some(Ok(told)) => Ok(told),
+            Some(Err(reason)) => Err(Stop::Unknown(format!("{}: {reason}", self.name(at)))),
+            None => Err(Stop::Unknown(format!("{} was not asked", self.name(at)))),
+        }
+    }
+
+    /// The routers on a link, with their interfaces.
+    pub(super) fn routers(&self, link: LinkId) -> Step<Vec<(NodeId, &'a Interface)>> {
+        let link = self.link(link)?;
+        let ends = link.ends.iter().filter_map(|(node, interface)| {
+            let found = self.topology.nodes.get(node.0)?;
+            let interface = found.interfaces.get(*interface)?;
+            found.kind.is_router().then_some((*node, interface))
+        });
+        Ok(ends.collect())
+    }
+
+    /// A node's interface on a link.
+    pub(super) fn interface(&self, at: NodeId, link: LinkId) -> Option<&'a str> {
+        let node = self.topology.nodes.get(at.0)?;
+        let mut on = node.interfaces.iter();
+        let found = on.find(|interface| interface.link == link)?;
+        Some(&found.name)
+    }
+
+    /// The link of a node's interface.
+    pub(super) fn link_of(&self, at: NodeId, interface: &str) -> Option<LinkId> {
+        let node = self.topology.nodes.get(at.0)?;
+        let mut all = node.interfaces.iter();
+        Some(all.find(|one| one.name == interface)?.link)
+    }
+
+    /// The node that has an address on a link.
+    pub(super) fn owner_on(&self, link: LinkId, address: Ipv4Addr) -> Option<NodeId> {
+        let ends = &self.topology.links.get(link.0)?.ends;
+        let owns = |(node, interface): &&(NodeId, usize)| {
+            let node = self.topology.nodes.get(node.0);
+            let interface = node.and_then(|node| node.interfaces.get(*interface));
+            let all = interface.map_or(&[][..], |one| &one.addresses);
+            all.iter().any(|net| net.addr() == address)
+        };
+        ends.iter().find(owns).map(|(node, _)| *node)
+    }
+
+    /// An address, with the node that has it.
+    pub(super) fn who(&self, address: Ipv4Addr) -> String {
+        let owner = self.topology.nodes.iter().find(|node| {
+            let own = node.interfaces.iter().flat_map(|one| &one.addresses);
+            own.chain(&node.loopback).any(|net| net.addr() == address)
+        });
+        match owner {
+            Some(node) => format!("{address} ({})", node.name),
+            None => format!("{address} (no node of the lab)"),
+        }
+    }
+
+    /// The links from the source to the receiver, as the topology has them.
+    pub(super) fn way(&self) -> Vec<(LinkId, NodeId)> {
+        locate::path(self.topology, self.source.at, self.receiver.at)
+    }
+
+    /// The counters of an interface that begin so, as text.
+    pub(super) fn counted(told: &Told, interface: &str, begins: &[&str]) -> String {
+        let on = |one: &&api::ProtocolCounters| one.interface.as_deref() == Some(interface);
+        let all = told.counters.iter().filter(on);
+        let all = all.flat_map(|one| &one.counters);
+        let wanted = all.filter(|(name, _)| begins.iter().any(|begin| name.starts_with(begin)));
+        let all: Vec<String> = wanted.map(|(name, n)| format!("{name} {n}")).collect();
+        if all.is_empty() {
+            "none counted".to_owned()
+        } else {
+            all.join(", ")
+        }
+    }
+
+    /// Whether the datagrams that a link showed became fewer on the way.
+    fn datagrams(&mut self) -> Step<()> {
+        let way = self.way();
+        let shown: Vec<(LinkId, NodeId, usize)> = way
+            .iter()
+            .filter_map(|(link, to)| Some((*link, *to, *self.snapshot.links.get(link)?)))
+            .collect();
+        for pair in shown.windows(2) {
+            let ((first, router, before), (second, _, after)) = (pair[0], pair[1]);
+            // Some are always under way.
+            if after + before / 100 + 5 < before {
+                let (first, second) = (&self.link(first)?.name, &self.link(second)?.name);
+                let router = self.name(router);
+                return fault(
+                    Kind::DataLost,
+                    router,
+                    format!("{before} datagrams passed {first}, and {after} passed {second}"),
+                    format!(
+                        "look for losses of {first} at {router}, and at what {router} dropped \
+                         (`mcrctl stats inputs`)"
+                    ),
+                );
+            }
+        }
+        if let Some((link, _, count)) = shown.last() {
+            let link = &self.link(*link)?.name;
+            self.ok(link, "datagrams", &count.to_string());
+        }
+        Ok(())
+    }
+}
