@@ -68,7 +68,13 @@ fn explain_finds_each_planted_fault() {
 
 #[test]
 fn explain_finds_no_fault_where_the_stream_arrives() {
-    for name in ["chain3", "ssm-chain", "fhr-is-lhr", "lhr-is-rp"] {
+    for name in [
+        "chain3",
+        "ssm-chain",
+        "diamond-spt",
+        "flap-storm",
+        "rp-unreachable-then-back",
+    ] {
         let file = root().join("topologies").join(name);
         let output = lab(&["explain", "--sim"], &file);
         assert_eq!(output.status.code(), Some(NO_FAULT), "{}", text(&output));

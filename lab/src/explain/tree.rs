@@ -95,6 +95,7 @@ impl<'a> Walk<'a> {
         let mut passed = vec![from];
         loop {
             let name = self.name(hop.at);
+            self.hops.push((hop.down, hop.at));
             let entry = self.entry(hop, source)?;
             let way = self.usable_way(hop, root, source)?;
             if way.is_me || (source.is_some() && way.connected) {

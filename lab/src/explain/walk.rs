@@ -42,6 +42,9 @@ pub(super) struct Walk<'a> {
     pub(super) address: Ipv4Addr,
     pub(super) group: Ipv4Addr,
     pub(super) seen: Vec<Seen>,
+    /// The routers of the tree from the last hop up, each with the link that it
+    /// forwards onto.
+    pub(super) hops: Vec<(LinkId, NodeId)>,
 }
 
 pub(super) fn walk(
@@ -69,6 +72,7 @@ pub(super) fn walk(
         address: there.addresses.first()?.addr(),
         group: group.copied().unwrap_or(Ipv4Addr::UNSPECIFIED),
         seen: Vec::new(),
+        hops: Vec::new(),
     };
     let end = match walk.whole(group.is_some()) {
         Ok(()) => End::Nothing,
@@ -257,9 +261,42 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// The links from the source to the receiver, as the topology has them.
+    /// The links from the source to the receiver, each with the node that it
+    /// leads to: down the tree, where it was walked up.
     pub(super) fn way(&self) -> Vec<(LinkId, NodeId)> {
-        locate::path(self.topology, self.source.at, self.receiver.at)
+        let Some((_, top)) = self.hops.last() else {
+            return locate::path(self.topology, self.source.at, self.receiver.at);
+        };
+        let mut way = self.way_above(*top);
+        let below = self.hops.iter().rev().skip(1).map(|(_, at)| *at);
+        let links = self.hops.iter().rev().map(|(link, _)| *link);
+        way.extend(links.zip(below.chain([self.receiver.at])));
+        way
+    }
+
+    /// The links from the source to a router, as the routers look for it.
+    fn way_above(&self, top: NodeId) -> Vec<(LinkId, NodeId)> {
+        let mut way = Vec::new();
+        let mut at = top;
+        for _ in &self.topology.nodes {
+            let told = self
+                .snapshot
+                .routers
+                .get(&at)
+                .and_then(|told| told.as_ref().ok());
+            let known = told.and_then(|told| told.ways.get(&self.address));
+            let link = known.and_then(|known| self.link_of(at, known.interface.as_deref()?));
+            let Some((known, link)) = known.zip(link) else {
+                break;
+            };
+            way.insert(0, (link, at));
+            match known.next_hop.and_then(|hop| self.owner_on(link, hop)) {
+                Some(next) => at = next,
+                None if link == self.source_link => return way,
+                None => break,
+            }
+        }
+        locate::path(self.topology, self.source.at, top)
     }
 
     /// The counters of an interface that begin so, as text.
