@@ -16,8 +16,10 @@ const USAGE: i32 = 64;
 
 /// The labs, each with the fault's kind and its place.
 const PLANTED: &[(&str, &str, &str)] = &[
+    ("data-loss", "data-lost", "r3"),
     ("join-filtered", "join-filtered", "r2:r3"),
     ("link-down", "link-down", "r2:core"),
+    ("link-loss", "link-loss", "r2--r3"),
     ("missing-route", "missing-route", "r2"),
     ("no-membership", "no-membership", "r3--rcv"),
     ("not-dr", "not-dr", "lan"),

@@ -116,6 +116,7 @@ fn simulated(
         names: PathBuf::default(),
         work: PathBuf::default(),
         runs: runs.path().to_owned(),
+        seed,
         rootless: false,
     };
     let told = sim::explain(&hosted, seed, &options, receiver, source);
