@@ -117,6 +117,7 @@ fn simulated(
         work: PathBuf::default(),
         runs: runs.path().to_owned(),
         seed,
+        html: false,
         rootless: false,
     };
     let told = sim::explain(&hosted, seed, &options, receiver, source);
