@@ -20,12 +20,13 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 /// One test each; a folder that is missing here is an error.
-const FOLDERS: [&str; 29] = [
+const FOLDERS: [&str; 30] = [
     "chain3",
     "diamond-spt",
     "fhr-is-lhr",
     "fhr-is-rp",
     "flap-storm",
+    "freeze-and-flap",
     "igmp-limits",
     "igmp-versions",
     "interop-chain3",

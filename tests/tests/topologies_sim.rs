@@ -70,6 +70,7 @@ hosted! {
     sim_fhr_is_lhr: "fhr-is-lhr",
     sim_fhr_is_rp: "fhr-is-rp",
     sim_flap_storm: "flap-storm",
+    sim_freeze_and_flap: "freeze-and-flap",
     sim_igmp_limits: "igmp-limits",
     sim_igmp_versions: "igmp-versions",
     sim_interop_chain3: "interop-chain3",

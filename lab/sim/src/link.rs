@@ -62,6 +62,8 @@ pub struct Port {
     pub addresses: Vec<Ipv4Net>,
     /// It is set up.
     pub up: bool,
+    /// What it is plugged into gives it carrier.
+    pub carrier: bool,
     /// The data packets of each flow that were sent or arrived here.
     pub passed: BTreeMap<FlowId, u64>,
 }
@@ -126,7 +128,7 @@ impl Link {
 
     /// Whether a node's end of it is up and has carrier.
     pub fn is_up_at(&self, node: NodeId) -> bool {
-        let up = self.port(node).is_some_and(|port| port.up);
+        let up = self.port(node).is_some_and(|port| port.up && port.carrier);
         let carrier = match self.medium {
             Medium::Wire => self.ports.iter().all(|port| port.up),
             Medium::Hub | Medium::Snooping(_) => true,

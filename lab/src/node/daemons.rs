@@ -1,5 +1,6 @@
 //! The daemons of a network: all at its start, one at a time in the steps.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use futures_util::future::try_join_all;
@@ -8,7 +9,7 @@ use tokio::time::{Instant, sleep};
 
 use super::{Folders, NodeError, Place, Programs, kind, tail};
 use crate::backend::netns::{Child, Network};
-use crate::topology::model::{NodeId, Topology};
+use crate::topology::model::{Kind, NodeId, Topology};
 
 /// How long a daemon may take to be ready.
 const READY_TIME: Duration = Duration::from_secs(15);
@@ -18,6 +19,7 @@ const ASK_EVERY: Duration = Duration::from_millis(10);
 /// The daemons of a network, by node.
 pub struct Daemons {
     children: Vec<Vec<Child>>,
+    frozen: BTreeSet<NodeId>,
 }
 
 impl Daemons {
@@ -55,7 +57,10 @@ impl Daemons {
             async move { until_ready(topology, &place, children).await }
         });
         try_join_all(ready).await?;
-        Ok(Daemons { children })
+        Ok(Daemons {
+            children,
+            frozen: BTreeSet::new(),
+        })
     }
 
     /// The processes of a node's daemon, while it runs.
@@ -85,6 +90,7 @@ impl Daemons {
     /// # Errors
     /// No daemon runs, or it cannot be signalled.
     pub async fn stop(&mut self, topology: &Topology, place: &Place<'_>) -> Result<(), NodeError> {
+        self.wake(topology, place)?;
         let children = self.take(place)?;
         if let Some(node) = topology.nodes.get(place.node.0) {
             // What was started last depends on what was started first.
@@ -142,6 +148,62 @@ impl Daemons {
             .map_err(|source| process_error(place, "reload", source))
     }
 
+    /// Gives a node's daemon no more time to run. What it set in the kernel
+    /// stays, and so do its workers.
+    ///
+    /// # Errors
+    /// As [`Daemons::stop`].
+    pub fn freeze(&mut self, topology: &Topology, place: &Place<'_>) -> Result<(), NodeError> {
+        self.signal(topology, place, Signal::SIGSTOP, "freeze")?;
+        self.frozen.insert(place.node);
+        Ok(())
+    }
+
+    /// Lets a node's daemon go on.
+    ///
+    /// # Errors
+    /// As [`Daemons::stop`].
+    pub fn thaw(&mut self, topology: &Topology, place: &Place<'_>) -> Result<(), NodeError> {
+        self.signal(topology, place, Signal::SIGCONT, "thaw")?;
+        self.frozen.remove(&place.node);
+        Ok(())
+    }
+
+    /// A node's daemon gets no time to run, and so answers nothing.
+    #[must_use]
+    pub fn is_frozen(&self, node: NodeId) -> bool {
+        self.frozen.contains(&node)
+    }
+
+    /// Only what runs can end by itself.
+    fn wake(&mut self, topology: &Topology, place: &Place<'_>) -> Result<(), NodeError> {
+        match self.is_frozen(place.node) {
+            true => self.thaw(topology, place),
+            false => Ok(()),
+        }
+    }
+
+    fn signal(
+        &self,
+        topology: &Topology,
+        place: &Place<'_>,
+        signal: Signal,
+        action: &'static str,
+    ) -> Result<(), NodeError> {
+        self.running(place)?;
+        let node = topology.nodes.get(place.node.0);
+        // A command may have others below it that do its work.
+        let whole = node.is_some_and(|node| matches!(node.kind, Kind::Custom(_)));
+        for child in self.children(place.node) {
+            let done = match whole {
+                true => child.signal_group(signal),
+                false => child.signal(signal),
+            };
+            done.map_err(|source| process_error(place, action, source))?;
+        }
+        Ok(())
+    }
+
     /// Ends all daemons, and returns what went wrong.
     pub async fn stop_all(
         mut self,
@@ -150,6 +212,11 @@ impl Daemons {
         programs: &Programs,
         folders: &Folders,
     ) -> Vec<NodeError> {
+        for node in std::mem::take(&mut self.frozen) {
+            let place = Place::new(topology, node, network, programs, folders);
+            // A daemon that cannot be woken is killed in the end.
+            self.signal(topology, &place, Signal::SIGCONT, "thaw").ok();
+        }
         let ends = self
             .children
             .iter_mut()
@@ -179,6 +246,7 @@ impl Daemons {
     }
 
     fn take(&mut self, place: &Place<'_>) -> Result<Vec<Child>, NodeError> {
+        self.frozen.remove(&place.node);
         let slot = self.children.get_mut(place.node.0);
         let children = slot.map(std::mem::take).unwrap_or_default();
         if children.is_empty() {

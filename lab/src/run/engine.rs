@@ -16,7 +16,7 @@ use crate::assertion::counters::Counters;
 use crate::assertion::watch::{Ended, Watch};
 use crate::assertion::{Observed, Outcome};
 use crate::report::{ExpectationReport, StepReport};
-use crate::topology::model::{Action, Check, Exec, Expectation, RatePoint, Step};
+use crate::topology::model::{Action, Check, Exec, Expectation, Flap, RatePoint, Step};
 
 /// How long a command of a step may run.
 const EXEC_TIME: Duration = Duration::from_secs(60);
@@ -119,6 +119,7 @@ impl<S: Stage> Engine<S> {
                     self.stage.reroute().await?;
                 }
             }
+            Action::Flap(flap) => self.flap(flap).await?,
             Action::Wire { link, wire } => self.stage.wire(*link, wire)?,
             Action::Address {
                 at,
@@ -134,9 +135,42 @@ impl<S: Stage> Engine<S> {
             Action::Daemon { change, at } => self.stage.daemon(*change, *at).await?,
             Action::Exec(exec) => self.exec(exec).await?,
             Action::Wait(time) => stage::sleep(&self.stage, *time).await,
+            Action::Mark(text) => self.mark("mark", text, json!({ "text": text })),
             Action::Measure(time) => return Ok(Some(self.measure(*time, &step.expect).await)),
         }
         Ok(None)
+    }
+
+    /// A link goes down and up again. Unicast routes follow each change after
+    /// the time that they take, which may be when the next one has come.
+    async fn flap(&mut self, flap: &Flap) -> Result<(), String> {
+        let began = self.stage.elapsed();
+        let delay = self.stage.topology().oracle;
+        let half = flap.period / 2;
+        let changes = (0..flap.count.saturating_mul(2)).map(|turn| {
+            let change = if turn % 2 == 0 {
+                flap.down()
+            } else {
+                flap.up()
+            };
+            (half * turn, Some(change))
+        });
+        let routes = delay.into_iter().flat_map(|delay| {
+            (0..flap.count.saturating_mul(2)).map(move |turn| (half * turn + delay, None))
+        });
+        let mut agenda: Vec<_> = changes.chain(routes).collect();
+        agenda.sort_by_key(|(at, _)| *at);
+        for (at, change) in agenda {
+            self.stage.sleep_until(began + at).await;
+            match change {
+                Some(change) => self.stage.link(change, flap.link, flap.at).await?,
+                None => self.stage.reroute().await?,
+            }
+        }
+        self.stage
+            .sleep_until(began + flap.period * flap.count)
+            .await;
+        Ok(())
     }
 
     async fn exec(&mut self, exec: &Exec) -> Result<(), String> {

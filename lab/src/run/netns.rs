@@ -188,6 +188,8 @@ impl Stage for Namespaces<'_> {
             DaemonChange::Kill => self.daemons.kill(&place).await,
             DaemonChange::KillWorkers => self.daemons.kill_workers(&place).map(|_| ()),
             DaemonChange::Reload => self.daemons.reload(&place),
+            DaemonChange::Freeze => self.daemons.freeze(topology, &place),
+            DaemonChange::Thaw => self.daemons.thaw(topology, &place),
         };
         done.map_err(|error| error.to_string())
     }
@@ -229,10 +231,11 @@ impl Stage for Namespaces<'_> {
     async fn drops(&self) -> Drops {
         let mut all = Drops::new();
         for (position, node) in self.world.topology.nodes.iter().enumerate() {
-            if !matches!(node.kind, Kind::Mcrd { .. }) {
+            let at = NodeId(position);
+            if !matches!(node.kind, Kind::Mcrd { .. }) || self.daemons.is_frozen(at) {
                 continue;
             }
-            let socket = self.place(NodeId(position)).socket();
+            let socket = self.place(at).socket();
             // A daemon that does not answer has nothing to tell here.
             for ((interface, reason), count) in probe::drops(socket).await.unwrap_or_default() {
                 all.insert((position, interface, reason), count);

@@ -12,7 +12,7 @@ use super::ledger::{RxSeen, SendRun};
 use super::observe::owes;
 use super::stage::Stage;
 use crate::topology::model::{
-    Action, DaemonChange, Link, LinkChange, LinkId, NodeId, RxCheck, Topology, Wire,
+    Action, DaemonChange, Flap, Link, LinkChange, LinkId, NodeId, RxCheck, Topology, Wire,
 };
 
 /// Groups whose trees are kept.
@@ -145,6 +145,7 @@ pub(super) fn told(topology: &Topology, action: &Action) -> Value {
         Action::Send(which) => sources("send", which),
         Action::Stop(which) => sources("stop", which),
         Action::Link { change, link, at } => link_told(topology, *change, *link, *at),
+        Action::Flap(flap) => flap_told(topology, flap),
         Action::Wire { link, wire } => wire_told(topology, *link, wire),
         Action::Address { at, addresses, .. } => {
             let all: Vec<String> = addresses.iter().map(ToString::to_string).collect();
@@ -172,6 +173,8 @@ pub(super) fn told(topology: &Topology, action: &Action) -> Value {
                 DaemonChange::Kill => "kill",
                 DaemonChange::KillWorkers => "kill-workers",
                 DaemonChange::Reload => "reload",
+                DaemonChange::Freeze => "freeze",
+                DaemonChange::Thaw => "thaw",
             };
             (format!("daemon {verb} {}", node(at)), vec![node(at)])
         }
@@ -180,6 +183,7 @@ pub(super) fn told(topology: &Topology, action: &Action) -> Value {
             (text, vec![node(&exec.at)])
         }
         Action::Wait(time) => (format!("wait {time:?}"), Vec::new()),
+        Action::Mark(text) => (format!("mark {text}"), Vec::new()),
         Action::Measure(time) => (format!("measure {time:?}"), Vec::new()),
     };
     json!({ "action": text, "nodes": nodes })
@@ -214,6 +218,12 @@ fn wire_told(topology: &Topology, link: LinkId, wire: &Wire) -> (String, Vec<Str
     (text, names)
 }
 
+fn flap_told(topology: &Topology, flap: &Flap) -> (String, Vec<String>) {
+    let (down, nodes) = link_told(topology, flap.down(), flap.link, flap.at);
+    let text = format!("{down} and up, {} times in {:?}", flap.count, flap.period);
+    (text, nodes)
+}
+
 fn link_told(
     topology: &Topology,
     change: LinkChange,
@@ -225,6 +235,8 @@ fn link_told(
         LinkChange::Up => "up",
         LinkChange::Delete => "delete",
         LinkChange::Create => "create",
+        LinkChange::CarrierDown => "carrier down",
+        LinkChange::CarrierUp => "carrier up",
     };
     let Some(link) = topology.links.get(link.0) else {
         return (format!("link {verb}"), Vec::new());

@@ -1,6 +1,8 @@
 //! The resolved topology: every name found, every address given, every value
 //! checked. Nothing after this has anything left to validate.
 
+mod action;
+
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -11,6 +13,8 @@ use serde_json::Value;
 
 use super::question::{Interfaces, Question};
 use super::router::Router;
+
+pub use action::{Action, DaemonChange, Exec, Flap, Hosts, LinkChange};
 
 /// A lab: the network and what is asked of it.
 #[derive(Clone, Debug)]
@@ -239,133 +243,6 @@ pub struct Step {
     pub actions: Vec<Action>,
     /// What must become true, all at once watched.
     pub expect: Vec<Expectation>,
-}
-
-/// Something that a step does. Receivers and sources are positions in the
-/// topology's lists.
-#[derive(Clone, Debug)]
-pub enum Action {
-    /// Receivers join.
-    Join(Vec<usize>),
-    /// Receivers leave.
-    Leave(Vec<usize>),
-    /// Sources start.
-    Send(Vec<usize>),
-    /// Sources stop.
-    Stop(Vec<usize>),
-    /// A link changes.
-    Link {
-        /// What happens to it.
-        change: LinkChange,
-        /// Which.
-        link: LinkId,
-        /// At this end only; at every end otherwise.
-        at: Option<NodeId>,
-    },
-    /// From now on a link's wire does this.
-    Wire {
-        /// The link.
-        link: LinkId,
-        /// What it does, in both directions.
-        wire: Wire,
-    },
-    /// An interface's addresses are replaced.
-    Address {
-        /// The node.
-        at: NodeId,
-        /// The interface, as a position in [`Node::interfaces`].
-        interface: usize,
-        /// The new addresses.
-        addresses: Vec<Ipv4Net>,
-    },
-    /// A router loses its unicast route to a network, or has it again.
-    Unicast {
-        /// The router.
-        at: NodeId,
-        /// The network.
-        net: Ipv4Net,
-        /// It is lost.
-        lost: bool,
-    },
-    /// mcrd takes this configuration, as JSON, while it runs.
-    Config {
-        /// The node.
-        at: NodeId,
-        /// The whole configuration.
-        config: Value,
-    },
-    /// Many hosts join groups, and leave them.
-    Hosts(Hosts),
-    /// A node's daemon changes.
-    Daemon {
-        /// What happens to it.
-        change: DaemonChange,
-        /// Which.
-        at: NodeId,
-    },
-    /// A command runs to its end; a status other than 0 fails the step.
-    Exec(Exec),
-    /// Nothing happens for this long.
-    Wait(Duration),
-    /// From here, for this long, the expectations look at this span only.
-    Measure(Duration),
-}
-
-/// Emulated hosts behind one interface.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Hosts {
-    /// The node.
-    pub at: NodeId,
-    /// Its interface, as a position in [`Node::interfaces`].
-    pub interface: usize,
-    /// How many.
-    pub count: u32,
-    /// The address of the first; the others have those after it.
-    pub address: Ipv4Addr,
-    /// The first group; the others are those after it.
-    pub group: Ipv4Addr,
-    /// How many groups, dealt out in turn.
-    pub groups: u32,
-    /// They leave after this time.
-    pub time: Duration,
-}
-
-/// What happens to a link.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LinkChange {
-    /// Its interfaces are set down.
-    Down,
-    /// They are set up again.
-    Up,
-    /// It is deleted.
-    Delete,
-    /// It is made again, as it was at first.
-    Create,
-}
-
-/// What happens to a daemon.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum DaemonChange {
-    /// It starts.
-    Start,
-    /// It is asked to end, and waited for.
-    Stop,
-    /// SIGKILL.
-    Kill,
-    /// SIGKILL to its child processes: mcrd's workers.
-    KillWorkers,
-    /// SIGHUP.
-    Reload,
-}
-
-/// A command in a node.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Exec {
-    /// Where.
-    pub at: NodeId,
-    /// The command, run by `sh -c`, with the lab's programs in `PATH` and
-    /// `MCR_SOCKET` set where the node runs mcrd.
-    pub run: String,
 }
 
 /// One condition, and how long it may take.

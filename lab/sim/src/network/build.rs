@@ -104,6 +104,7 @@ impl Network {
             address,
             addresses: vec![Ipv4Net::new_assert(address, prefix_len)],
             up: true,
+            carrier: true,
             passed: BTreeMap::new(),
         });
         self.nodes[node.0].ports.insert(iface, link);

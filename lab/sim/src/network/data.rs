@@ -60,7 +60,7 @@ impl Network {
         let Role::Router(router) = &mut self.nodes[node.0].role else {
             return;
         };
-        if router.router.is_none() || router.suspended.is_some() {
+        if router.router.is_none() {
             return;
         }
         let every = ACTIVE_EVERY.min(router.config.pim.keepalive_period / 10);

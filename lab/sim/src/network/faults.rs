@@ -43,7 +43,8 @@ impl Network {
     }
 
     /// A router gets no time to run: for it, the clock jumps when it goes on.
-    /// Its packets are lost meanwhile; what the kernel tells is kept.
+    /// Its packets are lost meanwhile, and its data plane goes on as it was set;
+    /// what the kernel tells is kept.
     pub fn suspend(&mut self, node: NodeId) {
         if let Role::Router(router) = &mut self.nodes[node.0].role
             && router.router.is_some()
@@ -82,7 +83,8 @@ impl Network {
         None
     }
 
-    pub(super) fn is_suspended(&self, node: NodeId) -> bool {
+    /// Whether a router gets no time to run.
+    pub fn is_suspended(&self, node: NodeId) -> bool {
         match &self.nodes[node.0].role {
             Role::Router(router) => router.suspended.is_some(),
             Role::Host(_) => false,

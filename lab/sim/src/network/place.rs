@@ -103,6 +103,7 @@ impl Network {
                 .map_or(Ipv4Addr::UNSPECIFIED, Ipv4Net::addr),
             addresses,
             up: true,
+            carrier: true,
             passed: BTreeMap::new(),
         });
         self.nodes[node.0].ports.insert(iface, link);
@@ -148,6 +149,16 @@ impl Network {
         let changed: Vec<NodeId> = ends.filter(|end| !alone || *end == node).collect();
         for end in changed {
             self.carrier_changed(link, end);
+        }
+    }
+
+    /// A node's end of a link loses its carrier, and the others keep theirs; or
+    /// it has it again.
+    pub fn set_carrier(&mut self, link: LinkId, node: NodeId, carrier: bool) {
+        if let Some(port) = self.links[link.0].port_mut(node)
+            && std::mem::replace(&mut port.carrier, carrier) != carrier
+        {
+            self.carrier_changed(link, node);
         }
     }
 

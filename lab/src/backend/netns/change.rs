@@ -33,6 +33,8 @@ impl Network {
         let ends = self.ends_at(link, at)?;
         self.note(link, change, at);
         match change {
+            LinkChange::CarrierDown => self.give_carrier(link, &ends, false).await?,
+            LinkChange::CarrierUp => self.give_carrier(link, &ends, true).await?,
             LinkChange::Down => {
                 let ends = ends.into_iter();
                 try_join_all(ends.map(|(_, node, end)| self.set_down(node, end))).await?;
@@ -209,12 +211,15 @@ impl Network {
                 let state = session.netlink.link_state(*index).await;
                 match state.map_err(|source| self.failed(*node, *interface, "look at", source))? {
                     LinkState::Absent | LinkState::Down => cut = true,
+                    LinkState::Waiting if self.is_unplugged(link, *node, *interface).await? => {
+                        cut = true;
+                    }
                     LinkState::Waiting => waiting = Some((*node, *interface)),
                     LinkState::Running => {}
                 }
             }
             let Some((node, interface)) = waiting.filter(|_| !(pair && cut)) else {
-                return Ok(());
+                return self.wait_for_ports(link).await;
             };
             if Instant::now() >= deadline {
                 let late = io::ErrorKind::TimedOut.into();

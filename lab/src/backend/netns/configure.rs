@@ -44,7 +44,6 @@ impl Network {
             }
         });
         try_join_all(all).await?;
-        // A segment's ports run as soon as its members do.
         let nodes = sessions.iter().take(nodes).enumerate();
         try_join_all(nodes.map(async |(node, session)| {
             for interface in 0..self.topology.nodes[node].interfaces.len() {
@@ -55,8 +54,11 @@ impl Network {
             }
             Ok(())
         }))
-        .await
-        .map(drop)
+        .await?;
+        let links = (0..self.topology.links.len()).map(LinkId);
+        try_join_all(links.map(|link| self.wait_for_ports(link)))
+            .await
+            .map(drop)
     }
 
     async fn configure_node(&self, session: &Session, id: NodeId) -> Result<(), NetError> {

@@ -5,6 +5,7 @@
 //! its links and addresses, and hands out packet sockets. Everything runs on
 //! one thread's runtime, which itself never enters a node's namespace.
 
+mod carrier;
 mod change;
 mod configure;
 mod deploy;

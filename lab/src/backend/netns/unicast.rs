@@ -23,8 +23,12 @@ impl Network {
             }
             changed.insert(*node);
             match change {
-                LinkChange::Down | LinkChange::Delete => down.insert((*node, *interface)),
-                LinkChange::Up | LinkChange::Create => down.remove(&(*node, *interface)),
+                LinkChange::Down | LinkChange::Delete | LinkChange::CarrierDown => {
+                    down.insert((*node, *interface))
+                }
+                LinkChange::Up | LinkChange::Create | LinkChange::CarrierUp => {
+                    down.remove(&(*node, *interface))
+                }
             };
         }
     }

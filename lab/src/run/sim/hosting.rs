@@ -176,10 +176,14 @@ fn action_reason(action: &Action) -> Option<&'static str> {
         | Action::Unicast { .. }
         | Action::Config { .. }
         | Action::Hosts(_)
+        | Action::Flap(_)
         | Action::Wait(_)
+        | Action::Mark(_)
         | Action::Measure(_) => None,
         Action::Link { change, .. } => match change {
-            LinkChange::Down | LinkChange::Up => None,
+            LinkChange::Down | LinkChange::Up | LinkChange::CarrierDown | LinkChange::CarrierUp => {
+                None
+            }
             LinkChange::Delete | LinkChange::Create => {
                 Some("interfaces are not deleted in the simulator")
             }
@@ -187,7 +191,11 @@ fn action_reason(action: &Action) -> Option<&'static str> {
         Action::Wire { wire, .. } => wire_reason(wire),
         Action::Address { .. } => Some(ADDRESS),
         Action::Daemon { change, .. } => match change {
-            DaemonChange::Start | DaemonChange::Stop | DaemonChange::Kill => None,
+            DaemonChange::Start
+            | DaemonChange::Stop
+            | DaemonChange::Kill
+            | DaemonChange::Freeze
+            | DaemonChange::Thaw => None,
             DaemonChange::KillWorkers => Some("there are no workers in the simulator"),
             DaemonChange::Reload => Some("there are no files to reload in the simulator"),
         },

@@ -174,9 +174,11 @@ impl Machine {
         link: LinkId,
         at: Option<NodeId>,
     ) -> Result<(), String> {
-        let up = match change {
-            LinkChange::Down => false,
-            LinkChange::Up => true,
+        let (up, carrier) = match change {
+            LinkChange::Down => (false, false),
+            LinkChange::Up => (true, false),
+            LinkChange::CarrierDown => (false, true),
+            LinkChange::CarrierUp => (true, true),
             LinkChange::Delete | LinkChange::Create => {
                 return Err("interfaces are not deleted in the simulator".to_owned());
             }
@@ -191,7 +193,10 @@ impl Machine {
                 self.down.insert((node, interface));
             }
             let (link, node) = (self.links[link.0], self.nodes[node.0]);
-            self.network.set_port(link, node, up);
+            match carrier {
+                true => self.network.set_carrier(link, node, up),
+                false => self.network.set_port(link, node, up),
+            }
         }
         Ok(())
     }
@@ -213,8 +218,17 @@ impl Machine {
                 self.network.restart(node);
                 Ok(())
             }
-            (DaemonChange::Stop | DaemonChange::Kill, false) => {
-                Err(format!("{name}: no daemon runs there"))
+            (
+                DaemonChange::Stop | DaemonChange::Kill | DaemonChange::Freeze | DaemonChange::Thaw,
+                false,
+            ) => Err(format!("{name}: no daemon runs there")),
+            (DaemonChange::Freeze, true) => {
+                self.network.suspend(node);
+                Ok(())
+            }
+            (DaemonChange::Thaw, true) => {
+                self.network.resume(node);
+                Ok(())
             }
             (DaemonChange::Stop, true) => {
                 self.network.stop(node);

@@ -49,6 +49,11 @@ pub(crate) struct Verbs {
     pub(crate) exec: Option<Part<OneOrMany<ExecVerb>>>,
     /// Nothing happens for this long.
     pub(crate) wait: Option<Part<Dur>>,
+    /// A word in the diary of the run, and in its packets.
+    pub(crate) mark: Option<Part<String>>,
+    /// The whole step is done so many times.
+    #[schemars(range(min = 1, max = 1000))]
+    pub(crate) repeat: Option<At<u32>>,
     /// What is expected of a span of time from here.
     pub(crate) measure: Option<Part<Measure>>,
     /// What must become true.
@@ -64,12 +69,32 @@ pub(crate) struct LinkVerb {
     pub(crate) down: Option<OneOrMany<Name>>,
     /// Set them up again.
     pub(crate) up: Option<OneOrMany<Name>>,
+    /// Down and up again, `count` times.
+    pub(crate) flap: Option<OneOrMany<Name>>,
     /// Delete it.
     pub(crate) delete: Option<OneOrMany<Name>>,
     /// Make it again, as it was at first.
     pub(crate) create: Option<OneOrMany<Name>>,
     /// At this node's end only.
     pub(crate) at: Option<Name>,
+    /// How `down`, `up` and `flap` are done; `admin` unless said otherwise.
+    pub(crate) mode: Option<At<LinkMode>>,
+    /// How many times `flap` does it; 1 unless said otherwise.
+    #[schemars(range(min = 1, max = 1000))]
+    pub(crate) count: Option<At<u32>>,
+    /// How long one time of `flap` takes, half of it down; 1s unless said
+    /// otherwise.
+    pub(crate) period: Option<At<Dur>>,
+}
+
+/// How a link goes down.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum LinkMode {
+    /// Its interfaces are set down.
+    Admin,
+    /// They stay set up, and lose their carrier.
+    Carrier,
 }
 
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -138,8 +163,14 @@ pub(crate) struct DaemonVerb {
     pub(crate) kill: Option<OneOrMany<Name>>,
     /// SIGKILL to mcrd's workers.
     pub(crate) kill_workers: Option<OneOrMany<Name>>,
+    /// Stop it, and start it again.
+    pub(crate) restart: Option<OneOrMany<Name>>,
     /// SIGHUP.
     pub(crate) reload: Option<OneOrMany<Name>>,
+    /// SIGSTOP: it gets no time to run, and what it set in the kernel stays.
+    pub(crate) freeze: Option<OneOrMany<Name>>,
+    /// SIGCONT: it goes on.
+    pub(crate) thaw: Option<OneOrMany<Name>>,
 }
 
 #[derive(Debug, Deserialize, JsonSchema)]

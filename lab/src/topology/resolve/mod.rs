@@ -5,6 +5,7 @@
 mod address;
 mod changes;
 mod deadlines;
+mod disturb;
 mod expect;
 mod links;
 mod mcrd;

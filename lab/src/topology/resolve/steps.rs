@@ -8,14 +8,13 @@ use serde::de::DeserializeOwned;
 
 use super::Context;
 use super::changes;
+use super::disturb;
 use super::expect;
 use super::network::Network;
 use super::wire;
 use crate::topology::decode::decode;
 use crate::topology::file::{self, File, Verbs};
-use crate::topology::model::{
-    Action, DaemonChange, Exec, Expectation, Kind, LinkChange, LinkId, Node, NodeId, Step, Wire,
-};
+use crate::topology::model::{Action, Exec, Expectation, LinkId, Node, NodeId, Step, Wire};
 use crate::topology::place::{At, OneOrMany, Part};
 use crate::topology::suggest;
 use crate::topology::tree::{Span, Tree, Value};
@@ -25,9 +24,9 @@ use crate::topology::value::{Cidr, Dur};
 const MAX_STEPS: usize = 1_000;
 
 /// The keys of a step; any other one-key map is a title and its step.
-pub(super) const VERBS: [&str; 17] = [
+pub(super) const VERBS: [&str; 19] = [
     "join", "leave", "send", "stop", "link", "fault", "heal", "address", "unicast", "config",
-    "hosts", "daemon", "exec", "wait", "measure", "expect", "never",
+    "hosts", "daemon", "exec", "wait", "mark", "repeat", "measure", "expect", "never",
 ];
 
 /// What a step may name.
@@ -114,9 +113,32 @@ pub(super) fn steps(cx: &Context<'_>, file: &File, cast: &Cast<'_>) -> Vec<Step>
         return Vec::new();
     }
     let steps = file.steps.iter();
+    let steps: Vec<Step> = steps.flat_map(|part| step(cx, &part.tree, cast)).collect();
+    if steps.len() > MAX_STEPS {
+        let message = format!("a lab has at most {MAX_STEPS} steps, counted as often as repeated");
+        let last = file
+            .steps
+            .last()
+            .map_or_else(Span::default, |part| part.tree.span);
+        cx.tell(last, message);
+    }
     steps
-        .filter_map(|part| step(cx, &part.tree, cast))
-        .collect()
+}
+
+/// A step that is done more than once says each time which time it is.
+fn repeated(cx: &Context<'_>, step: Step, times: Option<&At<u32>>) -> Vec<Step> {
+    let Some(At { span, value: times }) = times else {
+        return vec![step];
+    };
+    if !(1..=MAX_STEPS).contains(&usize::try_from(*times).unwrap_or(usize::MAX)) {
+        cx.tell(*span, format!("`repeat` is 1 to {MAX_STEPS}"));
+        return Vec::new();
+    }
+    let titled = (1..=*times).map(|time| Step {
+        title: format!("{} ({time} of {times})", step.title),
+        ..step.clone()
+    });
+    titled.collect()
 }
 
 /// The title, where there is one, and the verbs.
@@ -147,9 +169,13 @@ fn split<'t>(cx: &Context<'_>, tree: &'t Tree) -> Option<(Option<String>, Span, 
     Some((None, span, tree))
 }
 
-fn step(cx: &Context<'_>, tree: &Tree, cast: &Cast<'_>) -> Option<Step> {
-    let (title, span, body) = split(cx, tree)?;
-    let verbs: Verbs = decode(body, cx.sink)?;
+fn step(cx: &Context<'_>, tree: &Tree, cast: &Cast<'_>) -> Vec<Step> {
+    let Some((title, span, body)) = split(cx, tree) else {
+        return Vec::new();
+    };
+    let Some(verbs) = decode::<Verbs>(body, cx.sink) else {
+        return Vec::new();
+    };
     let mut done = Done::default();
     perform(cx, cast, &verbs, &mut done);
     let expect = expectations(cx, cast, &verbs);
@@ -168,12 +194,13 @@ fn step(cx: &Context<'_>, tree: &Tree, cast: &Cast<'_>) -> Option<Step> {
         }) => title,
         Some(_) | None => title,
     };
-    Some(Step {
+    let step = Step {
         title,
         line: cx.line(span),
         actions,
         expect,
-    })
+    };
+    repeated(cx, step, verbs.repeat.as_ref())
 }
 
 /// A title of the verbs: `join R, send S`.
@@ -243,19 +270,14 @@ fn perform(cx: &Context<'_>, cast: &Cast<'_>, verbs: &Verbs, done: &mut Done) {
     if let Some((names, span)) = read(cx, verbs.stop.as_ref()) {
         done.add(span, Action::Stop(positions(names, &source)));
     }
-    if let Some((verb, span)) = read(cx, verbs.link.as_ref()) {
-        change_links(cx, cast, verb, span, done);
-    }
     if let Some((OneOrMany(verbs), span)) = read(cx, verbs.address.as_ref()) {
         for verb in verbs {
             change_address(cx, cast, verb, span, done);
         }
     }
+    disturb::perform(cx, cast, verbs, done);
     wire::perform(cx, cast, verbs, done);
     changes::perform(cx, cast, verbs, done);
-    if let Some((verb, span)) = read(cx, verbs.daemon.as_ref()) {
-        change_daemons(cx, cast, verb, span, done);
-    }
     if let Some((OneOrMany(verbs), span)) = read(cx, verbs.exec.as_ref()) {
         for file::ExecVerb { at, run } in verbs {
             if let Some(at) = cast.node(cx, &at) {
@@ -266,54 +288,15 @@ fn perform(cx: &Context<'_>, cast: &Cast<'_>, verbs: &Verbs, done: &mut Done) {
     if let Some((Dur(time), span)) = read(cx, verbs.wait.as_ref()) {
         done.add(span, Action::Wait(time));
     }
+    if let Some((text, span)) = read(cx, verbs.mark.as_ref()) {
+        done.add(span, Action::Mark(text));
+    }
     if let Some((measure, span)) = read(cx, verbs.measure.as_ref()) {
         let Dur(time) = measure.span;
         if time.is_zero() {
             cx.tell(span, "a measurement needs some time");
         }
         done.add(span, Action::Measure(time));
-    }
-}
-
-fn change_links(
-    cx: &Context<'_>,
-    cast: &Cast<'_>,
-    verb: file::LinkVerb,
-    span: Span,
-    done: &mut Done,
-) {
-    let at = verb.at.as_ref().and_then(|name| cast.node(cx, name));
-    let changes = [
-        (LinkChange::Down, verb.down),
-        (LinkChange::Up, verb.up),
-        (LinkChange::Delete, verb.delete),
-        (LinkChange::Create, verb.create),
-    ];
-    let mut any = false;
-    for (change, names) in changes {
-        for name in names.map_or_else(Vec::new, |OneOrMany(names)| names) {
-            any = true;
-            let Some(link) = cast.link(cx, &name) else {
-                continue;
-            };
-            let ends = &cast.network.links[link.0].ends;
-            if let (Some(node), Some(written)) = (at, &verb.at)
-                && !ends.iter().any(|(end, _)| *end == node)
-            {
-                let message = format!("`{}` is not on {}", written.value, name.value);
-                cx.tell(written.span, message);
-            }
-            // In a flow map on one line the names' places tell the order.
-            let span = Span {
-                start: name.span.start.max(span.start),
-                ..name.span
-            };
-            done.add(span, Action::Link { change, link, at });
-        }
-    }
-    if !any {
-        let problem = cx.problem(span, "no link is named here");
-        cx.sink.add(problem.help("write `link: {down: a--b}`"));
     }
 }
 
@@ -334,54 +317,6 @@ fn change_address(
         addresses: addresses.collect(),
     };
     done.add(span, action);
-}
-
-fn change_daemons(
-    cx: &Context<'_>,
-    cast: &Cast<'_>,
-    verb: file::DaemonVerb,
-    span: Span,
-    done: &mut Done,
-) {
-    let changes = [
-        (DaemonChange::Start, verb.start),
-        (DaemonChange::Stop, verb.stop),
-        (DaemonChange::Kill, verb.kill),
-        (DaemonChange::KillWorkers, verb.kill_workers),
-        (DaemonChange::Reload, verb.reload),
-    ];
-    let mut any = false;
-    for (change, names) in changes {
-        for name in names.map_or_else(Vec::new, |OneOrMany(names)| names) {
-            any = true;
-            let Some(at) = cast.node(cx, &name) else {
-                continue;
-            };
-            match (&cast.nodes[at.0].kind, change) {
-                (Kind::Host, _) => {
-                    cx.tell(
-                        name.span,
-                        format!("`{}` is a host without daemon", name.value),
-                    );
-                }
-                (kind @ (Kind::Custom(_) | Kind::Frr | Kind::Pimd), DaemonChange::KillWorkers) => {
-                    let kind = kind.word();
-                    let message = format!("only mcrd has workers, `{}` is {kind}", name.value);
-                    cx.tell(name.span, message);
-                }
-                (Kind::Mcrd { .. } | Kind::Frr | Kind::Pimd | Kind::Custom(_), _) => {}
-            }
-            let span = Span {
-                start: name.span.start.max(span.start),
-                ..name.span
-            };
-            done.add(span, Action::Daemon { change, at });
-        }
-    }
-    if !any {
-        let problem = cx.problem(span, "no node is named here");
-        cx.sink.add(problem.help("write `daemon: {kill: r1}`"));
-    }
 }
 
 fn expectations(cx: &Context<'_>, cast: &Cast<'_>, verbs: &Verbs) -> Vec<Expectation> {

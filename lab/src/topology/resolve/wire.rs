@@ -5,7 +5,7 @@ use mcr_sim::wire::{Impairment, Share};
 use super::Context;
 use super::steps::{Cast, Done, read};
 use crate::topology::file::{Fault, Impaired, LinkOptions, Verbs, Written};
-use crate::topology::model::{Action, Link, LinkId, Medium, Step, Wire};
+use crate::topology::model::{Action, Link, LinkChange, LinkId, Medium, Step, Wire};
 use crate::topology::place::{At, Named, OneOrMany};
 use crate::topology::tree::Span;
 
@@ -155,7 +155,7 @@ fn change(cast: &Cast<'_>, link: LinkId, wire: Wire, span: Span, done: &mut Done
 }
 
 /// A link that can lead over a wire.
-fn wired(cx: &Context<'_>, cast: &Cast<'_>, name: &At<String>) -> Option<LinkId> {
+pub(super) fn wired(cx: &Context<'_>, cast: &Cast<'_>, name: &At<String>) -> Option<LinkId> {
     let link = cast.link(cx, name)?;
     let model = &cast.network.links[link.0];
     if let Medium::Bridge { .. } = model.medium {
@@ -172,12 +172,39 @@ fn wired(cx: &Context<'_>, cast: &Cast<'_>, name: &At<String>) -> Option<LinkId>
     Some(link)
 }
 
-/// Links that a step gives a fault lead over a wire from the start.
+/// Links that a step gives a fault, or takes the carrier of, lead over a wire
+/// from the start.
 pub(super) fn where_needed(mut links: Vec<Link>, steps: &[Step]) -> Vec<Link> {
     for action in steps.iter().flat_map(|step| &step.actions) {
-        if let Action::Wire { link, .. } = action {
+        if let Some(link) = needs_wire(action)
+            && links[link.0].medium == Medium::Veth
+        {
             links[link.0].wire.get_or_insert_default();
         }
     }
     links
+}
+
+fn needs_wire(action: &Action) -> Option<LinkId> {
+    match action {
+        Action::Wire { link, .. } => Some(*link),
+        Action::Link { change, link, .. } => match change {
+            LinkChange::CarrierDown | LinkChange::CarrierUp => Some(*link),
+            LinkChange::Down | LinkChange::Up | LinkChange::Delete | LinkChange::Create => None,
+        },
+        Action::Flap(flap) => flap.carrier.then_some(flap.link),
+        Action::Join(_)
+        | Action::Leave(_)
+        | Action::Send(_)
+        | Action::Stop(_)
+        | Action::Address { .. }
+        | Action::Unicast { .. }
+        | Action::Config { .. }
+        | Action::Hosts(_)
+        | Action::Daemon { .. }
+        | Action::Exec(_)
+        | Action::Wait(_)
+        | Action::Mark(_)
+        | Action::Measure(_) => None,
+    }
 }

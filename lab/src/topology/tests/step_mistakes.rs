@@ -25,7 +25,7 @@ const OF_VERBS: &[Case] = &[
         1,
         "expected the verbs of this step, found `R`",
         "a step's verbs are join, leave, send, stop, link, fault, heal, address, unicast, \
-             config, hosts, daemon, exec, wait, measure, expect, never",
+             config, hosts, daemon, exec, wait, mark, repeat, measure, expect, never",
     ),
     (
         "steps:\n  - \"a\": {}\n",
@@ -49,6 +49,48 @@ const OF_VERBS: &[Case] = &[
         "steps: [{wait: 5}]\n",
         1,
         "expected a duration such as `500ms` or `2s`, found the number 5",
+        "",
+    ),
+    (
+        "steps: [{link: {flap: a--c, count: 0}}]\n",
+        1,
+        "`count` is 1 to 1000",
+        "",
+    ),
+    (
+        "steps: [{link: {flap: a--c, period: 1ms}}]\n",
+        1,
+        "`period` is at least 10ms",
+        "",
+    ),
+    (
+        "steps: [{link: {down: a--c, count: 2}}]\n",
+        1,
+        "`count` is for `flap`",
+        "",
+    ),
+    (
+        "steps: [{link: {delete: a--c, mode: carrier}}]\n",
+        1,
+        "`mode` is for `down`, `up` and `flap`",
+        "",
+    ),
+    (
+        "steps: [{link: {flap: a--c, at: b}}]\n",
+        1,
+        "`b` is not on a--c",
+        "",
+    ),
+    (
+        "steps: [{daemon: {freeze: a}}]\n",
+        1,
+        "`a` is a host without daemon",
+        "",
+    ),
+    (
+        "steps: [{wait: 1s, repeat: 0}]\n",
+        1,
+        "`repeat` is 1 to 1000",
         "",
     ),
     (

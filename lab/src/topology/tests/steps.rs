@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use super::good;
 use crate::topology::model::{
-    Action, Bound, Check, CounterOf, DaemonChange, LinkChange, NodeId, RatePoint, RxCheck, Step,
+    Action, Bound, Check, CounterOf, DaemonChange, Flap, LinkChange, LinkId, NodeId, RatePoint,
+    RxCheck, Step,
 };
 
 const BEFORE: &str = "lab: 1\nnodes: {a: host, r1: mcrd, b: host}\n\
@@ -69,6 +70,55 @@ fn verbs_keep_the_order_of_the_file() {
         },
     ];
     assert_eq!(told, want.map(|action| format!("{action:?}")));
+}
+
+#[test]
+fn links_flap_and_daemons_start_again() {
+    let step = step(
+        "  - link: {flap: r1--b, count: 5, period: 200ms, mode: carrier, at: b}\n    \
+         daemon: {restart: r1}\n    mark: now\n",
+    );
+    let told: Vec<String> = step
+        .actions
+        .iter()
+        .map(|action| format!("{action:?}"))
+        .collect();
+    let daemon = |change| Action::Daemon {
+        change,
+        at: NodeId(1),
+    };
+    let want = [
+        Action::Flap(Flap {
+            link: LinkId(1),
+            at: Some(NodeId(2)),
+            carrier: true,
+            count: 5,
+            period: Duration::from_millis(200),
+        }),
+        daemon(DaemonChange::Stop),
+        daemon(DaemonChange::Start),
+        Action::Mark("now".to_owned()),
+    ];
+    assert_eq!(told, want.map(|action| format!("{action:?}")));
+}
+
+#[test]
+fn a_link_whose_carrier_is_taken_leads_over_a_wire() {
+    let text = "  - link: {down: a--r1, mode: carrier}\n  - link: {up: r1--b}\n";
+    let topology = good(&format!("{BEFORE}{text}"));
+    assert!(topology.links[0].wire.is_some());
+    assert!(topology.links[1].wire.is_none());
+}
+
+#[test]
+fn a_repeated_step_counts_its_times() {
+    let topology = good(&format!("{BEFORE}  - \"again\": {{join: R1, repeat: 3}}\n"));
+    let titles = topology.steps.iter().map(|step| step.title.as_str());
+    let titles: Vec<&str> = titles.collect();
+    assert_eq!(
+        titles,
+        ["again (1 of 3)", "again (2 of 3)", "again (3 of 3)"]
+    );
 }
 
 #[test]

@@ -24,6 +24,9 @@ impl Machine {
         let Some(router) = router.flatten() else {
             return Err("no daemon runs there".to_owned());
         };
+        if self.network.is_suspended(self.nodes[at.0]) {
+            return Err("the daemon is frozen".to_owned());
+        }
         let view = View {
             router,
             now: self.network.now(),
