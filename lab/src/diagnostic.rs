@@ -2,12 +2,12 @@
 //! them.
 
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use annotate_snippets::{AnnotationKind, Level, Origin, Renderer, Snippet};
 use serde::Serialize;
 
-use crate::topology::{Problem, Tree};
+use crate::topology::{Problem, Text, Texts};
 
 /// The most mistakes that are printed with their lines.
 const SHOWN: usize = 40;
@@ -15,6 +15,9 @@ const SHOWN: usize = 40;
 /// A mistake and its place.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Diagnostic {
+    /// The file, where it is another one that the lab file extends.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub file: Option<PathBuf>,
     /// The line, from 1; 0 where the mistake is not in the text.
     pub line: usize,
     /// The column, from 1, in characters.
@@ -25,35 +28,46 @@ pub struct Diagnostic {
     pub message: String,
     /// What to do.
     pub help: Option<String>,
+    /// The position of its file among the texts.
+    #[serde(skip)]
+    of: usize,
     #[serde(skip)]
     start: usize,
     #[serde(skip)]
     end: usize,
 }
 
-/// All mistakes of a file, in the order of their places.
+/// All mistakes of a file and of those that it extends, in the order of their
+/// places.
 #[derive(Clone, Debug)]
 pub struct Diagnostics {
     /// The file.
     pub file: PathBuf,
     /// The mistakes; never empty.
     pub list: Vec<Diagnostic>,
-    text: String,
+    /// The files with their texts.
+    texts: Vec<(PathBuf, String)>,
 }
 
 impl Diagnostics {
-    pub(crate) fn new(
-        file: &Path,
-        text: &str,
-        tree: Option<&Tree>,
-        mut problems: Vec<Problem>,
-    ) -> Diagnostics {
+    pub(crate) fn new(texts: &Texts, main: usize, mut problems: Vec<Problem>) -> Diagnostics {
         problems.sort_by_key(|problem| problem.span);
-        let list = problems.into_iter();
+        let file = texts.list.get(main).map(|text| text.path.clone());
+        let list = problems.into_iter().filter_map(|problem| {
+            let of = texts.position(problem.span);
+            let mut found = placed(of, texts.list.get(of)?, problem);
+            if of == main {
+                found.file = None;
+            }
+            Some(found)
+        });
+        let list = list.collect();
+        let texts = texts.list.iter();
+        let texts = texts.map(|text| (text.path.clone(), text.text.clone()));
         Diagnostics {
-            file: file.to_owned(),
-            list: list.map(|problem| placed(text, tree, problem)).collect(),
-            text: text.to_owned(),
+            file: file.unwrap_or_default(),
+            list,
+            texts: texts.collect(),
         }
     }
 
@@ -75,11 +89,15 @@ impl Diagnostics {
             let mut group = Level::ERROR
                 .primary_title(title.as_str())
                 .elements(None::<Origin<'_>>);
+            let Some((file, text)) = self.texts.get(diagnostic.of) else {
+                continue;
+            };
+            let file = file.display().to_string();
             if diagnostic.line == 0 {
                 group = group.element(Origin::path(file.as_str()));
             } else {
                 let span = AnnotationKind::Primary.span(diagnostic.start..diagnostic.end);
-                let snippet = Snippet::source(self.text.as_str()).path(file.as_str());
+                let snippet = Snippet::source(text.as_str()).path(file.as_str());
                 group = group.element(snippet.annotation(span));
             }
             if let Some(help) = &diagnostic.help {
@@ -98,8 +116,9 @@ impl Diagnostics {
     }
 }
 
-fn placed(text: &str, tree: Option<&Tree>, problem: Problem) -> Diagnostic {
-    let mut start = problem.span.start.min(text.len());
+fn placed(of: usize, written: &Text, problem: Problem) -> Diagnostic {
+    let (text, base) = (written.text.as_str(), written.base);
+    let mut start = problem.span.start.saturating_sub(base).min(text.len());
     while !text.is_char_boundary(start) {
         start -= 1;
     }
@@ -107,7 +126,7 @@ fn placed(text: &str, tree: Option<&Tree>, problem: Problem) -> Diagnostic {
     let line_start = before.rfind('\n').map_or(0, |end| end + 1);
     let line_end = text.get(start..).and_then(|rest| rest.find('\n'));
     let line_end = line_end.map_or(text.len(), |end| start + end);
-    let mut end = problem.span.end.clamp(start, line_end);
+    let mut end = problem.span.end.saturating_sub(base).clamp(start, line_end);
     while !text.is_char_boundary(end) {
         end -= 1;
     }
@@ -116,16 +135,20 @@ fn placed(text: &str, tree: Option<&Tree>, problem: Problem) -> Diagnostic {
         end += text[start..].chars().next().map_or(0, char::len_utf8);
     }
     let known = !text.is_empty();
+    let path = written.tree.as_ref();
+    let path = path.map(|tree| tree.path_at(base + start));
     Diagnostic {
+        file: Some(written.path.clone()),
         line: if known {
             1 + before.matches('\n').count()
         } else {
             0
         },
         column: 1 + text[line_start..start].chars().count(),
-        path: tree.map(|tree| tree.path_at(start)).unwrap_or_default(),
+        path: path.unwrap_or_default(),
         message: problem.message,
         help: problem.help,
+        of,
         start,
         end,
     }

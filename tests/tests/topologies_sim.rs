@@ -81,6 +81,7 @@ hosted! {
     sim_lhr_is_rp: "lhr-is-rp",
     sim_register_probe: "register-probe",
     sim_restart_each: "restart-each",
+    sim_ring8: "ring8",
     sim_lossy_wire: "lossy-wire",
     sim_one_way_link: "one-way-link",
     sim_rp_unreachable_then_back: "rp-unreachable-then-back",

@@ -14,8 +14,8 @@ use serde::forward_to_deserialize_any;
 use super::expression::{self, Fault};
 pub(crate) use super::problem::{Problem, Sink};
 use super::suggest;
+use super::times::Times;
 use super::tree::{Key, Span, Tree, Value};
-use super::vars::Times;
 
 /// The name of the newtype that asks for a value's place: it is given a
 /// sequence of start, end and value.

@@ -11,10 +11,12 @@ use super::value::{Address, Cidr, Dur, Group, Loopback, Net, RateValue, Route};
 
 #[macro_use]
 mod impaired;
+mod generate;
 mod questions;
 mod router;
 mod steps;
 
+pub(crate) use generate::*;
 pub(crate) use impaired::*;
 pub(crate) use questions::*;
 pub(crate) use router::*;
@@ -38,6 +40,7 @@ pub(crate) struct File {
     pub(crate) about: Option<String>,
     /// Values for `${vars.NAME}`; `--var NAME=VALUE` replaces them.
     #[serde(default)]
+    #[expect(dead_code, reason = "read before loops, which may count with them")]
     pub(crate) vars: Named<Part<Scalar>>,
     /// What nodes and links have unless they say otherwise.
     pub(crate) defaults: Option<Defaults>,
@@ -55,6 +58,15 @@ pub(crate) struct File {
     pub(crate) timers: Option<Part<TimersEntry>>,
     /// Where unicast routes come from.
     pub(crate) unicast: Option<Part<UnicastEntry>>,
+    /// Lab files that this one is laid upon: maps are merged, links follow
+    /// theirs, any other list is replaced.
+    #[serde(default)]
+    #[expect(dead_code, reason = "laid under this file before it is read")]
+    pub(crate) extends: OneOrMany<String>,
+    /// Networks of a known shape; their nodes and links come before the others.
+    #[serde(default)]
+    #[expect(dead_code, reason = "made nodes and links before the file is read")]
+    pub(crate) generate: OneOrMany<Part<Generate>>,
     /// The nodes: network namespaces with what runs in them.
     #[serde(default)]
     pub(crate) nodes: Named<Part<NodeEntry>>,

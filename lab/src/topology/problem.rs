@@ -4,6 +4,9 @@ use std::cell::{Cell, RefCell};
 
 use super::tree::Span;
 
+/// The most different mistakes that are told of one lab.
+const MAX_PROBLEMS: usize = 1_000;
+
 /// A mistake in the file.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Problem {
@@ -44,7 +47,7 @@ impl Sink {
         self.told.set(self.told.get() + 1);
         let mut problems = self.problems.borrow_mut();
         // A template that several nodes inherit is read for each of them.
-        if !problems.contains(&problem) {
+        if problems.len() < MAX_PROBLEMS && !problems.contains(&problem) {
             problems.push(problem);
         }
     }

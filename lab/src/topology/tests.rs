@@ -11,6 +11,8 @@ mod changes;
 mod deadlines;
 mod guide;
 mod inheritance;
+mod large;
+mod loops;
 mod mistakes;
 mod properties;
 mod routers;

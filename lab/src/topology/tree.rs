@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use indexmap::IndexMap;
 use serde_json::Number;
 
 /// A place in the text: a range of bytes.
@@ -55,6 +56,31 @@ impl Tree {
                 &[]
             }
         }
+    }
+
+    /// The same without some of its keys, where it is a map.
+    pub(crate) fn without(self, keys: &[&str]) -> Tree {
+        let Value::Map(mut entries) = self.value else {
+            return self;
+        };
+        entries.retain(|(key, _)| !keys.contains(&key.text.as_str()));
+        let value = Value::Map(entries);
+        Tree {
+            span: self.span,
+            value,
+        }
+    }
+
+    /// The same with this list under a key, where it is a map.
+    pub(crate) fn with_list(self, key: &str, list: Vec<Tree>) -> Tree {
+        let span = list.first().map_or(self.span, |first| first.span);
+        let mut tree = self.without(&[key]);
+        if let Value::Map(entries) = &mut tree.value {
+            let text = key.to_owned();
+            let value = Value::List(list);
+            entries.push((Key { span, text }, Tree { span, value }));
+        }
+        tree
     }
 
     /// Lays `over` upon this: maps are merged key by key, anything else is
@@ -207,4 +233,35 @@ impl fmt::Display for Value {
             Value::Map(_) => write!(f, "a map"),
         }
     }
+}
+
+/// Nodes laid upon others: `r1: frr` changes the kind alone, and `r1:` nothing.
+pub(crate) fn nodes_over(below: Vec<(Key, Tree)>, own: Vec<(Key, Tree)>) -> Vec<(Key, Tree)> {
+    let below = below.into_iter();
+    let mut all: IndexMap<String, (Key, Tree)> = below
+        .map(|(key, tree)| (key.text.clone(), (key, of_kind(tree))))
+        .collect();
+    for (key, tree) in own {
+        let tree = match all.get(&key.text) {
+            Some((_, lower)) => lower.clone().overlay(of_kind(tree)),
+            None => of_kind(tree),
+        };
+        all.insert(key.text.clone(), (key, tree));
+    }
+    all.into_values().collect()
+}
+
+/// `mcrd` is short for `{kind: mcrd}`, and nothing for `{}`.
+fn of_kind(tree: Tree) -> Tree {
+    let span = tree.span;
+    let entries = match tree.value {
+        Value::Null => Vec::new(),
+        Value::String(_) => {
+            let text = "kind".to_owned();
+            vec![(Key { span, text }, tree)]
+        }
+        Value::Bool(_) | Value::Number(_) | Value::List(_) | Value::Map(_) => return tree,
+    };
+    let value = Value::Map(entries);
+    Tree { span, value }
 }

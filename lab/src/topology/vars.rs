@@ -1,7 +1,6 @@
 //! What `${...}` stands for.
 
 use std::cell::{Cell, RefCell};
-use std::time::Duration;
 
 use indexmap::IndexMap;
 use serde_json::Number;
@@ -9,23 +8,25 @@ use serde_json::Number;
 use super::decode::{Problem, Sink};
 use super::expression::{self, Amount, Fault};
 use super::suggest;
-use super::tree::{Span, Tree, Value};
+use super::template::{self, Piece};
+use super::times::Times;
+use super::tree::{Key, Span, Tree, Value};
 
 /// The longest text that one value may become.
 const MAX_TEXT: usize = 64 << 10;
 
 /// The most times that a variable is looked up for one file: variables that
 /// stand for several others each grow quickly.
-const MAX_LOOKUPS: u32 = 1_000_000;
-
-/// The longest duration, in nanoseconds.
-const LONGEST: f64 = 86_400e9;
+const MAX_LOOKUPS: u32 = 200_000;
 
 /// What the words of nodes stand for: `r1.lo`, `r1.r2.ip`.
 pub(crate) trait Places {
     /// The value of a path whose first word is a node's name, or why there is
     /// none.
     fn value(&self, node: &str, path: &[&str]) -> Result<String, NoPlace>;
+
+    /// The nodes' names.
+    fn names(&self) -> Vec<&str>;
 }
 
 /// Why a path stands for nothing.
@@ -33,49 +34,6 @@ pub(crate) trait Places {
 pub(crate) struct NoPlace {
     pub(crate) message: String,
     pub(crate) help: Option<String>,
-}
-
-/// The times of the protocols, which deadlines may be written with.
-#[derive(Debug, Default)]
-pub(crate) struct Times(Vec<(&'static str, Duration)>);
-
-impl Times {
-    pub(crate) fn new(times: impl IntoIterator<Item = (&'static str, Duration)>) -> Times {
-        Times(times.into_iter().collect())
-    }
-
-    /// What an expression of them comes to, in nanoseconds.
-    pub(super) fn evaluate(&self, text: &str) -> Result<f64, Fault> {
-        match expression::evaluate(text, &|name| self.of(name))? {
-            Amount::Time(nanos) if nanos < 0.0 => {
-                Err(Fault::new(format!("`{text}` is less than nothing")))
-            }
-            Amount::Time(nanos) if nanos > LONGEST => {
-                Err(Fault::new(format!("`{text}` is more than a day")))
-            }
-            Amount::Time(nanos) => Ok(nanos),
-            Amount::Number(_) => Err(Fault {
-                message: format!("`{text}` is a number, not a duration"),
-                help: Some("write it as `500ms`, `2s` or `2 * pim.hello`".to_owned()),
-            }),
-        }
-    }
-
-    fn of(&self, name: &str) -> Result<Amount, Fault> {
-        let found = self.0.iter().find(|(known, _)| *known == name);
-        if let Some((_, time)) = found {
-            return Ok((*time).into());
-        }
-        let known = || self.0.iter().map(|(known, _)| *known);
-        let help = match suggest::nearest(name, known()) {
-            Some(nearest) => format!("did you mean `{nearest}`?"),
-            None => format!("known: {}", known().collect::<Vec<_>>().join(", ")),
-        };
-        Err(Fault {
-            message: format!("there is no time `{name}`"),
-            help: Some(help),
-        })
-    }
 }
 
 /// The variables of a file.
@@ -112,11 +70,6 @@ pub(crate) struct Scope<'a> {
     times: Option<&'a Times>,
 }
 
-/// What an expression stands for: text, or a value with a type of its own.
-struct Found {
-    value: Value,
-}
-
 impl<'a> Scope<'a> {
     pub(crate) fn of_vars(vars: &'a Vars<'a>) -> Scope<'a> {
         Scope {
@@ -130,6 +83,11 @@ impl<'a> Scope<'a> {
     pub(crate) fn with_times(self, times: &'a Times) -> Scope<'a> {
         let times = Some(times);
         Scope { times, ..self }
+    }
+
+    /// Whether the file has a variable of this name.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.vars.values.contains_key(name)
     }
 
     pub(super) fn times(&self) -> Option<&'a Times> {
@@ -154,17 +112,43 @@ impl<'a> Scope<'a> {
             scope: self,
             sink,
             stack: RefCell::default(),
+            locals: None,
         };
         let tree = walk.tree(tree);
         (sink.count() == before).then_some(tree)
     }
+
+    /// The tree with only those variables replaced that name what a loop counts
+    /// with; what else it has is known later.
+    pub(crate) fn unroll(&self, tree: &Tree, locals: &Locals, sink: &Sink) -> Tree {
+        let walk = Walk {
+            scope: self,
+            sink,
+            stack: RefCell::default(),
+            locals: Some(locals),
+        };
+        walk.tree(tree)
+    }
 }
+
+/// What a loop counts with: names and their values.
+pub(crate) type Locals = [(String, Value)];
 
 /// One walk through a tree; remembers which variables it is inside of.
 struct Walk<'a> {
     scope: &'a Scope<'a>,
     sink: &'a Sink,
     stack: RefCell<Vec<String>>,
+    /// In a loop, only what names one of these is replaced, in keys too.
+    locals: Option<&'a Locals>,
+}
+
+/// What became of a `${...}`.
+enum Found {
+    /// Its value.
+    Value(Value),
+    /// It is not for this walk: as it stands there.
+    Left(String),
 }
 
 impl Walk<'_> {
@@ -175,7 +159,7 @@ impl Walk<'_> {
             Value::Map(entries) => Value::Map(
                 entries
                     .iter()
-                    .map(|(key, value)| (key.clone(), self.tree(value)))
+                    .map(|(key, value)| (self.key(key), self.tree(value)))
                     .collect(),
             ),
             Value::Null | Value::Bool(_) | Value::Number(_) => tree.value.clone(),
@@ -184,42 +168,48 @@ impl Walk<'_> {
         Tree { span, value }
     }
 
+    fn key(&self, key: &Key) -> Key {
+        if self.locals.is_none() {
+            return key.clone();
+        }
+        Key {
+            span: key.span,
+            text: plain(&self.text(&key.text, key.span)),
+        }
+    }
+
     fn text(&self, text: &str, span: Span) -> Value {
-        let whole = text
-            .strip_prefix("${")
-            .and_then(|rest| rest.strip_suffix('}'));
-        if let Some(expression) = whole
-            && !expression.contains(['{', '}'])
-        {
-            return match self.expression(expression, span) {
-                Some(found) => found.value,
+        if !text.contains("${") {
+            return Value::String(text.to_owned());
+        }
+        let pieces = match template::parse(text) {
+            Ok(pieces) => pieces,
+            Err(fault) => {
+                self.sink.add(unparsed(fault, span));
+                return Value::Null;
+            }
+        };
+        if let [Piece::Variable(inside)] = pieces.as_slice() {
+            return match self.variable(inside, span) {
+                Some(Found::Value(value)) => value,
+                Some(Found::Left(text)) => Value::String(text),
                 None => Value::Null,
             };
         }
-        self.mixed(text, span).map_or(Value::Null, Value::String)
+        self.mixed(&pieces, span).map_or(Value::Null, Value::String)
     }
 
-    fn mixed(&self, text: &str, span: Span) -> Option<String> {
+    fn mixed(&self, pieces: &[Piece], span: Span) -> Option<String> {
         let mut made = String::new();
-        let mut rest = text;
-        while let Some(dollar) = rest.find('$') {
-            made.push_str(&rest[..dollar]);
-            rest = &rest[dollar..];
-            if let Some(after) = rest.strip_prefix("$${") {
-                made.push_str("${");
-                rest = after;
-            } else if let Some(after) = rest.strip_prefix("${") {
-                let Some((expression, after)) = after.split_once('}') else {
-                    let problem = Problem::new(span, "`${` without its `}`");
-                    self.sink
-                        .add(problem.help("write `$${` where `${` itself is meant"));
-                    return None;
-                };
-                made.push_str(&plain(&self.expression(expression, span)?.value));
-                rest = after;
-            } else {
-                made.push('$');
-                rest = &rest[1..];
+        for piece in pieces {
+            match piece {
+                Piece::Text(text) => made.push_str(text),
+                Piece::Escape if self.locals.is_some() => made.push_str("$${"),
+                Piece::Escape => made.push_str("${"),
+                Piece::Variable(inside) => match self.variable(inside, span)? {
+                    Found::Value(value) => made.push_str(&plain(&value)),
+                    Found::Left(text) => made.push_str(&text),
+                },
             }
             if made.len() > MAX_TEXT {
                 let message = "this text becomes too long";
@@ -227,29 +217,35 @@ impl Walk<'_> {
                 return None;
             }
         }
-        made.push_str(rest);
         Some(made)
     }
 
-    fn expression(&self, expression: &str, span: Span) -> Option<Found> {
-        let lookups = self.scope.vars.lookups.get().saturating_add(1);
-        self.scope.vars.lookups.set(lookups);
-        if lookups > MAX_LOOKUPS {
-            self.sink.add(Problem::new(
-                span,
-                "the variables of this file grow too much",
-            ));
-            return None;
+    /// The value of what is between `${` and `}`, or the whole as it stands.
+    fn variable(&self, inside: &[Piece], span: Span) -> Option<Found> {
+        let expression = self.mixed(inside, span)?;
+        if let Some(locals) = self.locals {
+            // What is still open in it is known later only.
+            let open = expression.contains("${");
+            if open || !mentions(&expression, locals) {
+                return Some(Found::Left(format!("${{{expression}}}")));
+            }
         }
+        self.expression(&expression, span).map(Found::Value)
+    }
+
+    fn expression(&self, expression: &str, span: Span) -> Option<Value> {
         let (path, default) = match expression.split_once(":-") {
             Some((path, default)) => (path.trim(), Some(default)),
             None => (expression.trim(), None),
         };
-        match (self.lookup(path, span), default) {
+        let found = if is_arithmetic(path) {
+            self.arithmetic(path, span)
+        } else {
+            self.lookup(path, span)
+        };
+        match (found, default) {
             (Ok(found), _) => found,
-            (Err(_), Some(default)) => Some(Found {
-                value: retyped(default),
-            }),
+            (Err(_), Some(default)) => Some(retyped(default)),
             (Err(NoPlace { message, help }), None) => {
                 self.sink.add(Problem::new(span, message).advice(help));
                 None
@@ -257,15 +253,50 @@ impl Walk<'_> {
         }
     }
 
+    /// `i + 1`: a number made of numbers.
+    fn arithmetic(&self, text: &str, span: Span) -> Result<Option<Value>, NoPlace> {
+        let names = |name: &str| match self.lookup(name, span) {
+            Ok(Some(Value::Number(number))) => {
+                Ok(Amount::Number(number.as_f64().unwrap_or(f64::NAN)))
+            }
+            Ok(Some(value)) => Err(Fault::new(format!("`{name}` is {value}, not a number"))),
+            Ok(None) => Err(Fault::new(format!("`{name}` has no value"))),
+            Err(NoPlace { message, help }) => Err(Fault { message, help }),
+        };
+        let value = match expression::evaluate(text, &names) {
+            Ok(Amount::Number(value)) => value,
+            Ok(Amount::Time(_)) => {
+                let message = format!("`{text}` is a duration, not a number");
+                return Err(no_place(message, None));
+            }
+            Err(Fault { message, help }) => return Err(no_place(message, help)),
+        };
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "checked to be whole and small"
+        )]
+        let number = if value.fract() == 0.0 && value.abs() < 1e15 {
+            Some(Number::from(value as i64))
+        } else {
+            Number::from_f64(value)
+        };
+        match number {
+            Some(number) => Ok(Some(Value::Number(number))),
+            None => Err(no_place(format!("`{text}` is no number"), None)),
+        }
+    }
+
     /// `Ok(None)` where it is there, but wrong in itself.
-    fn lookup(&self, path: &str, span: Span) -> Result<Option<Found>, NoPlace> {
+    fn lookup(&self, path: &str, span: Span) -> Result<Option<Value>, NoPlace> {
+        let locals = self.locals.unwrap_or_default();
+        if let Some((_, value)) = locals.iter().find(|(name, _)| name == path) {
+            return Ok(Some(value.clone()));
+        }
         let words: Vec<&str> = path.split('.').collect();
         match words.as_slice() {
             ["vars", name] | [name] => self.var(name, span),
             ["env", name] => match (self.scope.vars.env)(name) {
-                Some(value) => Ok(Some(Found {
-                    value: retyped(&value),
-                })),
+                Some(value) => Ok(Some(retyped(&value))),
                 None => Err(no_place(
                     format!("the environment has no `{name}`"),
                     Some(format!("give a default: ${{env.{name}:-value}}")),
@@ -280,23 +311,22 @@ impl Walk<'_> {
         }
     }
 
-    fn place(&self, node: &str, path: &[&str]) -> Result<Option<Found>, NoPlace> {
-        let Some(places) = self.scope.places else {
-            return Err(no_place(
-                "the nodes' addresses are not known here",
-                Some("what makes the network may use ${vars...} and ${env...} only".to_owned()),
-            ));
+    fn place(&self, node: &str, path: &[&str]) -> Result<Option<Value>, NoPlace> {
+        if let Some(places) = self.scope.places {
+            return Ok(Some(Value::String(places.value(node, path)?)));
+        }
+        let help = match suggest::nearest(node, WORDS) {
+            Some(word) => format!("did you mean `{word}`?"),
+            None => "what makes the network may use ${vars...} and ${env...} only".to_owned(),
         };
-        let value = Value::String(places.value(node, path)?);
-        Ok(Some(Found { value }))
+        let message = "the nodes' addresses are not known here";
+        Err(no_place(message, Some(help)))
     }
 
-    fn var(&self, name: &str, span: Span) -> Result<Option<Found>, NoPlace> {
+    fn var(&self, name: &str, span: Span) -> Result<Option<Value>, NoPlace> {
         let values = &self.scope.vars.values;
         let Some(tree) = values.get(name) else {
-            let known = values.keys().map(String::as_str);
-            let help = suggest::advice(name, known);
-            return Err(no_place(format!("there is no variable `{name}`"), help));
+            return Err(self.no_variable(name));
         };
         if self.stack.borrow().iter().any(|outer| outer == name) {
             let mut circle = self.stack.borrow().clone();
@@ -308,11 +338,68 @@ impl Walk<'_> {
             self.sink.add(Problem::new(span, message));
             return Ok(None);
         }
+        let lookups = self.scope.vars.lookups.get().saturating_add(1);
+        self.scope.vars.lookups.set(lookups);
+        if lookups > MAX_LOOKUPS {
+            let message = "the variables of this file grow too much";
+            self.sink.add(Problem::new(span, message));
+            return Ok(None);
+        }
         self.stack.borrow_mut().push(name.to_owned());
         let before = self.sink.count();
-        let value = self.tree(tree).value;
+        let whole = Walk {
+            locals: None,
+            stack: RefCell::new(self.stack.borrow().clone()),
+            ..*self
+        };
+        let value = whole.tree(tree).value;
         self.stack.borrow_mut().pop();
-        Ok((self.sink.count() == before).then_some(Found { value }))
+        Ok((self.sink.count() == before).then_some(value))
+    }
+
+    fn no_variable(&self, name: &str) -> NoPlace {
+        let locals = self.locals.unwrap_or_default();
+        let locals = locals.iter().map(|(name, _)| name.as_str());
+        let values = self.scope.vars.values.keys().map(String::as_str);
+        let known: Vec<&str> = locals.chain(values).collect();
+        let is_node = || {
+            let nodes = self.scope.places.map(Places::names);
+            nodes.is_some_and(|nodes| nodes.contains(&name))
+        };
+        let help = match name.split_once('-') {
+            Some((first, rest)) if known.contains(&first) => {
+                Some(format!("to subtract, write `${{{first} - {rest}}}`"))
+            }
+            _ if is_node() => Some(format!(
+                "`{name}` is a node: it has `{name}.ip`, `{name}.lo` and `{name}.PEER.ip`"
+            )),
+            _ => suggest::advice(name, known),
+        };
+        no_place(format!("there is no variable `{name}`"), help)
+    }
+}
+
+/// The first words of paths that are no nodes.
+pub(crate) const WORDS: [&str; 3] = ["vars", "env", "self"];
+
+/// Whether an expression names one of a loop's variables.
+fn mentions(expression: &str, locals: &Locals) -> bool {
+    let in_word = |c: char| c.is_alphanumeric() || matches!(c, '_' | '.' | '-');
+    let mut words = expression.split(|c| !in_word(c));
+    words.any(|word| locals.iter().any(|(name, _)| name == word))
+}
+
+/// A path has none of these; a name may have a `-` in it, so that a difference
+/// is written with spaces.
+fn is_arithmetic(path: &str) -> bool {
+    path.contains(['+', '*', '/', '%', '(']) || path.contains(" - ") || path.starts_with('-')
+}
+
+fn unparsed(fault: template::Fault, span: Span) -> Problem {
+    match fault {
+        template::Fault::Open => Problem::new(span, "`${` without its `}`")
+            .help("write `$${` where `${` itself is meant"),
+        template::Fault::Deep => Problem::new(span, "`${` is nested too deeply"),
     }
 }
 

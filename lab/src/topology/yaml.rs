@@ -9,16 +9,22 @@ use serde_json::Number;
 use serde_yaml::{Location, Spanned};
 
 use super::decode::{Problem, Sink};
+use super::texts;
 use super::tree::{Key, Span, Tree, Value};
 
 /// The most bytes of a lab file.
-const MAX_BYTES: usize = 4 << 20;
+pub(super) const MAX_BYTES: usize = 4 << 20;
 
-/// Parses a document; on a mistake the sink is told.
-pub(crate) fn parse(text: &str, sink: &Sink) -> Option<Tree> {
+/// Parses a document whose offsets begin at `base`; on a mistake the sink is
+/// told.
+pub(crate) fn parse(text: &str, base: usize, sink: &Sink) -> Option<Tree> {
+    let at = |span: Span| Span {
+        start: base + span.start,
+        end: base + span.end,
+    };
     if text.len() > MAX_BYTES {
         let message = format!("the file is larger than {} MiB", MAX_BYTES >> 20);
-        sink.add(Problem::new(Span::default(), message));
+        sink.add(Problem::new(at(Span::default()), message));
         return None;
     }
     // Aliases may repeat a part, but must not blow a small file up.
@@ -39,9 +45,11 @@ pub(crate) fn parse(text: &str, sink: &Sink) -> Option<Tree> {
         with_snippet: false,
     };
     match serde_yaml::from_str_with_options::<Yaml>(text, options) {
-        Ok(Yaml(tree)) => Some(tree),
+        Ok(Yaml(tree)) => Some(texts::moved(tree, base)),
         Err(error) => {
-            sink.add(problem(text, &error));
+            let mut problem = problem(text, &error);
+            problem.span = at(problem.span);
+            sink.add(problem);
             None
         }
     }

@@ -7,8 +7,8 @@ use mcr_proto::config::{IgmpInterfaceConfig, PimConfig, PimInterfaceConfig};
 use super::Context;
 use crate::topology::file::{self, File};
 use crate::topology::place::Part;
+use crate::topology::times::Times;
 use crate::topology::value::Dur;
-use crate::topology::vars::Times;
 
 /// The times of the whole file. What single nodes and interfaces have of their
 /// own does not count.

@@ -18,7 +18,7 @@ use crate::topology::tree::{Key, Span, Tree, Value};
 use crate::topology::value::{Cidr, Net};
 
 /// The most links and segments of a lab.
-const MAX_LINKS: usize = 4_000;
+const MAX_LINKS: usize = 20_000;
 
 /// The longest name of an interface, in bytes (IFNAMSIZ without its end).
 const MAX_INTERFACE_NAME: usize = 15;

@@ -27,23 +27,25 @@ use super::file::{File, RunLimits};
 use super::model::Topology;
 use super::place::Part;
 use super::suggest;
+use super::texts::Texts;
 use super::tree::{Span, Tree};
 use super::value::Dur;
 use super::vars::{Scope, Vars, retyped};
+use super::{expand, generate};
 
 /// The longest a run may take where the file says nothing.
 const MAX_TIME: Duration = Duration::from_secs(300);
 
 /// What the file's own text does not say.
 pub(crate) struct Outside<'a> {
-    /// The file.
+    /// The lab file.
     pub(crate) file: &'a Path,
+    /// It, and the files that it extends.
+    pub(crate) texts: &'a Texts,
     /// Variables of the command line.
     pub(crate) vars: &'a [(String, String)],
     /// The environment.
     pub(crate) env: &'a dyn Fn(&str) -> Option<String>,
-    /// Steps in the place of the file's.
-    pub(crate) steps: Option<&'a [Tree]>,
 }
 
 /// What every part of the resolution needs.
@@ -51,7 +53,7 @@ pub(crate) struct Outside<'a> {
 struct Context<'a> {
     sink: &'a Sink,
     scope: Scope<'a>,
-    text: &'a str,
+    texts: &'a Texts,
     file: &'a Path,
 }
 
@@ -77,32 +79,31 @@ impl Context<'_> {
     }
 
     fn line(&self, span: Span) -> usize {
-        let before = self.text.get(..span.start).unwrap_or(self.text);
-        1 + before.bytes().filter(|byte| *byte == b'\n').count()
+        self.texts.line(span)
     }
 }
 
 /// Makes the model of a document. Where the sink was told anything, the model
 /// is not whole and must not be used.
-pub(crate) fn resolve(
-    root: &Tree,
-    text: &str,
-    outside: &Outside<'_>,
-    sink: &Sink,
-) -> Option<Topology> {
-    let mut file: File = decode(root, sink)?;
-    if let Some(steps) = outside.steps {
-        file.steps = steps.iter().cloned().map(Part::new).collect();
+pub(crate) fn resolve(root: Tree, outside: &Outside<'_>, sink: &Sink) -> Option<Topology> {
+    let vars = variables(&root, outside, sink);
+    let scope = Scope::of_vars(&vars);
+    let before = sink.count();
+    let root = expand::unroll(root, scope, sink);
+    if sink.count() > before {
+        // What a broken loop did not make is missing everywhere.
+        return None;
     }
+    let root = generate::generate(root, scope, sink);
+    let file: File = decode(&root, sink)?;
     if file.lab.value != 1 {
         let message = format!("this lab reads schema version 1, not {}", file.lab.value);
         sink.add(Problem::new(file.lab.span, message));
     }
-    let vars = variables(&file, outside, sink);
     let cx = Context {
         sink,
-        scope: Scope::of_vars(&vars),
-        text,
+        scope,
+        texts: outside.texts,
         file: outside.file,
     };
     let name = name(&cx, &file);
@@ -152,11 +153,12 @@ fn names<T>(entries: &[(super::place::At<String>, T)]) -> Vec<String> {
     entries.iter().map(|(name, _)| name.value.clone()).collect()
 }
 
-fn variables<'a>(file: &File, outside: &Outside<'a>, sink: &Sink) -> Vars<'a> {
-    let mut values: IndexMap<String, Tree> = IndexMap::new();
-    for (name, part) in &file.vars.0 {
-        values.insert(name.value.clone(), part.tree.clone());
-    }
+fn variables<'a>(root: &Tree, outside: &Outside<'a>, sink: &Sink) -> Vars<'a> {
+    let written = root.get("vars").map(Tree::entries).unwrap_or_default();
+    let written = written.iter();
+    let mut values: IndexMap<String, Tree> = written
+        .map(|(key, tree)| (key.text.clone(), tree.clone()))
+        .collect();
     for (name, text) in outside.vars {
         match values.get_mut(name) {
             Some(tree) => tree.value = retyped(text),

@@ -5,7 +5,7 @@ use indexmap::IndexMap;
 
 use crate::topology::model::{Interface, Link, LinkId, Node, NodeId};
 use crate::topology::suggest;
-use crate::topology::vars::{NoPlace, Places};
+use crate::topology::vars::{NoPlace, Places, WORDS};
 
 /// Nodes, links and their names.
 pub(super) struct Network {
@@ -101,10 +101,14 @@ fn none(message: String) -> NoPlace {
 }
 
 impl Places for Network {
+    fn names(&self) -> Vec<&str> {
+        self.node_names().collect()
+    }
+
     fn value(&self, name: &str, path: &[&str]) -> Result<String, NoPlace> {
         let Some(node) = self.node(name) else {
             let message = format!("there is no node `{name}`");
-            let help = suggest::advice(name, self.node_names());
+            let help = suggest::advice(name, WORDS.into_iter().chain(self.node_names()));
             return Err(NoPlace { message, help });
         };
         let known = &self.nodes[node.0];

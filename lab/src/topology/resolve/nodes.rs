@@ -17,7 +17,7 @@ use crate::topology::tree::{Key, Span, Tree, Value};
 use crate::topology::value::Route;
 
 /// The most nodes of a lab.
-const MAX_NODES: usize = 2_000;
+pub(super) const MAX_NODES: usize = 5_000;
 
 /// Words that `${WORD...}` means something else by.
 const RESERVED: [&str; 4] = ["vars", "env", "self", "auto"];
@@ -392,8 +392,7 @@ pub(super) fn check_config(cx: &Context<'_>, node: &str, tree: &Tree, config: &s
 }
 
 fn config_file(cx: &Context<'_>, name: &str, span: Span) -> Option<Tree> {
-    let folder = cx.file.parent().unwrap_or(cx.file);
-    let path = folder.join(name);
+    let path = cx.texts.folder(span).join(name);
     let text = match std::fs::read_to_string(&path) {
         Ok(text) => text,
         Err(error) => {

@@ -13,7 +13,9 @@ fn validator() -> Validator {
 }
 
 fn json(text: &str) -> Value {
-    yaml::parse(text, &Sink::default()).expect("YAML").to_json()
+    yaml::parse(text, 0, &Sink::default())
+        .expect("YAML")
+        .to_json()
 }
 
 fn told(validator: &Validator, instance: &Value) -> Vec<String> {
@@ -58,8 +60,20 @@ fn variables_stand_for_any_value() {
 }
 
 #[test]
+fn loops_and_shapes_are_known_to_both() {
+    let text = "lab: 1\nextends: []\ngenerate: [{ring: 3, node: mcrd, link: {mtu: 9000}}]\n\
+                nodes: {'h${i}': {foreach: {i: 1..2, j: [1]}}, 'x${i}': {foreach: {i: 1..2}, each: host}}\n\
+                links: [{foreach: {i: 1..2}, each: ['r${i} -- h${i}']}, 'r1 -- x${i}': {foreach: {i: 1..2}, metric: 5}]\n\
+                receivers: {'R${i}': {foreach: {i: 1..2}, at: 'h${i}', group: 239.1.1.1}}\n\
+                steps: [{foreach: {i: 1..2}, join: 'R${i}'}, {'t${i}': {foreach: {i: 1..2}, leave: 'R${i}'}}, \
+                {expect: [{foreach: {i: 1..2}, rx: {by: 'R${i}'}, within: 2 * pim.hello}]}]\n";
+    read(text).unwrap_or_else(|mistakes| panic!("{mistakes}"));
+    assert_eq!(told(&validator(), &json(text)), Vec::<String>::new());
+}
+
+#[test]
 fn wrong_files_are_refused_by_both() {
-    const WRONG: [&str; 16] = [
+    const WRONG: [&str; 20] = [
         "nodes: {a: host}",
         "lab: 2",
         "lab: 1\nnoods: {}",
@@ -76,6 +90,10 @@ fn wrong_files_are_refused_by_both() {
         "lab: 1\nsteps: [{expect: {rx: {by: R, los: 0}}}]",
         "lab: 1\nsteps: [{never: {rx: {by: R}}}]",
         "lab: 1\nsteps: [{\"a title\": {jion: R}}]",
+        "lab: 1\ngenerate: {ring: 2}",
+        "lab: 1\ngenerate: {rnig: 3}",
+        "lab: 1\nnodes: {'r${i}': {foreach: 1..3}}",
+        "lab: 1\nnodes: {'r${i}': {foreach: {i: 3}}}",
     ];
     let validator = validator();
     for text in WRONG {
