@@ -47,6 +47,7 @@ const FOLDERS: [&str; 30] = [
     "relay-unicast-out",
     "relay-worker-kill",
     "restart-each",
+    "ring8",
     "rp-unreachable-then-back",
     "slow-wire",
     "snooping-lan",
@@ -240,6 +241,11 @@ fn netns_igmp_versions() {
 #[test]
 fn netns_register_probe() {
     topology("register-probe");
+}
+
+#[test]
+fn netns_ring8() {
+    topology("ring8");
 }
 
 #[test]
