@@ -104,7 +104,11 @@ impl Loops<'_> {
         if let Some(Loop { spec, body }) = self.split(&item) {
             self.rounds(&spec, &body, &mut |round| match round.value {
                 Value::List(items) => items.into_iter().for_each(|item| self.item(item, made)),
-                _ => self.item(round, made),
+                Value::Null
+                | Value::Bool(_)
+                | Value::Number(_)
+                | Value::String(_)
+                | Value::Map(_) => self.item(round, made),
             });
             return;
         }
@@ -147,15 +151,13 @@ impl Loops<'_> {
     }
 
     fn rounds(&self, spec: &Tree, body: &Tree, make: &mut dyn FnMut(Tree)) {
-        let names = match &spec.value {
-            Value::Map(names) if !names.is_empty() => names,
-            _ => {
-                let message = format!("expected names and their values, found {}", spec.value);
-                let help = "write `foreach: {i: 1..8}`";
-                self.sink.add(Problem::new(spec.span, message).help(help));
-                return;
-            }
-        };
+        let names = spec.entries();
+        if names.is_empty() {
+            let message = format!("expected names and their values, found {}", spec.value);
+            let help = "write `foreach: {i: 1..8}`";
+            self.sink.add(Problem::new(spec.span, message).help(help));
+            return;
+        }
         if !names.iter().all(|(key, _)| self.is_free(key)) {
             return;
         }
@@ -245,7 +247,13 @@ impl Loops<'_> {
                 Ok(values) => return Some(values),
                 Err(message) => message,
             },
-            other => format!("expected a range such as `1..8` or a list of texts, found {other}"),
+            other @ (Value::Null
+            | Value::Bool(_)
+            | Value::Number(_)
+            | Value::List(_)
+            | Value::Map(_)) => {
+                format!("expected a range such as `1..8` or a list of texts, found {other}")
+            }
         };
         self.sink.add(Problem::new(tree.span, problem));
         None
