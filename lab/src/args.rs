@@ -278,7 +278,7 @@ pub struct TestArgs {
     pub capture: Capture,
     /// Run in virtual time: mcrd's routers in one process, hosts, links and
     /// unicast routes as models. Needs no namespaces and takes a moment
-    #[arg(long, conflicts_with_all = ["bin_dir", "capture"])]
+    #[arg(long, conflicts_with = "bin_dir")]
     pub sim: bool,
     /// What decides the fate of each frame on a wire, and everything that is
     /// left to chance in virtual time; with --repeat, each run takes the next

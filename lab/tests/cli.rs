@@ -46,7 +46,7 @@ fn the_command_line_is_told_apart_from_the_file() {
         (&["check", path(&bad)], 4),
         (&["test", "--sim", path(&bad)], 4),
         (&["test", "--seed", "7", path(&bad)], 4),
-        (&["test", "--sim", "--capture", "always", path(&bad)], 64),
+        (&["test", "--sim", "--bin-dir", ".", path(&bad)], 64),
     ];
     for (arguments, status) in cases {
         let ended = lab(arguments);

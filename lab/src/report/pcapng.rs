@@ -2,7 +2,9 @@
 //! name; steps are comments on the first packet after them.
 
 use std::borrow::Cow;
-use std::io::Write;
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::path::Path;
 use std::time::Duration;
 
 use pcap_file::DataLink;
@@ -13,7 +15,7 @@ use pcap_file::pcapng::blocks::interface_description::{
 };
 use pcap_file::pcapng::blocks::opt_common::CommonOption;
 
-use crate::run::capture::{Frame, SNAPLEN, Seen};
+use crate::run::capture::{Frame, LONGEST};
 
 #[cfg(test)]
 mod tests;
@@ -27,41 +29,40 @@ pub struct Marker {
     pub text: String,
 }
 
-/// Writes all frames in the order of their time.
+/// Writes these frames, each with the position of its link's name. A moment is
+/// a comment of the first frame after it; the last frame has those after all.
 ///
 /// # Errors
 /// The writer's.
 pub fn write(
     writer: impl Write,
-    points: &[Seen],
+    names: &[String],
+    frames: &[(usize, Frame)],
     markers: &[Marker],
 ) -> Result<(), Box<dyn std::error::Error>> {
     let mut file = PcapNgWriter::new(writer)?;
-    for point in points {
-        let snaplen = u32::try_from(SNAPLEN)?;
+    for name in names {
+        let snaplen = u32::try_from(LONGEST)?;
         let mut block = InterfaceDescriptionBlock::new(DataLink::ETHERNET, snaplen);
-        let name = Cow::from(point.name.as_str());
         block.options = vec![
-            InterfaceDescriptionOption::IfName(name),
+            InterfaceDescriptionOption::IfName(Cow::from(name.as_str())),
             InterfaceDescriptionOption::IfTsResol(InterfaceTsResolution::NANO),
         ];
         file.write_pcapng_block(block)?;
     }
-    let mut frames: Vec<(usize, &Frame)> = points
-        .iter()
-        .enumerate()
-        .flat_map(|(point, seen)| seen.frames.iter().map(move |frame| (point, frame)))
-        .collect();
-    frames.sort_by_key(|(point, frame)| (frame.at_ns, *point));
+    let comment = |text: String| EnhancedPacketOption::Common(CommonOption::Comment(text.into()));
     let mut markers = markers.iter().peekable();
-    for (point, frame) in frames {
+    for (position, (point, frame)) in frames.iter().enumerate() {
         let mut options = Vec::new();
         while let Some(marker) = markers.next_if(|marker| marker.at_ns <= frame.at_ns) {
-            let text = Cow::from(marker.text.as_str());
-            options.push(EnhancedPacketOption::Common(CommonOption::Comment(text)));
+            options.push(comment(marker.text.clone()));
+        }
+        if position + 1 == frames.len() {
+            let later = markers.by_ref();
+            options.extend(later.map(|marker| comment(format!("after this: {}", marker.text))));
         }
         file.write_pcapng_block(EnhancedPacketBlock {
-            interface_id: u32::try_from(point)?,
+            interface_id: u32::try_from(*point)?,
             timestamp: Duration::from_nanos(frame.at_ns),
             original_len: frame.length,
             data: Cow::from(&*frame.bytes),
@@ -70,4 +71,20 @@ pub fn write(
     }
     file.into_inner().flush()?;
     Ok(())
+}
+
+/// The same, to a new file.
+///
+/// # Errors
+/// What could not be done, in one sentence.
+pub fn write_file(
+    path: &Path,
+    names: &[String],
+    frames: &[(usize, Frame)],
+    markers: &[Marker],
+) -> Result<(), String> {
+    let failed =
+        |error: &dyn std::fmt::Display| format!("cannot write {}: {error}", path.display());
+    let file = File::create(path).map_err(|error| failed(&error))?;
+    write(BufWriter::new(file), names, frames, markers).map_err(|error| failed(&error))
 }

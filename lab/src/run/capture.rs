@@ -22,26 +22,24 @@ use nix::sys::socket::{
 };
 
 use crate::backend::netns::{NetError, Network};
-use crate::run::control::Control;
+use crate::run::messages::{Ring, Source, Told};
 use crate::topology::model::{Kind, LinkId, Medium, NodeId, Topology};
 
-pub use frame::{Datagram, control, datagram, is_control};
+pub use frame::{Datagram, Message, control, datagram};
 
 #[cfg(test)]
 mod tests;
 
-/// What is kept of each frame.
+/// What is kept of each frame of data.
 pub const SNAPLEN: usize = 256;
+/// What is kept of each message.
+pub const LONGEST: usize = 2048;
 /// What all rings together may take.
 const ALL_BYTES: usize = 192 * 1024 * 1024;
 /// What one ring may take.
 const RING_BYTES: usize = 8 * 1024 * 1024;
 /// What keeping a frame costs beside its bytes.
 const OVERHEAD: usize = 48;
-/// Control messages that wait at one point to be taken.
-const CONTROL: usize = 4096;
-/// Within this time the members of a segment show the same frame.
-const SAME_NS: u64 = 5_000_000;
 /// Destinations counted apart at one point.
 const DESTINATIONS: usize = 4096;
 /// Frames read from one socket before the next gets its turn.
@@ -72,14 +70,12 @@ pub struct Count {
 pub struct Seen {
     /// The link's name, with the member where it is a segment.
     pub name: String,
-    /// The frames kept, oldest first.
+    /// The frames kept, oldest first; messages of IGMP and PIM are elsewhere.
     pub frames: VecDeque<Frame>,
     /// Frames that are not kept any more.
     pub evicted: u64,
     /// Frames that the kernel dropped, because the lab was too slow.
     pub missed: u64,
-    control: VecDeque<Frame>,
-    control_missed: u64,
     bytes: usize,
     limit: usize,
     counts: BTreeMap<Ipv4Addr, Count>,
@@ -97,13 +93,6 @@ impl Seen {
             }
             self.all.datagrams += 1;
             self.all.bytes += datagram.payload_length;
-        }
-        if self.limit > 0 && is_control(&frame.bytes) {
-            if self.control.len() >= CONTROL {
-                self.control.pop_front();
-                self.control_missed += 1;
-            }
-            self.control.push_back(frame.clone());
         }
         self.bytes += frame.bytes.len() + OVERHEAD;
         self.frames.push_back(frame);
@@ -137,6 +126,7 @@ struct Shared {
     seen: Vec<Seen>,
     /// Sockets that the thread takes over, with their point's position.
     new: Vec<(usize, OwnedFd)>,
+    messages: Ring,
     ended: bool,
 }
 
@@ -150,8 +140,8 @@ pub struct Capture {
 }
 
 impl Capture {
-    /// Opens a socket at every point and starts to read. With `keep` false
-    /// packets are counted only.
+    /// Opens a socket at every point and starts to read. Messages of IGMP and PIM
+    /// are always kept; with `keep` false other packets are counted only.
     ///
     /// # Errors
     /// A socket cannot be opened.
@@ -252,44 +242,42 @@ impl Capture {
         links
     }
 
-    /// All that is kept, by point, with the point's link.
-    #[must_use]
-    pub fn seen(&self) -> Vec<(LinkId, Seen)> {
+    /// What was seen, by point, with the point's link. Nothing is read from the
+    /// sockets until `look` returns.
+    pub fn look<T>(&self, look: impl FnOnce(&[(LinkId, &Seen)]) -> T) -> T {
         let shared = lock(&self.shared);
         let links = self.points.iter().map(|point| point.link);
-        links.zip(shared.seen.iter().cloned()).collect()
+        look(&links.zip(&shared.seen).collect::<Vec<_>>())
     }
 
-    /// The control messages since the last call, in the order of their time,
-    /// and how many more there were. A segment shows each at every member; it
-    /// is told once.
+    /// The messages of IGMP and PIM with this number or a later one.
     #[must_use]
-    pub fn take_control(&self) -> (Vec<Control>, u64) {
-        let mut shared = lock(&self.shared);
-        let mut missed = 0;
-        let mut frames: Vec<(LinkId, Frame)> = Vec::new();
-        for (point, seen) in self.points.iter().zip(&mut shared.seen) {
-            missed += std::mem::take(&mut seen.control_missed);
-            frames.extend(seen.control.drain(..).map(|frame| (point.link, frame)));
-        }
+    pub fn messages(&self, from: u64) -> Told {
+        let sources: Vec<Source> = self
+            .points
+            .iter()
+            .map(|point| Source {
+                link: point.link,
+                repeats: matches!(self.media.get(point.link.0), Some(Medium::Bridge { .. })),
+            })
+            .collect();
+        lock(&self.shared).messages.told(from, &sources)
+    }
+
+    /// The points' names, and all frames since a time with their point, in the
+    /// order of time.
+    #[must_use]
+    pub fn since(&self, at_ns: u64) -> (Vec<String>, Vec<(usize, Frame)>) {
+        let shared = lock(&self.shared);
+        let names = shared.seen.iter().map(|seen| seen.name.clone()).collect();
+        let points = shared.seen.iter().enumerate();
+        let data = points.flat_map(|(point, seen)| seen.frames.iter().map(move |one| (point, one)));
+        let all = data.chain(shared.messages.frames());
+        let all = all.filter(|(_, frame)| frame.at_ns >= at_ns);
+        let mut frames: Vec<_> = all.map(|(point, frame)| (point, frame.clone())).collect();
         drop(shared);
-        frames.sort_by_key(|(_, frame)| frame.at_ns);
-        let mut latest: BTreeMap<(LinkId, &[u8]), u64> = BTreeMap::new();
-        let mut told = Vec::new();
-        for (link, frame) in &frames {
-            let before = latest.insert((*link, &frame.bytes), frame.at_ns);
-            let again = before.is_some_and(|before| frame.at_ns - before < SAME_NS);
-            if let (false, Some(found)) = (again, control(&frame.bytes)) {
-                told.push(Control {
-                    at_ns: frame.at_ns,
-                    link: *link,
-                    source: found.source,
-                    destination: found.destination,
-                    said: found.said,
-                });
-            }
-        }
-        (told, missed)
+        frames.sort_by_key(|(point, frame)| (frame.at_ns, *point));
+        (names, frames)
     }
 
     fn open(&self, network: &Network, position: usize) -> Result<(), NetError> {
@@ -360,7 +348,7 @@ fn name(topology: &Topology, point: &Point) -> String {
 
 fn read_all(shared: &Mutex<Shared>, wake: &EventFd) {
     let mut sockets: Vec<(usize, OwnedFd)> = Vec::new();
-    let mut buffer = vec![0; SNAPLEN];
+    let mut buffer = vec![0; LONGEST];
     loop {
         {
             let mut shared = lock(shared);
@@ -404,20 +392,25 @@ fn read_burst(shared: &Mutex<Shared>, position: usize, socket: &OwnedFd, buffer:
     }
     let missed = mcr_sys::packet::statistics(socket).map_or(0, |statistics| statistics.drops);
     let mut shared = lock(shared);
-    if let Some(seen) = shared.seen.get_mut(position) {
+    let Shared { seen, messages, .. } = &mut *shared;
+    if let Some(seen) = seen.get_mut(position) {
         seen.missed += u64::from(missed);
         for frame in frames {
-            seen.push(frame);
+            if control(&frame.bytes).is_some() {
+                messages.push(position, frame);
+            } else {
+                seen.push(frame);
+            }
         }
     }
 }
 
 fn read_one(socket: &OwnedFd, buffer: &mut [u8]) -> io::Result<Option<Frame>> {
-    let mut control = nix::cmsg_space!(nix::sys::time::TimeSpec);
+    let mut ancillary = nix::cmsg_space!(nix::sys::time::TimeSpec);
     let flags = MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_TRUNC;
     let mut slices = [io::IoSliceMut::new(buffer)];
     let fd = socket.as_raw_fd();
-    let received = recvmsg::<SockaddrStorage>(fd, &mut slices, Some(&mut control), flags);
+    let received = recvmsg::<SockaddrStorage>(fd, &mut slices, Some(&mut ancillary), flags);
     let (length, at_ns) = match received {
         Ok(message) => {
             let mut at_ns = None;
@@ -433,9 +426,14 @@ fn read_one(socket: &OwnedFd, buffer: &mut [u8]) -> io::Result<Option<Frame>> {
         Err(Errno::EAGAIN) => return Ok(None),
         Err(errno) => return Err(errno.into()),
     };
+    let bytes = &buffer[..length.min(buffer.len())];
+    let kept = match control(bytes) {
+        Some(_) => bytes,
+        None => &bytes[..bytes.len().min(SNAPLEN)],
+    };
     Ok(Some(Frame {
         at_ns,
         length: u32::try_from(length).unwrap_or(u32::MAX),
-        bytes: buffer[..length.min(buffer.len())].into(),
+        bytes: kept.into(),
     }))
 }

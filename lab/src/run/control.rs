@@ -2,6 +2,7 @@
 
 use std::net::Ipv4Addr;
 
+use mcr_sim::packet_expr::Packet;
 use mcr_wire::igmp::{self, GroupRecord, RecordType};
 use mcr_wire::pim::{self, EncodedSource, JoinPrune};
 
@@ -24,8 +25,32 @@ pub struct Control {
     pub source: Ipv4Addr,
     /// The IP destination.
     pub destination: Ipv4Addr,
-    /// What it says.
-    pub said: Said,
+    /// Its TTL.
+    pub ttl: u8,
+    /// The IP protocol.
+    pub protocol: u8,
+    /// The message.
+    pub payload: Box<[u8]>,
+}
+
+impl Control {
+    /// What it says, in words.
+    #[must_use]
+    pub fn said(&self) -> Option<Said> {
+        said(self.protocol, &self.payload)
+    }
+
+    /// As expressions ask for it.
+    #[must_use]
+    pub fn packet(&self) -> Packet<'_> {
+        Packet {
+            source: self.source,
+            destination: self.destination,
+            ttl: self.ttl,
+            protocol: self.protocol,
+            payload: &self.payload,
+        }
+    }
 }
 
 /// What a message says.

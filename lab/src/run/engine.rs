@@ -27,13 +27,33 @@ pub(super) struct Engine<S> {
     pub(super) stage: S,
     /// The diary.
     pub(super) events: Events,
+    /// The number of the first message that the diary does not have.
+    untold: u64,
+    step_began_ns: u64,
 }
 
 impl<S: Stage> Engine<S> {
+    /// At the beginning of a run.
+    pub(super) fn new(stage: S, events: Events) -> Engine<S> {
+        let step_began_ns = stage.now_ns();
+        Engine {
+            stage,
+            events,
+            untold: 0,
+            step_began_ns,
+        }
+    }
+
+    /// When the latest step began.
+    pub(super) fn step_began_ns(&self) -> u64 {
+        self.step_began_ns
+    }
+
     /// Runs one step and judges it.
     pub(super) async fn step(&mut self, step: &Step) -> StepReport {
         let began = self.stage.elapsed();
         let mut report = StepReport::skipped(&step.title, step.line);
+        self.step_began_ns = self.stage.now_ns();
         let title = json!({ "title": step.title, "line": step.line });
         self.mark("step", &step.title, title);
         let drops = self.stage.drops().await;
@@ -65,6 +85,7 @@ impl<S: Stage> Engine<S> {
         }
         report.conclude();
         report.seconds = (self.stage.elapsed() - began).as_secs_f64();
+        self.untold = record::messages(&self.stage, &mut self.events, self.untold);
         record::step(&self.stage, &mut self.events, began_ns, &carried);
         let outcome = json!({ "title": step.title, "outcome": report.outcome });
         self.mark("step ended", report.outcome.word(), outcome);
@@ -85,7 +106,9 @@ impl<S: Stage> Engine<S> {
     }
 
     async fn act(&mut self, action: &Action, step: &Step) -> Result<Option<Measured>, String> {
-        self.note("action", record::told(self.stage.topology(), action));
+        let (text, nodes) = record::told(self.stage.topology(), action);
+        let detail = json!({ "action": text, "nodes": nodes });
+        self.mark("action", &text, detail);
         match action {
             Action::Join(receivers) => {
                 for receiver in receivers {

@@ -8,6 +8,9 @@ use serde_json::{Value, json};
 
 use crate::report::pcapng::Marker;
 
+/// Moments that are kept for the packets; the older half goes first.
+const MARKERS: usize = 20_000;
+
 /// The run's diary.
 pub(super) struct Events {
     file: File,
@@ -44,6 +47,9 @@ impl Events {
 
     /// The same, and marks the moment in the packets.
     pub(super) fn mark(&mut self, now: u64, event: &str, text: &str, detail: Value) {
+        if self.markers.len() == MARKERS {
+            self.markers.drain(..MARKERS / 2);
+        }
         self.markers.push(Marker {
             at_ns: now,
             text: format!("{event}: {text}"),
@@ -51,10 +57,13 @@ impl Events {
         self.note(now, event, detail);
     }
 
-    /// The moments marked so far.
+    /// The moments marked since a time.
     #[must_use]
-    pub(super) fn markers(&self) -> &[Marker] {
-        &self.markers
+    pub(super) fn markers(&self, since_ns: u64) -> &[Marker] {
+        let from = self
+            .markers
+            .partition_point(|marker| marker.at_ns < since_ns);
+        self.markers.get(from..).unwrap_or_default()
     }
 
     /// The first line that could not be written.

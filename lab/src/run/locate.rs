@@ -25,7 +25,7 @@ pub struct Passed {
 
 /// What each link showed of the datagrams of these runs, sent from `since` on.
 #[must_use]
-pub fn passed(seen: &[(LinkId, Seen)], runs: &BTreeSet<u64>, since: u64) -> Vec<Passed> {
+pub fn passed(seen: &[(LinkId, &Seen)], runs: &BTreeSet<u64>, since: u64) -> Vec<Passed> {
     seen.iter()
         .map(|(link, point)| {
             let mut known = BTreeSet::new();

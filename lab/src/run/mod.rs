@@ -15,6 +15,7 @@ pub mod evidence;
 pub mod explain;
 pub mod ledger;
 pub mod locate;
+pub mod messages;
 mod netns;
 mod observe;
 mod options;
@@ -52,6 +53,9 @@ use evidence::RunFolder;
 use netns::Namespaces;
 use stage::Stage;
 use traffic::{Traffic, World};
+
+/// Packets are written from so long before a failed step.
+const BEFORE_NS: u64 = 2_000_000_000;
 
 /// Who is told of the progress.
 pub trait Progress {
@@ -195,10 +199,22 @@ impl Course<'_> {
             return;
         }
         let path = self.folder.join(format!("step{}.pcapng", position + 1));
-        match engine.stage.write_packets(&path, engine.events.markers()) {
-            Some(Ok(())) => step.packets = Some(path),
-            Some(Err(error)) => report.errors.push(error),
-            None => {}
+        let since = engine.step_began_ns().saturating_sub(BEFORE_NS);
+        let markers = engine.events.markers(since);
+        match engine.stage.write_packets(&path, since, markers) {
+            Ok(()) => step.packets = Some(path),
+            Err(error) => report.errors.push(error),
+        }
+    }
+
+    /// Writes the packets of the whole run, where that is asked for.
+    fn packets_of_all(&self, engine: &Engine<impl Stage>, report: &mut RunReport) {
+        if self.options.capture == args::Capture::Always {
+            let path = self.folder.join("packets.pcapng");
+            let written = engine
+                .stage
+                .write_packets(&path, 0, engine.events.markers(0));
+            report.errors.extend(written.err());
         }
     }
 
@@ -306,16 +322,14 @@ impl Job<'_> {
             Err(error) => return report.errors.push(error.to_string()),
         };
         progress.deployed(report, self.course.topology);
-        let mut engine = Engine {
-            stage: Namespaces {
-                world,
-                daemons,
-                traffic: Traffic::new(self.course.topology),
-                capture,
-                began: Instant::now(),
-            },
-            events,
+        let stage = Namespaces {
+            world,
+            daemons,
+            traffic: Traffic::new(self.course.topology),
+            capture,
+            began: Instant::now(),
         };
+        let mut engine = Engine::new(stage, events);
         let limit = self.course.topology.max_time;
         let stopped = tokio::select! {
             () = self.course.steps(&mut engine, report, progress) => None,
@@ -332,12 +346,10 @@ impl Job<'_> {
 
     async fn finish(&self, mut engine: Engine<Namespaces<'_>>, report: &mut RunReport) {
         engine.stage.traffic.end_all().await;
-        if self.course.options.capture == args::Capture::Always {
-            let path = self.course.folder.join("packets.pcapng");
-            let written = engine.stage.write_packets(&path, engine.events.markers());
-            report.errors.extend(written.and_then(Result::err));
-        }
-        let Engine { stage, mut events } = engine;
+        self.course.packets_of_all(&engine, report);
+        let Engine {
+            stage, mut events, ..
+        } = engine;
         let Namespaces { world, daemons, .. } = stage;
         let errors = daemons
             .stop_all(world.topology, world.network, world.programs, world.folders)

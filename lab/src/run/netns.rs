@@ -3,9 +3,9 @@
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::{self, File};
+use std::fs;
 use std::future::Future;
-use std::io::{self, BufWriter};
+use std::io;
 use std::net::Ipv4Addr;
 use std::path::Path;
 use std::time::Duration;
@@ -18,9 +18,9 @@ use tokio::time::{Instant, sleep_until};
 
 use super::capture::{Capture, Count};
 use super::clock::now_ns;
-use super::control::Control;
 use super::ledger::Ledger;
 use super::locate::{self, Passed};
+use super::messages::Told;
 use super::probe;
 use super::shell::{self, Finished};
 use super::stage::{Drops, Stage};
@@ -245,11 +245,12 @@ impl Stage for Namespaces<'_> {
     }
 
     fn passed(&self, runs: &BTreeSet<u64>, since_ns: u64) -> Vec<Passed> {
-        locate::passed(&self.capture.seen(), runs, since_ns)
+        self.capture
+            .look(|seen| locate::passed(seen, runs, since_ns))
     }
 
-    fn control(&self) -> (Vec<Control>, u64) {
-        self.capture.take_control()
+    fn messages(&self, from: u64) -> Told {
+        self.capture.messages(from)
     }
 
     /// The daemons look after themselves.
@@ -287,17 +288,8 @@ impl Stage for Namespaces<'_> {
         Ok(())
     }
 
-    fn write_packets(&self, path: &Path, markers: &[Marker]) -> Option<Result<(), String>> {
-        let points = self.capture.seen().into_iter().map(|(_, seen)| seen);
-        let points: Vec<_> = points.collect();
-        let failed =
-            |error: &dyn std::fmt::Display| format!("cannot write {}: {error}", path.display());
-        let written = File::create(path)
-            .map_err(|error| failed(&error))
-            .and_then(|file| {
-                let written = pcapng::write(BufWriter::new(file), &points, markers);
-                written.map_err(|error| failed(&error))
-            });
-        Some(written)
+    fn write_packets(&self, path: &Path, since_ns: u64, markers: &[Marker]) -> Result<(), String> {
+        let (names, frames) = self.capture.since(since_ns);
+        pcapng::write_file(path, &names, &frames, markers)
     }
 }

@@ -35,15 +35,14 @@ pub(super) fn carried<S: Stage>(stage: &S) -> Carried {
     groups.map(|group| (group, stage.by_link(group))).collect()
 }
 
-/// Notes what happened in a step that ends now.
-pub(super) fn step<S: Stage>(stage: &S, events: &mut Events, began_ns: u64, before: &Carried) {
-    let now = stage.now_ns();
+/// Notes the messages from this number on; returns the number of the next.
+pub(super) fn messages<S: Stage>(stage: &S, events: &mut Events, from: u64) -> u64 {
+    let told = stage.messages(from);
     let topology = stage.topology();
-    let (messages, missed) = stage.control();
-    let missed = missed + messages.len().saturating_sub(MESSAGES) as u64;
-    for message in messages.iter().take(MESSAGES) {
+    let missed = told.missed + told.messages.len().saturating_sub(MESSAGES) as u64;
+    for message in told.messages.iter().take(MESSAGES) {
+        let Some(said) = message.said() else { continue };
         let link = topology.links.get(message.link.0);
-        let said = &message.said;
         let detail = json!({
             "link": link.map_or("?", |link| &link.name),
             "source": message.source,
@@ -54,8 +53,16 @@ pub(super) fn step<S: Stage>(stage: &S, events: &mut Events, began_ns: u64, befo
         events.note(message.at_ns, "message", detail);
     }
     if missed > 0 {
-        events.note(now, "messages missed", json!({ "count": missed }));
+        let count = json!({ "count": missed });
+        events.note(stage.now_ns(), "messages missed", count);
     }
+    told.next
+}
+
+/// Notes what happened in a step that ends now.
+pub(super) fn step<S: Stage>(stage: &S, events: &mut Events, began_ns: u64, before: &Carried) {
+    let now = stage.now_ns();
+    let topology = stage.topology();
     for (group, links) in carried(stage) {
         let known = before.get(&group);
         let mut grown = Map::new();
@@ -122,7 +129,7 @@ fn row(receiver: &str, source: &str, seen: &RxSeen, began_ns: u64) -> Value {
 }
 
 /// An action in the words of the file, and the nodes it is about.
-pub(super) fn told(topology: &Topology, action: &Action) -> Value {
+pub(super) fn told(topology: &Topology, action: &Action) -> (String, Vec<String>) {
     let node = |at: &NodeId| {
         let node = topology.nodes.get(at.0);
         node.map_or_else(|| "?".to_owned(), |node| node.name.clone())
@@ -139,7 +146,7 @@ pub(super) fn told(topology: &Topology, action: &Action) -> Value {
             all.map(|one| (one.name.as_str(), node(&one.at))).unzip();
         (format!("{verb} {}", names.join(" ")), nodes)
     };
-    let (text, nodes) = match action {
+    match action {
         Action::Join(which) => receivers("join", which),
         Action::Leave(which) => receivers("leave", which),
         Action::Send(which) => sources("send", which),
@@ -185,8 +192,7 @@ pub(super) fn told(topology: &Topology, action: &Action) -> Value {
         Action::Wait(time) => (format!("wait {time:?}"), Vec::new()),
         Action::Mark(text) => (format!("mark {text}"), Vec::new()),
         Action::Measure(time) => (format!("measure {time:?}"), Vec::new()),
-    };
-    json!({ "action": text, "nodes": nodes })
+    }
 }
 
 /// The nodes of a link.

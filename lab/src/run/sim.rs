@@ -24,18 +24,18 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::capture::Count;
-use super::control::Control;
 use super::engine::Engine;
 use super::events::Events;
 use super::evidence::RunFolder;
 use super::ledger::Ledger;
 use super::locate::Passed;
+use super::messages::Told;
 use super::shell::Finished;
 use super::stage::{Drops, Stage, sleep};
 use super::{Course, Options, Progress, begin, probe};
 use crate::assertion::counters::Counters;
 use crate::explain::Explanation;
-use crate::report::pcapng::Marker;
+use crate::report::pcapng::{self, Marker};
 use crate::report::{RunReport, Simulated, StepReport};
 use crate::topology::model::{
     CounterOf, DaemonChange, Exec, Hosts, LinkChange, LinkId, NodeId, Topology, Wire,
@@ -120,10 +120,8 @@ fn run_and_look<T>(
         folder: &folder.path,
     };
     progress.deployed(&report, topology);
-    let mut engine = Engine {
-        events: Events::create(&folder.path.join("events.ndjson"), stage.now_ns())?,
-        stage,
-    };
+    let events = Events::create(&folder.path.join("events.ndjson"), stage.now_ns())?;
+    let mut engine = Engine::new(stage, events);
     let mut seen = None;
     let ended = time::block_on(&clock, async {
         let clock = Rc::clone(&engine.stage.clock);
@@ -144,6 +142,7 @@ fn run_and_look<T>(
     if let Some(reason) = ended {
         course.stopped(&mut report, progress, reason);
     }
+    course.packets_of_all(&engine, &mut report);
     let (now_ns, elapsed) = (engine.stage.now_ns(), engine.stage.elapsed());
     engine.events.note(now_ns, "ended", json!({ "seed": seed }));
     if let Some(error) = engine.events.take_error() {
@@ -315,8 +314,8 @@ impl Stage for Simulation<'_> {
         self.machine.borrow().passed(runs, since_ns)
     }
 
-    fn control(&self) -> (Vec<Control>, u64) {
-        (self.machine.borrow_mut().control(), 0)
+    fn messages(&self, from: u64) -> Told {
+        self.machine.borrow_mut().messages(from)
     }
 
     fn broken(&self) -> Vec<String> {
@@ -341,7 +340,8 @@ impl Stage for Simulation<'_> {
         fs::write(folder.join("trace.txt"), machine.trace())
     }
 
-    fn write_packets(&self, _: &Path, _: &[Marker]) -> Option<Result<(), String>> {
-        None
+    fn write_packets(&self, path: &Path, since_ns: u64, markers: &[Marker]) -> Result<(), String> {
+        let (names, frames) = self.machine.borrow_mut().frames(since_ns);
+        pcapng::write_file(path, &names, &frames, markers)
     }
 }

@@ -16,9 +16,9 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::capture::Count;
-use super::control::Control;
 use super::ledger::{GRACE_NS, Ledger};
 use super::locate::Passed;
+use super::messages::Told;
 use super::shell::Finished;
 use crate::assertion::counters::Counters;
 use crate::report::pcapng::Marker;
@@ -112,15 +112,15 @@ pub(super) trait Stage {
     async fn drops(&self) -> Drops;
     /// What each link showed of the datagrams of these runs.
     fn passed(&self, runs: &BTreeSet<u64>, since_ns: u64) -> Vec<Passed>;
-    /// The messages of IGMP and PIM since the last call, in the order of their
-    /// time, and how many more there were that are not kept.
-    fn control(&self) -> (Vec<Control>, u64);
+    /// The messages of IGMP and PIM with this number or a later one; the first
+    /// has 0.
+    fn messages(&self, from: u64) -> Told;
     /// What was found broken since the last call that must never break.
     fn broken(&self) -> Vec<String>;
     /// Writes what every node knows.
     async fn write_states(&self, folder: &Path) -> io::Result<()>;
-    /// Writes the packets of every link, where they are kept.
-    fn write_packets(&self, path: &Path, markers: &[Marker]) -> Option<Result<(), String>>;
+    /// Writes the packets of every link since a time, as far as they are kept.
+    fn write_packets(&self, path: &Path, since_ns: u64, markers: &[Marker]) -> Result<(), String>;
 }
 
 /// Waits for a change, but no longer than to a time since the network stands.

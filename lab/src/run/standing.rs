@@ -100,7 +100,7 @@ impl<'a> Standing<'a> {
                 capture,
                 began: Instant::now(),
             };
-            self.engine = Some(Engine { stage, events });
+            self.engine = Some(Engine::new(stage, events));
         }
         self.engine.as_mut().ok_or_else(String::new)
     }

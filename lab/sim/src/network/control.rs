@@ -26,6 +26,10 @@ pub struct ControlSent {
     pub source: Ipv4Addr,
     /// The IP destination.
     pub destination: Ipv4Addr,
+    /// Its TTL.
+    pub ttl: u8,
+    /// It has the Router Alert option.
+    pub router_alert: bool,
     /// The IP protocol.
     pub protocol: IpProtocol,
     /// The message.
@@ -51,6 +55,8 @@ impl Network {
             node,
             source: datagram.src,
             destination: datagram.dst,
+            ttl: datagram.ttl,
+            router_alert: datagram.router_alert,
             protocol: datagram.protocol,
             payload: datagram.payload.clone(),
         });

@@ -4,7 +4,7 @@ use std::io;
 
 use super::progress::Printer;
 use super::{conclude, finish, is_failure};
-use crate::args::{Capture, TestArgs};
+use crate::args::TestArgs;
 use crate::exit::Exit;
 use crate::report::RunReport;
 use crate::run::{Options, sim};
@@ -18,7 +18,7 @@ pub(super) fn run(args: &TestArgs, labs: &[Topology]) -> Exit {
 fn all(args: &TestArgs, labs: &[Topology]) -> io::Result<(Vec<RunReport>, Exit)> {
     let options = Options {
         keep_going: args.keep_going,
-        capture: Capture::Never,
+        capture: args.capture,
         html: args.html,
         names: Default::default(),
         work: Default::default(),

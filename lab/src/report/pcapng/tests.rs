@@ -8,33 +8,35 @@ use pcap_file::pcapng::blocks::opt_common::CommonOption;
 use pcap_file::pcapng::{Block, PcapNgReader};
 
 use super::{Marker, write};
-use crate::run::capture::{Frame, Seen};
+use crate::run::capture::Frame;
 
-fn point(name: &str, times: &[u64]) -> Seen {
-    let frame = |&at_ns: &u64| Frame {
+fn frame(point: usize, at_ns: u64) -> (usize, Frame) {
+    let frame = Frame {
         at_ns,
         length: 1000,
         bytes: vec![at_ns as u8; 60].into(),
     };
-    Seen::of(name, times.iter().map(frame))
+    (point, frame)
 }
 
 #[test]
 fn links_frames_and_markers_come_back() {
     let base = 1_790_000_000_000_000_000;
-    let points = [
-        point("src--r1", &[base + 1, base + 3]),
-        point("r1--rcv", &[base + 2]),
-    ];
+    let names = ["src--r1".to_owned(), "r1--rcv".to_owned()];
+    let frames = [frame(0, base + 1), frame(1, base + 2), frame(0, base + 3)];
     let marker = |at_ns, text: &str| Marker {
         at_ns,
         text: text.to_owned(),
     };
-    let markers = [marker(base, "step 1"), marker(base + 2, "step 2")];
+    let markers = [
+        marker(base, "step 1"),
+        marker(base + 2, "step 2"),
+        marker(base + 9, "the end"),
+    ];
     let mut file = Vec::new();
-    write(&mut file, &points, &markers).unwrap();
+    write(&mut file, &names, &frames, &markers).unwrap();
 
-    let mut names = Vec::new();
+    let mut found = Vec::new();
     let mut packets = Vec::new();
     let mut reader = PcapNgReader::new(file.as_slice()).unwrap();
     while let Some(read) = reader.next_block() {
@@ -42,7 +44,7 @@ fn links_frames_and_markers_come_back() {
         if let Block::InterfaceDescription(interface) = &block {
             for option in &interface.options {
                 if let InterfaceDescriptionOption::IfName(name) = option {
-                    names.push(name.to_string());
+                    found.push(name.to_string());
                 }
             }
         }
@@ -57,14 +59,14 @@ fn links_frames_and_markers_come_back() {
             packets.push((packet.interface_id, packet.timestamp, comment));
         }
     }
-    assert_eq!(names, ["src--r1", "r1--rcv"]);
+    assert_eq!(found, names);
     let at = Duration::from_nanos;
     assert_eq!(
         packets,
         [
             (0, at(base + 1), Some("step 1".to_owned())),
             (1, at(base + 2), Some("step 2".to_owned())),
-            (0, at(base + 3), None),
+            (0, at(base + 3), Some("after this: the end".to_owned())),
         ]
     );
 }

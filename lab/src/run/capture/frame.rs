@@ -3,7 +3,7 @@
 
 use std::net::Ipv4Addr;
 
-use crate::run::control::{self, Said};
+use crate::run::control::is_control;
 
 /// The headers before the UDP payload, where nothing is added to them.
 const ETHERNET: usize = 14;
@@ -51,36 +51,31 @@ pub fn datagram(frame: &[u8]) -> Option<Datagram<'_>> {
 }
 
 /// A control message in a frame.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Message {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Message<'a> {
     /// The IP source.
     pub source: Ipv4Addr,
     /// The IP destination.
     pub destination: Ipv4Addr,
-    /// What it says.
-    pub said: Said,
+    /// Its TTL.
+    pub ttl: u8,
+    /// The IP protocol.
+    pub protocol: u8,
+    /// What follows the IP header.
+    pub payload: &'a [u8],
 }
 
-/// The IP packet in a frame, where it carries a message of IGMP or PIM.
-fn control_packet(frame: &[u8]) -> Option<(&[u8; 20], &[u8])> {
+/// The message of IGMP or PIM that a frame carries, if it does.
+#[must_use]
+pub fn control(frame: &[u8]) -> Option<Message<'_>> {
     let (ethernet, ip) = frame.split_at_checked(ETHERNET)?;
     if ethernet[12..14] != IPV4 {
         return None;
     }
     let header = ip.first_chunk::<20>()?;
-    (header[0] >> 4 == 4 && control::is_control(header[9])).then_some((header, ip))
-}
-
-/// Whether a frame carries a message of IGMP or PIM.
-#[must_use]
-pub fn is_control(frame: &[u8]) -> bool {
-    control_packet(frame).is_some()
-}
-
-/// The message of IGMP or PIM that a frame carries, if it does.
-#[must_use]
-pub fn control(frame: &[u8]) -> Option<Message> {
-    let (header, ip) = control_packet(frame)?;
+    if header[0] >> 4 != 4 || !is_control(header[9]) {
+        return None;
+    }
     let length = usize::from(header[0] & 0x0f) * 4;
     let total = usize::from(u16::from_be_bytes([header[2], header[3]]));
     let payload = ip.get(length..total.min(ip.len()))?;
@@ -89,6 +84,8 @@ pub fn control(frame: &[u8]) -> Option<Message> {
     Some(Message {
         source: address(12),
         destination: address(16),
-        said: control::said(header[9], payload)?,
+        ttl: header[8],
+        protocol: header[9],
+        payload,
     })
 }

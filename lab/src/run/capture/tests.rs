@@ -2,7 +2,7 @@
 
 use std::net::Ipv4Addr;
 
-use super::{CONTROL, Count, Frame, OVERHEAD, Seen, control, datagram};
+use super::{Count, Frame, OVERHEAD, Seen, datagram};
 
 impl Seen {
     /// A point that saw these, for tests of what is made from it.
@@ -81,38 +81,4 @@ fn the_ring_forgets_the_oldest_and_counts_all() {
     assert_eq!(seen.count(Some(GROUP)), all);
     assert_eq!(seen.count(None), all);
     assert_eq!(seen.count(Some(Ipv4Addr::LOCALHOST)), Count::default());
-}
-
-#[test]
-fn control_messages_are_kept_apart_and_taken_once() {
-    let query = mcr_wire::igmp::Message::ReportV2(Ipv4Addr::new(239, 1, 1, 1)).emit();
-    let outgoing = mcr_wire::ipv4::Outgoing {
-        source: Ipv4Addr::new(10, 0, 0, 1),
-        destination: Ipv4Addr::new(239, 1, 1, 1),
-        protocol: mcr_wire::igmp::PROTOCOL,
-        ttl: 1,
-        tos: 0,
-        router_alert: true,
-        payload: &query,
-    };
-    let mut bytes = vec![0; 12];
-    bytes.extend([8, 0]);
-    bytes.extend(outgoing.emit().unwrap());
-    let frame = |at_ns| Frame {
-        at_ns,
-        length: 60,
-        bytes: bytes.clone().into(),
-    };
-    let mut seen = Seen {
-        limit: 1,
-        ..Seen::default()
-    };
-    for at_ns in 0..CONTROL as u64 + 3 {
-        seen.push(frame(at_ns));
-    }
-    assert_eq!((seen.control.len(), seen.control_missed), (CONTROL, 3));
-    assert!(seen.frames.is_empty(), "the ring was too small for any");
-    let told = control(&seen.control[0].bytes).unwrap();
-    assert_eq!(told.said.kind, "igmp.report");
-    assert_eq!(told.source, Ipv4Addr::new(10, 0, 0, 1));
 }

@@ -23,6 +23,7 @@ use super::receiver::{Listener, Sent};
 use crate::node::file_text;
 use crate::oracle::{self, Down, Lost, Routes};
 use crate::run::ledger::Ledger;
+use crate::run::messages::Ring;
 use crate::topology::model::{
     DaemonChange, LinkChange, LinkId, Medium, Node, NodeId, Topology, Wire,
 };
@@ -53,6 +54,7 @@ pub(super) struct Machine {
     down: Down,
     lost: Lost,
     broken: usize,
+    messages: Ring,
 }
 
 /// A source that sends.
@@ -135,6 +137,7 @@ impl Machine {
             down: Down::new(),
             lost: Lost::new(),
             broken: 0,
+            messages: Ring::default(),
         };
         machine.set_wires();
         machine.reroute();
@@ -164,6 +167,7 @@ impl Machine {
         while self.network.now() < to {
             let next = self.network.now() + REPORT_EVERY;
             self.network.run_until(next.min(to));
+            self.gather();
             self.report();
         }
     }

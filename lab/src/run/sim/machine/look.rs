@@ -6,15 +6,16 @@ use std::net::Ipv4Addr;
 use mcr_api::Method;
 use mcr_api::state::Page;
 use mcr_proto::router::Counters;
-use mcr_sim::FlowId;
+use mcr_sim::{ControlSent, FlowId};
 use mcr_view::{View, igmp, mroute, pim};
+use mcr_wire::ipv4::Outgoing;
 use serde::Serialize;
 use serde_json::Value;
 
 use super::{Machine, group_of, nanoseconds};
-use crate::run::capture::Count;
-use crate::run::control::{self, Control};
+use crate::run::capture::{Count, Frame};
 use crate::run::locate::Passed;
+use crate::run::messages::{Source, Told};
 use crate::topology::model::{LinkId, Medium, NodeId};
 
 impl Machine {
@@ -145,20 +146,34 @@ impl Machine {
             .collect()
     }
 
-    /// The control messages since the last call.
-    pub(in crate::run::sim) fn control(&mut self) -> Vec<Control> {
-        let sent = self.network.take_control();
-        let told = sent.filter_map(|sent| {
-            let link = self.links.iter().position(|link| *link == sent.link)?;
-            Some(Control {
-                at_ns: nanoseconds(sent.at),
-                link: LinkId(link),
-                source: sent.source,
-                destination: sent.destination,
-                said: control::said(sent.protocol.0, &sent.payload)?,
-            })
+    /// Puts the messages that were sent since into the ring.
+    pub(super) fn gather(&mut self) {
+        for sent in self.network.take_control() {
+            let link = self.links.iter().position(|link| *link == sent.link);
+            if let (Some(link), Some(frame)) = (link, frame(&sent)) {
+                self.messages.push(link, frame);
+            }
+        }
+    }
+
+    /// The messages with this number or a later one.
+    pub(in crate::run::sim) fn messages(&mut self, from: u64) -> Told {
+        self.gather();
+        let links = (0..self.links.len()).map(|link| Source {
+            link: LinkId(link),
+            repeats: false,
         });
-        told.collect()
+        self.messages.told(from, &links.collect::<Vec<_>>())
+    }
+
+    /// The links' names, and the messages since a time as frames.
+    pub(in crate::run::sim) fn frames(&mut self, since: u64) -> (Vec<String>, Vec<(usize, Frame)>) {
+        self.gather();
+        let names = self.topology.links.iter().map(|link| link.name.clone());
+        let kept = self.messages.frames();
+        let kept = kept.filter(|(_, frame)| frame.at_ns >= since);
+        let frames = kept.map(|(link, frame)| (link, frame.clone()));
+        (names.collect(), frames.collect())
     }
 
     /// What the checks after every event found since the last call.
@@ -172,6 +187,34 @@ impl Machine {
     pub(in crate::run::sim) fn trace(&self) -> String {
         self.network.trace.to_string()
     }
+}
+
+/// The frame that would have been seen of a message.
+fn frame(sent: &ControlSent) -> Option<Frame> {
+    let packet = Outgoing {
+        source: sent.source,
+        destination: sent.destination,
+        protocol: sent.protocol.0,
+        ttl: sent.ttl,
+        tos: 0,
+        router_alert: sent.router_alert,
+        payload: &sent.payload,
+    };
+    let [_, b, c, d] = sent.destination.octets();
+    // RFC 1112 §6.4; what has one receiver goes to an address made up.
+    let to = match sent.destination.is_multicast() {
+        true => [0x01, 0x00, 0x5e, b & 0x7f, c, d],
+        false => [0x02, 0, 0, b, c, d],
+    };
+    let [_, b, c, d] = sent.source.octets();
+    let mut bytes = Vec::from(to);
+    bytes.extend([0x02, 0, 0, b, c, d, 0x08, 0x00]);
+    bytes.extend(packet.emit()?);
+    Some(Frame {
+        at_ns: nanoseconds(sent.at),
+        length: u32::try_from(bytes.len()).ok()?,
+        bytes: bytes.into(),
+    })
 }
 
 fn told(what: &impl Serialize) -> Result<Value, String> {

@@ -1,0 +1,116 @@
+//! The messages of IGMP and PIM of all links, kept in a bounded ring that is
+//! always on: conditions look at them while a step runs, and a failure is
+//! written down with them.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use super::capture::{Frame, control};
+use super::control::Control;
+use crate::topology::model::LinkId;
+
+#[cfg(test)]
+mod tests;
+
+/// What the ring may take.
+pub const RING_BYTES: usize = 32 * 1024 * 1024;
+/// What keeping a message costs beside its bytes.
+const OVERHEAD: usize = 64;
+/// Within this time the members of a segment show the same frame.
+const SAME_NS: u64 = 5_000_000;
+/// So many messages before the asked ones are looked at for the same frame.
+const BACK: usize = 256;
+
+/// The ring. Messages are numbered in the order in which they were read.
+#[derive(Debug, Default)]
+pub struct Ring {
+    kept: VecDeque<(usize, Frame)>,
+    bytes: usize,
+    /// The number of the oldest that is kept.
+    first: u64,
+}
+
+/// What stands behind a point at which messages are seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Source {
+    /// The link.
+    pub link: LinkId,
+    /// Other points show the same frames.
+    pub repeats: bool,
+}
+
+/// Messages that were asked for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Told {
+    /// They, in the order of their time.
+    pub messages: Vec<Control>,
+    /// The number to ask from the next time.
+    pub next: u64,
+    /// So many of them are not kept any more.
+    pub missed: u64,
+}
+
+impl Ring {
+    /// A message was seen at a point.
+    pub fn push(&mut self, point: usize, frame: Frame) {
+        self.bytes += frame.bytes.len() + OVERHEAD;
+        self.kept.push_back((point, frame));
+        while self.bytes > RING_BYTES {
+            let Some((_, old)) = self.kept.pop_front() else {
+                break;
+            };
+            self.bytes -= old.bytes.len() + OVERHEAD;
+            self.first += 1;
+        }
+    }
+
+    /// All that are kept, with their point, oldest first.
+    pub fn frames(&self) -> impl Iterator<Item = (usize, &Frame)> {
+        self.kept.iter().map(|(point, frame)| (*point, frame))
+    }
+
+    /// The messages with this number or a later one. What several members of a
+    /// segment show is told once.
+    #[must_use]
+    pub fn told(&self, from: u64, sources: &[Source]) -> Told {
+        let missed = self.first.saturating_sub(from);
+        let skip = usize::try_from(from.saturating_sub(self.first)).unwrap_or(usize::MAX);
+        let skip = skip.min(self.kept.len());
+        let back = skip.saturating_sub(BACK);
+        let mut latest: BTreeMap<(LinkId, &[u8]), u64> = BTreeMap::new();
+        let mut messages = Vec::new();
+        for (position, (point, frame)) in self.kept.iter().enumerate().skip(back) {
+            let Some(source) = sources.get(*point) else {
+                continue;
+            };
+            if source.repeats {
+                let key = (source.link, &*frame.bytes);
+                let before = latest.insert(key, frame.at_ns);
+                if before.is_some_and(|before| frame.at_ns.abs_diff(before) < SAME_NS) {
+                    continue;
+                }
+            }
+            if position >= skip {
+                messages.extend(read(source.link, frame));
+            }
+        }
+        messages.sort_by_key(|message| message.at_ns);
+        Told {
+            messages,
+            next: self.first + self.kept.len() as u64,
+            missed,
+        }
+    }
+}
+
+fn read(link: LinkId, frame: &Frame) -> Option<Control> {
+    let found = control(&frame.bytes)?;
+    Some(Control {
+        at_ns: frame.at_ns,
+        link,
+        source: found.source,
+        destination: found.destination,
+        ttl: found.ttl,
+        protocol: found.protocol,
+        payload: found.payload.into(),
+    })
+}
