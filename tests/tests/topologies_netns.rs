@@ -37,6 +37,7 @@ const FOLDERS: &[&str] = &[
     "lhr-is-rp",
     "lossy-wire",
     "one-way-link",
+    "pim-messages",
     "quickstart",
     "register-probe",
     "relay-fanout-20",
@@ -301,6 +302,11 @@ fn netns_lossy_wire() {
 #[test]
 fn netns_one_way_link() {
     topology("one-way-link");
+}
+
+#[test]
+fn netns_pim_messages() {
+    topology("pim-messages");
 }
 
 #[test]

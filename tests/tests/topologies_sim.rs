@@ -84,6 +84,7 @@ hosted! {
     sim_ring8: "ring8",
     sim_lossy_wire: "lossy-wire",
     sim_one_way_link: "one-way-link",
+    sim_pim_messages: "pim-messages",
     sim_rp_unreachable_then_back: "rp-unreachable-then-back",
     sim_snooping_lan: "snooping-lan",
     sim_ssm_chain: "ssm-chain",

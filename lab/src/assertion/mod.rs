@@ -3,6 +3,7 @@
 
 pub mod bound;
 pub mod counters;
+pub mod packets;
 pub mod router;
 pub mod rx;
 pub mod watch;
@@ -31,6 +32,9 @@ pub struct Observed {
     pub missed: Vec<String>,
     /// The figure that a metric keeps, where there is one.
     pub figure: Option<Figure>,
+    /// Since when it is true, in nanoseconds, where that is known better than by
+    /// looking.
+    pub since_ns: Option<u64>,
 }
 
 /// A measured figure with its unit.
@@ -56,6 +60,7 @@ impl Observed {
             measured,
             missed,
             figure: None,
+            since_ns: None,
         }
     }
 
@@ -70,6 +75,13 @@ impl Observed {
     #[must_use]
     pub fn with_figure(mut self, value: f64, unit: &'static str) -> Observed {
         self.figure = Some(Figure { value, unit });
+        self
+    }
+
+    /// The same, true since this time.
+    #[must_use]
+    pub fn since(mut self, at_ns: u64) -> Observed {
+        self.since_ns = Some(at_ns);
         self
     }
 }

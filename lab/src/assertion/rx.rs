@@ -25,6 +25,7 @@ pub fn judge(check: &RxCheck, seen: &RxSeen, since: u64) -> Observed {
                 seen.own_drops
             )],
             figure: None,
+            since_ns: None,
         };
     }
     judge_counts(check, seen, &mut missed);

@@ -41,6 +41,11 @@ impl Watch {
     /// Takes what the condition says at `at`; returns the result as soon as
     /// there is one.
     pub fn observe(&mut self, at: Duration, truth: Truth) -> Option<Ended> {
+        self.observe_since(at, truth, at)
+    }
+
+    /// The same for one that was true since an earlier time, if it is.
+    pub fn observe_since(&mut self, at: Duration, truth: Truth, since: Duration) -> Option<Ended> {
         if truth == Truth::Unknowable {
             return Some(Ended {
                 outcome: Outcome::Error,
@@ -57,8 +62,9 @@ impl Watch {
                 became_true: None,
             }),
             (None, true) => {
-                self.true_since = Some(at);
-                self.held(at, at)
+                let since = since.min(at);
+                self.true_since = Some(since);
+                self.held(since, at)
             }
             (Some(since), true) => self.held(since, at),
             (Some(since), false) => Some(Ended {

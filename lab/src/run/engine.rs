@@ -30,6 +30,8 @@ pub(super) struct Engine<S> {
     /// The number of the first message that the diary does not have.
     untold: u64,
     step_began_ns: u64,
+    /// When the latest join call returned.
+    joined_ns: u64,
 }
 
 impl<S: Stage> Engine<S> {
@@ -41,6 +43,7 @@ impl<S: Stage> Engine<S> {
             events,
             untold: 0,
             step_began_ns,
+            joined_ns: 0,
         }
     }
 
@@ -75,6 +78,8 @@ impl<S: Stage> Engine<S> {
             let scene = Scene {
                 stage: &self.stage,
                 began_ns,
+                zero_ns: self.joined_ns.max(began_ns),
+                first_message: self.untold,
                 measured,
             };
             report.expectations = watch_all(&scene, &step.expect).await;
@@ -113,6 +118,7 @@ impl<S: Stage> Engine<S> {
             Action::Join(receivers) => {
                 for receiver in receivers {
                     let called_ns = self.stage.join(*receiver).await?;
+                    self.joined_ns = called_ns;
                     let joined = json!({ "receiver": receiver, "called_ns": called_ns });
                     self.note("joined", joined);
                 }
@@ -243,6 +249,7 @@ impl<S: Stage> Engine<S> {
             | Check::Rate { .. }
             | Check::Router(_)
             | Check::Tree { .. }
+            | Check::Packets(_)
             | Check::Exec { .. } => Counters::new(),
         }
     }
@@ -259,6 +266,7 @@ impl<S: Stage> Engine<S> {
             | Check::Counters { .. }
             | Check::Router(_)
             | Check::Tree { .. }
+            | Check::Packets(_)
             | Check::Exec { .. } => Count::default(),
         }
     }
@@ -278,13 +286,18 @@ async fn watch_one<S: Stage>(
     expectation: &Expectation,
 ) -> ExpectationReport {
     let stage = scene.stage;
-    let began = stage.elapsed();
+    let (began, began_ns) = (stage.elapsed(), stage.now_ns());
     let mut watch = Watch::new(expectation);
     let memory = Memory::default();
     loop {
         let changed = stage.changed();
         let observed = scene.look(position, expectation, &memory).await;
-        if let Some(ended) = watch.observe(stage.elapsed() - began, observed.truth) {
+        let now = stage.elapsed() - began;
+        let since = observed
+            .since_ns
+            .map(|since| since.saturating_sub(began_ns));
+        let since = since.map_or(now, Duration::from_nanos);
+        if let Some(ended) = watch.observe_since(now, observed.truth, since) {
             return told(scene, expectation, &observed, ended);
         }
         let wake = began + watch.wake_at();

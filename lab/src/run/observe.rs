@@ -11,7 +11,8 @@ use super::question;
 use super::stage::Stage;
 use crate::assertion::bound::number;
 use crate::assertion::counters::{self, Counters};
-use crate::assertion::{Observed, router, rx};
+use crate::assertion::{Observed, packets, router, rx};
+use crate::topology::messages::MessagesCheck;
 use crate::topology::model::{
     Bound, Check, CounterOf, Exec, Expectation, LinkId, NodeId, RatePoint, RxCheck, Topology,
 };
@@ -26,6 +27,10 @@ pub(super) struct Scene<'a, S> {
     pub stage: &'a S,
     /// When the step began.
     pub began_ns: u64,
+    /// What latencies of messages are counted from.
+    pub zero_ns: u64,
+    /// The number of the step's first message.
+    pub first_message: u64,
     /// The span that a `measure` set; until now where there is none.
     pub measured: Option<Measured>,
 }
@@ -48,6 +53,8 @@ pub(super) struct Measured {
 pub(super) struct Memory {
     samples: RefCell<Vec<(u64, Count)>>,
     carried: RefCell<Vec<(u64, BTreeMap<LinkId, u64>)>>,
+    /// The messages looked at, and the number of the next.
+    messages: RefCell<(u64, packets::Seen)>,
 }
 
 impl<S: Stage> Scene<'_, S> {
@@ -72,6 +79,7 @@ impl<S: Stage> Scene<'_, S> {
             }
             Check::Router(asked) => question::look(self.stage, asked, expectation.never).await,
             Check::Tree { group, links } => self.tree(*group, links, memory),
+            Check::Packets(check) => self.packets(check, memory),
             Check::Exec {
                 exec,
                 status,
@@ -156,6 +164,31 @@ impl<S: Stage> Scene<'_, S> {
             format!("carried by {}", names.join(" "))
         };
         Observed::judged(measured, router::interfaces("the tree", asked, &found))
+    }
+
+    /// The messages on the links.
+    fn packets(&self, check: &MessagesCheck, memory: &Memory) -> Observed {
+        let (from_ns, to_ns) = match &self.measured {
+            Some(measured) => (measured.from_ns, measured.to_ns),
+            None => (self.began_ns, self.stage.now_ns()),
+        };
+        let after = u64::try_from(check.after.as_nanos()).unwrap_or(u64::MAX);
+        let span = packets::Span {
+            from_ns: from_ns.saturating_add(after),
+            to_ns,
+            zero_ns: self.zero_ns,
+        };
+        let mut memory = memory.messages.borrow_mut();
+        let (next, seen) = &mut *memory;
+        let told = self.stage.messages((*next).max(self.first_message));
+        *next = told.next;
+        seen.missed(told.missed);
+        for message in &told.messages {
+            if message.at_ns >= span.from_ns && check.links.contains(&message.link) {
+                seen.add(&check.asked, message);
+            }
+        }
+        packets::judge(&check.asked, seen, span, &check.place)
     }
 
     async fn counters(
@@ -269,6 +302,7 @@ pub(super) fn about(topology: &Topology, expectation: &Expectation) -> String {
         },
         Check::Router(asked) => question::about(topology, asked),
         Check::Tree { group, .. } => format!("tree of {group}"),
+        Check::Packets(check) => packets::about(&check.asked, &check.place),
         Check::Exec { exec, .. } => {
             let mut lines = exec.run.lines();
             let first = lines.next().unwrap_or_default();

@@ -12,12 +12,14 @@ use super::value::{Address, Cidr, Dur, Group, Loopback, Net, RateValue, Route};
 #[macro_use]
 mod impaired;
 mod generate;
+mod packets;
 mod questions;
 mod router;
 mod steps;
 
 pub(crate) use generate::*;
 pub(crate) use impaired::*;
+pub(crate) use packets::*;
 pub(crate) use questions::*;
 pub(crate) use router::*;
 pub(crate) use steps::*;

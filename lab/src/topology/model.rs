@@ -11,6 +11,7 @@ use ipnet::Ipv4Net;
 use mcr_sim::wire::Impairment;
 use serde_json::Value;
 
+use super::messages::MessagesCheck;
 use super::question::{Interfaces, Question};
 use super::router::Router;
 
@@ -299,6 +300,8 @@ pub enum Check {
         /// The links, by name.
         links: Interfaces,
     },
+    /// Messages of IGMP and PIM on links.
+    Packets(Box<MessagesCheck>),
     /// A command.
     Exec {
         /// The command.

@@ -14,6 +14,7 @@ mod inheritance;
 mod large;
 mod loops;
 mod mistakes;
+mod packets;
 mod properties;
 mod routers;
 mod schema;

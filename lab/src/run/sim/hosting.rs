@@ -211,7 +211,7 @@ fn wire_reason(wire: &Wire) -> Option<&'static str> {
 
 fn check_reason(check: &Check) -> Option<&'static str> {
     match check {
-        Check::Rx(_) | Check::Router(_) | Check::Tree { .. } => None,
+        Check::Rx(_) | Check::Router(_) | Check::Tree { .. } | Check::Packets(_) => None,
         Check::Rate { at, .. } => match at {
             RatePoint::Receiver(_) | RatePoint::Interface(..) => None,
         },

@@ -3,7 +3,9 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{Elected, FaultVerb, IgmpOf, Mroute, Name, NeighborsEntry, RpOf, RpfOf, TreeOf};
+use super::{
+    Elected, FaultVerb, IgmpOf, Mroute, Name, NeighborsEntry, PacketsEntry, RpOf, RpfOf, TreeOf,
+};
 use crate::topology::place::{At, Named, OneOrMany, Part};
 use crate::topology::value::{Address, Cidr, Dur, Group, Limits, Net, RateValue};
 
@@ -198,6 +200,9 @@ pub(crate) struct Measure {
     /// Counters of daemons.
     #[serde(default)]
     pub(crate) counters: OneOrMany<Part<Counters>>,
+    /// How many messages of IGMP and PIM were on links.
+    #[serde(default)]
+    pub(crate) packets: OneOrMany<Part<PacketsEntry>>,
     /// `warn`: its failure is a warning only.
     pub(crate) level: Option<Level>,
     /// A name for the measured value, shown and kept in the result.
@@ -244,6 +249,8 @@ pub(crate) struct Expect {
     pub(crate) rpf: Option<At<RpfOf>>,
     /// The links that carry a group's datagrams.
     pub(crate) tree: Option<At<TreeOf>>,
+    /// Messages of IGMP and PIM on links.
+    pub(crate) packets: Option<Part<PacketsEntry>>,
     /// It must become true within this time; 5s unless said otherwise.
     pub(crate) within: Option<Dur>,
     /// And then stay true for this time.
@@ -284,6 +291,8 @@ pub(crate) struct Never {
     pub(crate) rpf: Option<At<RpfOf>>,
     /// The links that carry a group's datagrams.
     pub(crate) tree: Option<At<TreeOf>>,
+    /// Messages of IGMP and PIM on links.
+    pub(crate) packets: Option<Part<PacketsEntry>>,
     /// It must not become true for this time.
     #[serde(rename = "for")]
     pub(crate) span: Dur,

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::Context;
+use super::packets::{self, Judged};
 use super::question::Asked;
 use super::steps::{Cast, WITHIN};
 use crate::topology::decode::decode;
@@ -26,6 +27,7 @@ struct Terms {
     never: bool,
     level: Option<Level>,
     metric: Option<String>,
+    judged: Judged,
     span: Span,
 }
 
@@ -50,6 +52,7 @@ struct Forms {
     rate: Option<At<RateCheck>>,
     counters: Option<Part<Counters>>,
     exec: Option<At<file::ExecCheck>>,
+    packets: Option<Part<file::PacketsEntry>>,
     asked: Asked,
 }
 
@@ -65,6 +68,7 @@ pub(super) fn of_measure(
         never: false,
         level: measure.level,
         metric: measure.metric,
+        judged: Judged::Measured,
         span,
     };
     let mut all = Vec::new();
@@ -81,6 +85,10 @@ pub(super) fn of_measure(
     for counters in measure.counters.0 {
         let counters = Some(counters);
         judge(Forms { counters, ..none() });
+    }
+    for packets in measure.packets.0 {
+        let packets = Some(packets);
+        judge(Forms { packets, ..none() });
     }
     all
 }
@@ -100,6 +108,10 @@ pub(super) fn of_expect(
         never: false,
         level: expect.level,
         metric: expect.metric,
+        judged: match expect.holds {
+            Some(Dur(holds)) if !holds.is_zero() => Judged::Held,
+            Some(_) | None => Judged::AtOnce,
+        },
         span: part.tree.span,
     };
     let forms = Forms {
@@ -107,6 +119,7 @@ pub(super) fn of_expect(
         rate: expect.rate,
         counters: expect.counters,
         exec: expect.exec,
+        packets: expect.packets,
         asked: Asked {
             neighbors: expect.neighbors,
             dr: expect.dr,
@@ -136,6 +149,7 @@ pub(super) fn of_never(
         never: true,
         level: never.level,
         metric: never.metric,
+        judged: Judged::Held,
         span: part.tree.span,
     };
     let forms = Forms {
@@ -143,6 +157,7 @@ pub(super) fn of_never(
         rate: never.rate,
         counters: never.counters,
         exec: never.exec,
+        packets: never.packets,
         asked: Asked {
             neighbors: never.neighbors,
             dr: never.dr,
@@ -163,6 +178,7 @@ fn judged(cx: &Context<'_>, cast: &Cast<'_>, forms: Forms, terms: &Terms) -> Vec
         forms.rate.is_some(),
         forms.counters.is_some(),
         forms.exec.is_some(),
+        forms.packets.is_some(),
     ];
     let given = given
         .iter()
@@ -194,6 +210,11 @@ fn judged(cx: &Context<'_>, cast: &Cast<'_>, forms: Forms, terms: &Terms) -> Vec
     }
     if let Some(At { span, value }) = forms.exec {
         checks.extend(exec(cx, cast, value).map(|check| (check, span)));
+    }
+    if let Some(part) = forms.packets {
+        let check = packets::packets(cx, cast, &part, terms.judged);
+        let check = check.map(|check| Check::Packets(Box::new(check)));
+        checks.extend(check.map(|check| (check, part.tree.span)));
     }
     checks.extend(forms.asked.checks(cx, cast));
     checks

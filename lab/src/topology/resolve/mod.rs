@@ -11,6 +11,7 @@ mod links;
 mod mcrd;
 mod network;
 mod nodes;
+mod packets;
 mod question;
 mod router;
 mod steps;

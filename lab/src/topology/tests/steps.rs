@@ -25,6 +25,7 @@ fn rx(step: &Step, position: usize) -> RxCheck {
         other @ (Check::Rate { .. }
         | Check::Router(_)
         | Check::Tree { .. }
+        | Check::Packets(_)
         | Check::Counters { .. }
         | Check::Exec { .. }) => {
             panic!("not rx: {other:?}")
