@@ -105,7 +105,8 @@ const MISTAKES: &[Case] = &[
         "steps: [{expect: {packets: {first: pim, seq: [pim]}}}]\n",
         1,
         "messages are asked for by `first`, by `seq`, or by `match` and `count`",
-        "",
+        "write one of these: `first: \"pim.join(*, 239.1.1.1)\"`, `seq: [pim.register, \
+         pim.register-stop]`, `{match: pim.hello, count: {min: 1}}`",
     ),
     (
         "steps: [{expect: {packets: {match: pim}}}]\n",
