@@ -149,6 +149,8 @@ fn chain(nodes: usize) -> anyhow::Result<Topology> {
         steps: Vec::new(),
         oracle: None,
         max_time: Duration::from_secs(60),
+        repeat: 1,
+        matrix: Vec::new(),
     };
     for left in 0..nodes - 1 {
         let mut ends = Vec::new();

@@ -52,6 +52,8 @@ pub enum Command {
     Test(TestArgs),
     /// Find out why a receiver gets nothing of a source
     Explain(ExplainArgs),
+    /// Run a lab file with every combination of some values, and print a grid
+    Matrix(MatrixArgs),
     /// Draw the network of a lab file
     Graph(GraphArgs),
     /// Remove what dead labs left behind
@@ -259,10 +261,14 @@ pub struct TestArgs {
     /// Write the HTML report, index.html, also of a run that passed
     #[arg(long)]
     pub html: bool,
-    /// Run each file so many times; stop at the first failure
-    #[arg(long, value_name = "N", default_value_t = 1)]
+    /// Run each file so many times, not as often as it says itself; stop at the
+    /// first failure, and tell how its figures are distributed
+    #[arg(long, value_name = "N")]
     #[arg(value_parser = clap::value_parser!(u32).range(1..=100_000))]
-    pub repeat: u32,
+    pub repeat: Option<u32>,
+    /// Run only the K-th of N equal parts of the files: 1/4
+    #[arg(long, value_name = "K/N", value_parser = parse_shard)]
+    pub shard: Option<Shard>,
     /// After a failed step, run the others nevertheless
     #[arg(long)]
     pub keep_going: bool,
@@ -285,6 +291,56 @@ pub struct TestArgs {
     /// one
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub seed: u64,
+}
+
+/// A part of the files: the `part`-th of `parts`, counted from 1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shard {
+    /// Which.
+    pub part: usize,
+    /// Of how many.
+    pub parts: usize,
+}
+
+impl Shard {
+    /// Whether the file at this position belongs to it.
+    #[must_use]
+    pub fn has(self, position: usize) -> bool {
+        position % self.parts == self.part - 1
+    }
+}
+
+/// `lab matrix`.
+#[derive(Clone, Debug, clap::Args)]
+pub struct MatrixArgs {
+    /// Lab file
+    #[arg(value_name = "FILE", value_hint = ValueHint::AnyPath)]
+    pub file: PathBuf,
+    /// Variables of the file and the values that they have in turn; those of its
+    /// `matrix` otherwise
+    #[arg(value_name = "NAME=VALUE,...", value_parser = parse_values)]
+    pub values: Vec<(String, Vec<String>)>,
+    /// Variables.
+    #[command(flatten)]
+    pub vars: Vars,
+    /// So many runs at a time
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    #[arg(value_parser = clap::value_parser!(u8).range(1..=64))]
+    pub jobs: u8,
+    /// Run in virtual time
+    #[arg(long)]
+    pub sim: bool,
+    /// Where the folders of the runs are made
+    #[arg(long, value_name = "DIR", default_value = "runs")]
+    #[arg(value_hint = ValueHint::DirPath)]
+    pub run_dir: PathBuf,
+    /// Where mcrd, mcrctl and mcrgen are; beside lab otherwise
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    #[arg(conflicts_with = "sim")]
+    pub bin_dir: Option<PathBuf>,
+    /// Print the result as JSON
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// How `lab test` prints.
@@ -383,6 +439,21 @@ pub struct CompletionArgs {
     /// The shell
     #[arg(value_enum)]
     pub shell: clap_complete::Shell,
+}
+
+fn parse_shard(text: &str) -> Result<Shard, String> {
+    let numbers = text.split_once('/');
+    let numbers = numbers.and_then(|(part, parts)| Some((part.parse().ok()?, parts.parse().ok()?)));
+    match numbers {
+        Some((part, parts)) if (1..=parts).contains(&part) => Ok(Shard { part, parts }),
+        Some(_) | None => Err("write it as K/N, K from 1 to N".to_owned()),
+    }
+}
+
+fn parse_values(text: &str) -> Result<(String, Vec<String>), String> {
+    let (name, values) = parse_var(text)?;
+    let values: Vec<String> = values.split(',').map(str::to_owned).collect();
+    Ok((name, values))
 }
 
 fn parse_var(text: &str) -> Result<(String, String), String> {

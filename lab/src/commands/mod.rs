@@ -10,6 +10,7 @@ pub mod explain;
 pub mod graph;
 pub mod hand;
 pub mod logs;
+pub mod matrix;
 pub mod new;
 pub mod ps;
 mod running;
@@ -40,6 +41,7 @@ pub fn run(command: Command) -> Exit {
         Command::Do(args) => hand::step(&args),
         Command::Test(args) => test::run(args),
         Command::Explain(args) => explain::run(&args),
+        Command::Matrix(args) => matrix::run(&args),
         Command::Graph(args) => graph::run(&args),
         Command::Clean => clean::run(),
         Command::Schema => schema::run(),

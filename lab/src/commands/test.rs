@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use crate::args::{TestArgs, TestFormat};
 use crate::exit::Exit;
 use crate::node::{Daemons, NodeError, Programs, Unfit};
-use crate::report::{RunReport, junit, markdown, tap};
+use crate::report::{RunReport, distribution, junit, markdown, tap};
 use crate::run::{self, Options, evidence};
 use crate::sandbox::{self, Inside};
 use crate::topology;
@@ -55,7 +55,9 @@ pub fn run(args: TestArgs) -> Exit {
 fn load(args: &TestArgs) -> Result<Vec<Topology>, Exit> {
     let mut labs = Vec::new();
     let mut wrong = false;
-    for file in &args.files {
+    let files = args.files.iter().enumerate();
+    let files = files.filter(|(position, _)| args.shard.is_none_or(|shard| shard.has(*position)));
+    for (_, file) in files {
         match topology::load(file, &args.vars.vars) {
             Ok(lab) => labs.push(lab),
             Err(diagnostics) => {
@@ -165,7 +167,7 @@ async fn all(
     let mut printer = Printer::new(args.format);
     let mut runs: Vec<RunReport> = Vec::new();
     for lab in labs {
-        for seed in (args.seed..).take(args.repeat as usize) {
+        for seed in (args.seed..).take(repeats(args, lab)) {
             let options = Options {
                 seed,
                 ..options.clone()
@@ -180,6 +182,11 @@ async fn all(
     }
     let exit = conclude(&printer, &runs);
     Ok((runs, exit))
+}
+
+/// How often a lab is run.
+fn repeats(args: &TestArgs, lab: &Topology) -> usize {
+    args.repeat.unwrap_or(lab.repeat) as usize
 }
 
 /// What all runs together come to.
@@ -219,8 +226,12 @@ fn write(args: &TestArgs, runs: &[RunReport]) -> Result<(), String> {
     match args.format {
         TestFormat::Pretty | TestFormat::Plain => {}
         TestFormat::Json => {
+            let distributions = distribution::of(runs);
             let runs: Vec<_> = runs.iter().map(evidence::as_json).collect();
-            let document = serde_json::json!({ "runs": runs });
+            let mut document = serde_json::json!({ "runs": runs });
+            if !distributions.is_empty() {
+                document["distributions"] = serde_json::json!(distributions);
+            }
             anstream::println!("{document:#}");
         }
         TestFormat::Markdown => anstream::print!("{}", markdown::document(runs)),

@@ -1,6 +1,7 @@
 //! What a run found, as data, and its faces: text, JSON, JUnit, Markdown, TAP,
 //! HTML, packets.
 
+pub mod distribution;
 pub mod html;
 pub mod junit;
 pub mod markdown;

@@ -44,6 +44,14 @@ pub(crate) struct File {
     #[serde(default)]
     #[expect(dead_code, reason = "read before loops, which may count with them")]
     pub(crate) vars: Named<Part<Scalar>>,
+    /// Variables that `lab matrix` gives each of these values in turn; elsewhere
+    /// they have the first one.
+    #[serde(default)]
+    #[expect(dead_code, reason = "read with the variables")]
+    pub(crate) matrix: Named<Part<Vec<Scalar>>>,
+    /// So many runs by `lab test`; 1 unless said otherwise.
+    #[schemars(range(min = 1, max = 100_000))]
+    pub(crate) repeat: Option<At<u32>>,
     /// What nodes and links have unless they say otherwise.
     pub(crate) defaults: Option<Defaults>,
     /// What the nodes of a kind have unless they say otherwise.
@@ -101,6 +109,7 @@ pub(crate) enum Scalar {
     Number(f64),
     Text(String),
     List(Vec<serde_json::Value>),
+    Map(serde_json::Map<String, serde_json::Value>),
 }
 
 #[derive(Debug, Deserialize, JsonSchema)]

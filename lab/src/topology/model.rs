@@ -40,6 +40,10 @@ pub struct Topology {
     pub oracle: Option<Duration>,
     /// The longest a whole run may take.
     pub max_time: Duration,
+    /// How often `lab test` runs it.
+    pub repeat: u32,
+    /// Variables and the values that `lab matrix` gives them.
+    pub matrix: Vec<(String, Vec<String>)>,
 }
 
 /// A node's position in [`Topology::nodes`].

@@ -294,7 +294,9 @@ impl Walk<'_> {
         }
         let words: Vec<&str> = path.split('.').collect();
         match words.as_slice() {
-            ["vars", name] | [name] => self.var(name, span),
+            ["vars" | "matrix", name, keys @ ..] => self.var(name, keys, span),
+            [name] => self.var(name, &[], span),
+            [name, keys @ ..] if self.is_map(name) => self.var(name, keys, span),
             ["env", name] => match (self.scope.vars.env)(name) {
                 Some(value) => Ok(Some(retyped(&value))),
                 None => Err(no_place(
@@ -323,11 +325,25 @@ impl Walk<'_> {
         Err(no_place(message, Some(help)))
     }
 
-    fn var(&self, name: &str, span: Span) -> Result<Option<Value>, NoPlace> {
+    fn is_map(&self, name: &str) -> bool {
+        let value = self.scope.vars.values.get(name);
+        value.is_some_and(|tree| matches!(tree.value, Value::Map(_)))
+    }
+
+    /// A variable, or what is under these keys in it.
+    fn var(&self, name: &str, keys: &[&str], span: Span) -> Result<Option<Value>, NoPlace> {
         let values = &self.scope.vars.values;
-        let Some(tree) = values.get(name) else {
+        let Some(mut tree) = values.get(name) else {
             return Err(self.no_variable(name));
         };
+        for key in keys {
+            let Some(under) = tree.get(key) else {
+                let known = tree.entries().iter().map(|(key, _)| key.text.as_str());
+                let help = suggest::advice(key, known);
+                return Err(no_place(format!("`{name}` has no `{key}`"), help));
+            };
+            tree = under;
+        }
         if self.stack.borrow().iter().any(|outer| outer == name) {
             let mut circle = self.stack.borrow().clone();
             circle.push(name.to_owned());
@@ -380,7 +396,7 @@ impl Walk<'_> {
 }
 
 /// The first words of paths that are no nodes.
-pub(crate) const WORDS: [&str; 3] = ["vars", "env", "self"];
+pub(crate) const WORDS: [&str; 4] = ["vars", "matrix", "env", "self"];
 
 /// Whether an expression names one of a loop's variables.
 fn mentions(expression: &str, locals: &Locals) -> bool {

@@ -110,6 +110,8 @@ fn topology(nodes: &[(&str, Kind)]) -> Topology {
         steps: Vec::new(),
         oracle: None,
         max_time: Duration::from_secs(60),
+        repeat: 1,
+        matrix: Vec::new(),
     }
 }
 

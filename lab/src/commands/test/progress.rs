@@ -6,7 +6,7 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::args::TestFormat;
-use crate::report::{RunReport, StepReport, text};
+use crate::report::{RunReport, StepReport, distribution, text};
 use crate::run::Progress;
 use crate::topology::model::Topology;
 
@@ -48,6 +48,9 @@ impl Printer {
                 run.exit().code(),
                 run.evidence.display()
             ));
+        }
+        for line in distribution::of(runs).iter().flat_map(distribution::lines) {
+            self.line(&line);
         }
     }
 

@@ -3,7 +3,7 @@
 use std::io;
 
 use super::progress::Printer;
-use super::{conclude, finish, is_failure};
+use super::{conclude, finish, is_failure, repeats};
 use crate::args::TestArgs;
 use crate::exit::Exit;
 use crate::report::RunReport;
@@ -36,7 +36,7 @@ fn all(args: &TestArgs, labs: &[Topology]) -> io::Result<(Vec<RunReport>, Exit)>
                 continue;
             }
         };
-        for seed in (args.seed..).take(args.repeat as usize) {
+        for seed in (args.seed..).take(repeats(args, lab)) {
             let report = sim::run(&hosted, seed, &options, &mut printer)?;
             let failed = is_failure(report.exit());
             runs.push(report);

@@ -55,6 +55,8 @@ fn topology() -> Topology {
         steps: Vec::new(),
         oracle: None,
         max_time: Duration::from_secs(1),
+        repeat: 1,
+        matrix: Vec::new(),
     }
 }
 

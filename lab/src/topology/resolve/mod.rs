@@ -8,6 +8,7 @@ mod deadlines;
 mod disturb;
 mod expect;
 mod links;
+mod matrix;
 mod mcrd;
 mod network;
 mod nodes;
@@ -33,6 +34,7 @@ use super::tree::{Span, Tree};
 use super::value::Dur;
 use super::vars::{Scope, Vars, retyped};
 use super::{expand, generate};
+use matrix::Matrix;
 
 /// The longest a run may take where the file says nothing.
 const MAX_TIME: Duration = Duration::from_secs(300);
@@ -87,7 +89,8 @@ impl Context<'_> {
 /// Makes the model of a document. Where the sink was told anything, the model
 /// is not whole and must not be used.
 pub(crate) fn resolve(root: Tree, outside: &Outside<'_>, sink: &Sink) -> Option<Topology> {
-    let vars = variables(&root, outside, sink);
+    let matrix = matrix::read(&root, sink);
+    let vars = variables(&root, &matrix, outside, sink);
     let scope = Scope::of_vars(&vars);
     let before = sink.count();
     let root = expand::unroll(root, scope, sink);
@@ -135,6 +138,7 @@ pub(crate) fn resolve(root: Tree, outside: &Outside<'_>, sink: &Sink) -> Option<
     };
     let steps = steps::steps(&cx, &file, &cast);
     let max_time = max_time(&cx, file.limits.as_ref());
+    let repeat = matrix::repeat(&cx, file.repeat.as_ref());
     let links = wire::where_needed(network.links, &steps);
     Some(Topology {
         name,
@@ -147,6 +151,8 @@ pub(crate) fn resolve(root: Tree, outside: &Outside<'_>, sink: &Sink) -> Option<
         steps,
         oracle,
         max_time,
+        repeat,
+        matrix: matrix.values(),
     })
 }
 
@@ -154,12 +160,15 @@ fn names<T>(entries: &[(super::place::At<String>, T)]) -> Vec<String> {
     entries.iter().map(|(name, _)| name.value.clone()).collect()
 }
 
-fn variables<'a>(root: &Tree, outside: &Outside<'a>, sink: &Sink) -> Vars<'a> {
+fn variables<'a>(root: &Tree, matrix: &Matrix, outside: &Outside<'a>, sink: &Sink) -> Vars<'a> {
     let written = root.get("vars").map(Tree::entries).unwrap_or_default();
     let written = written.iter();
     let mut values: IndexMap<String, Tree> = written
         .map(|(key, tree)| (key.text.clone(), tree.clone()))
         .collect();
+    for (name, first) in matrix.first() {
+        values.entry(name).or_insert(first);
+    }
     for (name, text) in outside.vars {
         match values.get_mut(name) {
             Some(tree) => tree.value = retyped(text),

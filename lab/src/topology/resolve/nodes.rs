@@ -20,7 +20,7 @@ use crate::topology::value::Route;
 pub(super) const MAX_NODES: usize = 5_000;
 
 /// Words that `${WORD...}` means something else by.
-const RESERVED: [&str; 4] = ["vars", "env", "self", "auto"];
+const RESERVED: [&str; 5] = ["vars", "matrix", "env", "self", "auto"];
 
 const KINDS: [&str; 5] = ["host", "mcrd", "frr", "pimd", "custom"];
 

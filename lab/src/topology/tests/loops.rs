@@ -248,6 +248,31 @@ const MISTAKES: &[Case] = &[
         "to subtract, write `${i - 1}`",
     ),
     (
+        "matrix: {rp: mcrd}\n",
+        1,
+        "expected 1 to 32 values, found `mcrd`",
+        "write `rp: [mcrd, frr]`",
+    ),
+    ("repeat: 0\n", 1, "`repeat` is 1 to 100000", ""),
+    (
+        "vars: {t: {mcrd: 1s}}\nnodes: {a: {env: {A: '${t.frr}'}}}\n",
+        2,
+        "`t` has no `frr`",
+        "known: mcrd",
+    ),
+    (
+        "nodes: {a: {env: {A: '${vras.g}'}}}\n",
+        1,
+        "there is no node `vras`",
+        "did you mean `vars`?",
+    ),
+    (
+        "nodes: {a: {env: {A: '${a}'}}}\n",
+        1,
+        "there is no variable `a`",
+        "`a` is a node: it has `a.ip`, `a.lo` and `a.PEER.ip`",
+    ),
+    (
         "generate: {chain: 2, ring: 3}\n",
         1,
         "one shape is made at a time",

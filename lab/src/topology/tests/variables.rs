@@ -66,3 +66,52 @@ fn variables_that_grow_are_stopped() {
         "{mistakes}"
     );
 }
+
+#[test]
+fn sums_and_what_is_inside_first() {
+    const CASES: [(&str, &str); 8] = [
+        ("${n + 1}", "4"),
+        ("${(n - 1) * 2 % 3}", "1"),
+        ("r${n - 2}.x", "r1.x"),
+        ("${r${n - 2}.ip}", "10.0.0.1"),
+        ("${env.NONE:-${n}}", "3"),
+        ("${n / 2}", "1.5"),
+        ("${times.${kind}}", "25s"),
+        ("${vars.times.mcrd.soon}", "1s"),
+    ];
+    let settings: String = CASES
+        .iter()
+        .enumerate()
+        .map(|(number, (written, _))| format!("      V{number}: '{written}'\n"))
+        .collect();
+    let text = format!(
+        "lab: 1\nvars: {{n: 3, kind: frr, times: {{mcrd: {{soon: 1s}}, frr: 25s}}}}\n\
+         nodes:\n  r1:\n    env:\n{settings}  r2:\nlinks: [r1 -- r2]\n"
+    );
+    let topology = good(&text);
+    for ((_, value), (written, want)) in topology.nodes[0].env.iter().zip(CASES) {
+        assert_eq!(value, want, "of {written}");
+    }
+}
+
+#[test]
+fn a_matrix_has_its_first_values_unless_others_are_chosen() {
+    let text = "lab: 1\nmatrix: {rp: [mcrd, host], n: [1, 2]}\n\
+                nodes: {r1: {kind: '${matrix.rp}'}, r2: {kind: '${rp}', env: {N: '${n}'}}}\n";
+    let kinds = |vars: &[(String, String)]| {
+        let topology = crate::topology::parse(Path::new("lab.yaml"), text, vars, &|_| None);
+        let topology = topology.unwrap_or_else(|mistakes| panic!("{mistakes}"));
+        let kinds = topology.nodes.iter().map(|node| node.kind.word());
+        (kinds.collect::<Vec<_>>(), topology.matrix)
+    };
+    let (first, matrix) = kinds(&[]);
+    assert_eq!(first, ["mcrd", "mcrd"]);
+    let values = |values: &[&str]| values.iter().map(|&value| value.to_owned()).collect();
+    let want: [(String, Vec<String>); 2] = [
+        ("rp".to_owned(), values(&["mcrd", "host"])),
+        ("n".to_owned(), values(&["1", "2"])),
+    ];
+    assert_eq!(matrix, want);
+    let chosen = [("rp".to_owned(), "host".to_owned())];
+    assert_eq!(kinds(&chosen).0, ["host", "host"]);
+}
