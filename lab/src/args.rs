@@ -1,6 +1,7 @@
 //! The command line.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Parser, Subcommand, ValueEnum, ValueHint};
 
@@ -34,6 +35,8 @@ pub enum Command {
     Sh(ShArgs),
     /// Show what the daemons of a node of a running lab say
     Logs(LogsArgs),
+    /// Show or write the packets of a running lab's links
+    Capture(CaptureArgs),
     /// Let receivers of a running lab join
     Join(ReceiversArgs),
     /// Let receivers of a running lab leave
@@ -165,6 +168,38 @@ pub struct LogsArgs {
     /// So many of the last lines
     #[arg(short = 'n', long, value_name = "N", default_value_t = 100)]
     pub lines: u32,
+}
+
+/// `lab capture`.
+#[derive(Clone, Debug, clap::Args)]
+pub struct CaptureArgs {
+    /// The lab; needed where several run
+    #[arg(short, long, value_name = "NAME")]
+    pub lab: Option<String>,
+    /// Links or segments, as a--b; all if none is given
+    #[arg(value_name = "LINK")]
+    pub links: Vec<String>,
+    /// Write a pcapng file with the links' names; - is standard output, as in
+    /// `lab capture -w - | wireshark -k -i -`
+    #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub write: Option<PathBuf>,
+    /// Messages of IGMP and PIM only
+    #[arg(long)]
+    pub control: bool,
+    /// Only messages that this is true of: 'pim.join(*, 239.1.1.1) r3>r2',
+    /// 'igmp.report or igmp.leave'
+    #[arg(long = "match", value_name = "EXPRESSION", conflicts_with = "control")]
+    pub expression: Option<String>,
+    /// Stop after this time
+    #[arg(short, long, value_name = "TIME", value_parser = humantime::parse_duration)]
+    pub duration: Option<Duration>,
+    /// Stop after so many packets
+    #[arg(short, long, value_name = "N")]
+    pub count: Option<u64>,
+    /// Keep so many bytes of each packet
+    #[arg(long, value_name = "BYTES", default_value_t = 65_535)]
+    #[arg(value_parser = clap::value_parser!(u32).range(64..=65_535))]
+    pub snaplen: u32,
 }
 
 /// What all steps by hand have in common.

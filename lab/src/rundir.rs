@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use nix::unistd::{AccessFlags, access, geteuid};
 
 pub use error::RunDirError;
-pub use state::{NodeState, State, process_started};
+pub use state::{NodeState, PointState, State, process_started};
 
 /// The lock of one lab, and of all of a user's together.
 const LOCK: &str = "lock";

@@ -78,13 +78,9 @@ fn prepare(lab: &Running, node: &NodeState, words: &[OsString]) -> Command {
 /// Moves the process into the node. Its PID namespace is the lab's from its
 /// next child on.
 fn enter(lab: &Running, node: &str) -> Result<(), Fault> {
-    let first = lab.hold()?;
     let here = env::current_dir().ok();
-    let user = lab.other_user_namespace()?;
-    join_world(first.as_fd(), user).map_err(Fault::system("enter the lab"))?;
-    let entered = NetNamespace::open(Path::new(NAMES), node)
-        .and_then(|namespace| join_network(namespace.as_fd()));
-    entered.map_err(Fault::system("enter the node"))?;
+    enter_lab(lab)?;
+    enter_node(node)?;
     // Joining a mount namespace leaves one at its root.
     if let Some(here) = here {
         env::set_current_dir(here)
@@ -92,6 +88,21 @@ fn enter(lab: &Running, node: &str) -> Result<(), Fault> {
             .map_err(Fault::system("change to the working directory"))?;
     }
     Ok(())
+}
+
+/// Moves the process into the lab. Its PID namespace is the lab's from its next
+/// child on, so it can start no thread any more.
+pub(super) fn enter_lab(lab: &Running) -> Result<(), Fault> {
+    let first = lab.hold()?;
+    let user = lab.other_user_namespace()?;
+    join_world(first.as_fd(), user).map_err(Fault::system("enter the lab"))
+}
+
+/// Moves the process, which is in the lab, into the network of a node.
+pub(super) fn enter_node(node: &str) -> Result<(), Fault> {
+    let entered = NetNamespace::open(Path::new(NAMES), node)
+        .and_then(|namespace| join_network(namespace.as_fd()));
+    entered.map_err(Fault::system("enter the node"))
 }
 
 fn block() -> Result<SigSet, Fault> {

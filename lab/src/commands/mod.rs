@@ -1,6 +1,7 @@
 //! One file a command; each is given its arguments and returns the exit
 //! status.
 
+pub mod capture;
 pub mod check;
 pub mod clean;
 pub mod completion;
@@ -32,6 +33,7 @@ pub fn run(command: Command) -> Exit {
         Command::Exec(args) => exec::run(args),
         Command::Sh(args) => sh::run(args),
         Command::Logs(args) => logs::run(&args),
+        Command::Capture(args) => capture::run(&args),
         Command::Join(args) => hand::names("join", &args.hand, &args.names),
         Command::Leave(args) => hand::names("leave", &args.hand, &args.names),
         Command::Send(args) => hand::names("send", &args.hand, &args.names),

@@ -6,6 +6,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use mcr_sim::packet_expr::BadExpression;
 use mcr_sys::process::PidFd;
 
 use crate::exit::Exit;
@@ -14,6 +15,7 @@ use crate::holder::protocol::{Reply, Request, ask};
 use crate::node::Unfit;
 use crate::rundir::{self, RunDirError, State};
 use crate::sandbox::SandboxError;
+use crate::topology::suggest;
 
 /// How long the holder may take to answer.
 pub(super) const ANSWER_TIME: Duration = Duration::from_secs(5);
@@ -59,6 +61,24 @@ pub(super) enum Fault {
         /// What there is.
         names: Vec<String>,
     },
+    /// There is no such link.
+    #[error("lab {lab} has no link {link}; its links: {}", .links.join(", "))]
+    NoSuchLink {
+        /// The lab.
+        lab: String,
+        /// What was asked for.
+        link: String,
+        /// What there is.
+        links: Vec<String>,
+    },
+    /// An expression that cannot be read.
+    #[error("--match: {error}{}", advice(.error, .nodes))]
+    Expression {
+        /// What is wrong with it.
+        error: BadExpression,
+        /// The lab's nodes.
+        nodes: Vec<String>,
+    },
     /// A lab that ended meanwhile, or is not ready yet.
     #[error("lab {0} is not there any more, or not ready yet")]
     Gone(String),
@@ -83,6 +103,16 @@ pub(super) enum Fault {
     },
 }
 
+fn advice(error: &BadExpression, nodes: &[String]) -> String {
+    let Some(known) = &error.known else {
+        return String::new();
+    };
+    let nodes = nodes.iter().map(String::as_str);
+    let words = known.words.iter().copied().chain(nodes);
+    let nearest = suggest::nearest(&known.word, words);
+    nearest.map_or_else(String::new, |word| format!("; did you mean `{word}`?"))
+}
+
 impl Fault {
     pub(super) fn system<E: Into<io::Error>>(action: &'static str) -> impl FnOnce(E) -> Self {
         move |error| Self::System {
@@ -97,9 +127,12 @@ impl Fault {
             Self::Sandbox(error) => error.exit(),
             Self::Unfit(_) => Exit::Unfit,
             Self::NoSuchLab(_) | Self::NoLab | Self::Gone(_) => Exit::NothingToRun,
-            Self::SeveralLabs(_) | Self::NoSuchNode { .. } | Self::NoLog { .. } | Self::Name(_) => {
-                Exit::Usage
-            }
+            Self::SeveralLabs(_)
+            | Self::NoSuchNode { .. }
+            | Self::NoLog { .. }
+            | Self::NoSuchLink { .. }
+            | Self::Expression { .. }
+            | Self::Name(_) => Exit::Usage,
             Self::Failed { exit, .. } => *exit,
             Self::System { .. } => Exit::Infrastructure,
         }

@@ -29,6 +29,62 @@ pub struct Marker {
     pub text: String,
 }
 
+/// A file that frames are added to.
+pub struct Recording<W: Write>(PcapNgWriter<W>);
+
+impl<W: Write> Recording<W> {
+    /// Begins a file with one interface block for each name.
+    ///
+    /// # Errors
+    /// The writer's.
+    pub fn begin<'a>(
+        writer: W,
+        names: impl Iterator<Item = &'a str>,
+        snaplen: usize,
+    ) -> Result<Self, Box<dyn std::error::Error>> {
+        let mut file = PcapNgWriter::new(writer)?;
+        let snaplen = u32::try_from(snaplen)?;
+        for name in names {
+            let mut block = InterfaceDescriptionBlock::new(DataLink::ETHERNET, snaplen);
+            block.options = vec![
+                InterfaceDescriptionOption::IfName(Cow::from(name)),
+                InterfaceDescriptionOption::IfTsResol(InterfaceTsResolution::NANO),
+            ];
+            file.write_pcapng_block(block)?;
+        }
+        Ok(Self(file))
+    }
+
+    /// Adds a frame that was seen at the point of this number, with comments.
+    ///
+    /// # Errors
+    /// The writer's.
+    pub fn frame<'a>(
+        &mut self,
+        point: usize,
+        frame: &Frame,
+        comments: impl Iterator<Item = Cow<'a, str>>,
+    ) -> Result<(), Box<dyn std::error::Error>> {
+        let comments = comments.map(CommonOption::Comment);
+        self.0.write_pcapng_block(EnhancedPacketBlock {
+            interface_id: u32::try_from(point)?,
+            timestamp: Duration::from_nanos(frame.at_ns),
+            original_len: frame.length,
+            data: Cow::from(&*frame.bytes),
+            options: comments.map(EnhancedPacketOption::Common).collect(),
+        })?;
+        Ok(())
+    }
+
+    /// Hands on what is buffered.
+    ///
+    /// # Errors
+    /// The writer's.
+    pub fn flush(&mut self) -> std::io::Result<()> {
+        self.0.get_mut().flush()
+    }
+}
+
 /// Writes these frames, each with the position of its link's name. A moment is
 /// a comment of the first frame after it; the last frame has those after all.
 ///
@@ -40,36 +96,20 @@ pub fn write(
     frames: &[(usize, Frame)],
     markers: &[Marker],
 ) -> Result<(), Box<dyn std::error::Error>> {
-    let mut file = PcapNgWriter::new(writer)?;
-    for name in names {
-        let snaplen = u32::try_from(LONGEST)?;
-        let mut block = InterfaceDescriptionBlock::new(DataLink::ETHERNET, snaplen);
-        block.options = vec![
-            InterfaceDescriptionOption::IfName(Cow::from(name.as_str())),
-            InterfaceDescriptionOption::IfTsResol(InterfaceTsResolution::NANO),
-        ];
-        file.write_pcapng_block(block)?;
-    }
-    let comment = |text: String| EnhancedPacketOption::Common(CommonOption::Comment(text.into()));
+    let mut file = Recording::begin(writer, names.iter().map(String::as_str), LONGEST)?;
     let mut markers = markers.iter().peekable();
     for (position, (point, frame)) in frames.iter().enumerate() {
-        let mut options = Vec::new();
+        let mut comments: Vec<Cow<'_, str>> = Vec::new();
         while let Some(marker) = markers.next_if(|marker| marker.at_ns <= frame.at_ns) {
-            options.push(comment(marker.text.clone()));
+            comments.push(Cow::from(marker.text.as_str()));
         }
         if position + 1 == frames.len() {
             let later = markers.by_ref();
-            options.extend(later.map(|marker| comment(format!("after this: {}", marker.text))));
+            comments.extend(later.map(|marker| format!("after this: {}", marker.text).into()));
         }
-        file.write_pcapng_block(EnhancedPacketBlock {
-            interface_id: u32::try_from(*point)?,
-            timestamp: Duration::from_nanos(frame.at_ns),
-            original_len: frame.length,
-            data: Cow::from(&*frame.bytes),
-            options,
-        })?;
+        file.frame(*point, frame, comments.into_iter())?;
     }
-    file.into_inner().flush()?;
+    file.flush()?;
     Ok(())
 }
 

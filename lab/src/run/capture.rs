@@ -25,7 +25,7 @@ use crate::backend::netns::{NetError, Network};
 use crate::run::messages::{Ring, Source, Told};
 use crate::topology::model::{Kind, LinkId, Medium, NodeId, Topology};
 
-pub use frame::{Datagram, Message, control, datagram};
+pub use frame::{Datagram, IpPacket, control, datagram, ip_packet};
 
 #[cfg(test)]
 mod tests;
@@ -115,10 +115,13 @@ impl Seen {
 
 /// Where a point is.
 #[derive(Clone, Copy, Debug)]
-struct Point {
-    link: LinkId,
-    node: NodeId,
-    interface: usize,
+pub struct Point {
+    /// The link.
+    pub link: LinkId,
+    /// The node at whose end it is.
+    pub node: NodeId,
+    /// The position of that end in the node's interfaces.
+    pub interface: usize,
 }
 
 #[derive(Default)]
@@ -285,13 +288,7 @@ impl Capture {
             return Ok(());
         };
         let socket = network.packet_socket(point.node, point.interface)?;
-        // Without a timestamp the time of reading is taken; with a smaller
-        // buffer bursts are missed, and counted as such.
-        setsockopt(&socket, sockopt::ReceiveTimestampns, &true).ok();
-        let size = 4 * 1024 * 1024;
-        if setsockopt(&socket, sockopt::RcvBufForce, &size).is_err() {
-            setsockopt(&socket, sockopt::RcvBuf, &size).ok();
-        }
+        prepare(&socket);
         lock(&self.shared).new.push((position, socket));
         self.wake.write(1).ok();
         Ok(())
@@ -313,7 +310,9 @@ fn lock(shared: &Mutex<Shared>) -> MutexGuard<'_, Shared> {
     shared.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn points(topology: &Topology) -> Vec<Point> {
+/// Where all links are watched.
+#[must_use]
+pub fn points(topology: &Topology) -> Vec<Point> {
     let is_host = |node: NodeId| {
         let kind = topology.nodes.get(node.0).map(|node| &node.kind);
         matches!(kind, Some(Kind::Host))
@@ -336,7 +335,9 @@ fn points(topology: &Topology) -> Vec<Point> {
     points
 }
 
-fn name(topology: &Topology, point: &Point) -> String {
+/// A point's name: the link's, with the member where it is a segment.
+#[must_use]
+pub fn name(topology: &Topology, point: &Point) -> String {
     let Some(link) = topology.links.get(point.link.0) else {
         return String::new();
     };
@@ -405,7 +406,23 @@ fn read_burst(shared: &Mutex<Shared>, position: usize, socket: &OwnedFd, buffer:
     }
 }
 
-fn read_one(socket: &OwnedFd, buffer: &mut [u8]) -> io::Result<Option<Frame>> {
+/// Makes a packet socket ready to be read here. Without a timestamp the time of
+/// reading is taken; with a smaller buffer bursts are missed, and counted as
+/// such.
+pub fn prepare(socket: &OwnedFd) {
+    setsockopt(socket, sockopt::ReceiveTimestampns, &true).ok();
+    let size = 4 * 1024 * 1024;
+    if setsockopt(socket, sockopt::RcvBufForce, &size).is_err() {
+        setsockopt(socket, sockopt::RcvBuf, &size).ok();
+    }
+}
+
+/// The next frame of a socket, cut to the buffer; `None` where there is none
+/// yet.
+///
+/// # Errors
+/// The kernel's: the interface went down or away, which is told once.
+pub fn read_one(socket: &OwnedFd, buffer: &mut [u8]) -> io::Result<Option<Frame>> {
     let mut ancillary = nix::cmsg_space!(nix::sys::time::TimeSpec);
     let flags = MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_TRUNC;
     let mut slices = [io::IoSliceMut::new(buffer)];

@@ -16,7 +16,7 @@ pub const RING_BYTES: usize = 32 * 1024 * 1024;
 /// What keeping a message costs beside its bytes.
 const OVERHEAD: usize = 64;
 /// Within this time the members of a segment show the same frame.
-const SAME_NS: u64 = 5_000_000;
+pub const SAME_NS: u64 = 5_000_000;
 /// So many messages before the asked ones are looked at for the same frame.
 const BACK: usize = 256;
 

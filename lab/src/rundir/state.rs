@@ -1,6 +1,7 @@
 //! What a lab says of itself, for commands that come later.
 
 use std::fs;
+use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -28,6 +29,22 @@ pub struct State {
     pub programs: PathBuf,
     /// Its nodes.
     pub nodes: Vec<NodeState>,
+    /// Where its links are watched.
+    #[serde(default)]
+    pub points: Vec<PointState>,
+}
+
+/// A place where a link is watched.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub struct PointState {
+    /// The link's name.
+    pub link: String,
+    /// The place's: the link's, with the member where it is a segment.
+    pub name: String,
+    /// The node.
+    pub node: String,
+    /// The interface there.
+    pub interface: String,
 }
 
 /// A node, as written in its lab's directory.
@@ -39,6 +56,9 @@ pub struct NodeState {
     pub kind: String,
     /// Its daemon's control socket.
     pub socket: Option<PathBuf>,
+    /// Its addresses, as the lab file has them.
+    #[serde(default)]
+    pub addresses: Vec<Ipv4Addr>,
     /// The environment that the lab file gives it.
     #[serde(default)]
     pub env: Vec<(String, String)>,

@@ -20,7 +20,7 @@ pub mod question;
 mod resolve;
 pub mod router;
 mod schema;
-mod suggest;
+pub(crate) mod suggest;
 mod template;
 mod texts;
 mod times;

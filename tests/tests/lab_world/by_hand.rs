@@ -110,6 +110,52 @@ fn configurations_by_hand_add_up() {
     });
 }
 
+/// As lines, by what they say, and as a file.
+#[test]
+fn packets_are_shown_and_written() {
+    User::each("packets_are_shown_and_written", |user| {
+        user.bring_daemon();
+        let name = user.name("capture");
+        user.expect(0, &["up", &user.file(&name, RELAY)]);
+        let reports = ["capture", "-l", &name, "--match", "igmp.report", "-c", "1"];
+        let mut reports = user.lab(&reports).spawn().unwrap();
+        let seen = mcr_tests::eventually(DEADLINE, || {
+            user.expect(0, &["join", "-l", &name, "R"]);
+            user.expect(0, &["leave", "-l", &name, "R"]);
+            reports.try_wait().unwrap().is_some()
+        });
+        assert!(seen);
+        let text = reports.wait_with_output().unwrap().stdout;
+        let text = String::from_utf8_lossy(&text);
+        assert!(
+            text.contains("r1--rcv") && text.contains("239.2.2.2"),
+            "{text}"
+        );
+        user.expect(0, &["send", "-l", &name, "S"]);
+        let lines = ["capture", "-l", &name, "src--r1", "-c", "5"];
+        let text = user.expect(0, &lines);
+        let said = |line: &&str| line.contains("src--r1") && line.contains("> 239.1.1.1  udp");
+        assert_eq!(text.lines().filter(said).count(), 5, "{text}");
+        assert!(text.contains("5 packets"), "{text}");
+        let file = "packets.pcapng";
+        user.expect(0, &["capture", "-l", &name, "-d", "200ms", "-w", file]);
+        let written = std::fs::read(user.home().join(file)).unwrap();
+        assert_eq!(written[..4], [0x0a, 0x0d, 0x0d, 0x0a], "a pcapng file");
+        let names = |name: &[u8]| written.windows(name.len()).any(|part| part == name);
+        assert!(
+            names(b"src--r1") && names(b"r1--rcv"),
+            "each link has its name"
+        );
+        assert!(written.len() > 5 * 200, "{} bytes", written.len());
+        let text = user.expect(64, &["capture", "-l", &name, "src--r9"]);
+        assert!(text.contains("its links: r1--rcv, src--r1"), "{text}");
+        let text = user.expect(64, &["capture", "-l", &name, "--match", "pim.helo"]);
+        assert!(text.contains("did you mean `pim.hello`?"), "{text}");
+        user.expect(0, &["down", &name]);
+        assert!(user.world().is_empty(), "{:?}", user.world());
+    });
+}
+
 #[test]
 fn mistakes_by_hand_are_told_and_change_nothing() {
     User::each("mistakes_by_hand_are_told_and_change_nothing", |user| {

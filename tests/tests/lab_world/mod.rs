@@ -114,6 +114,11 @@ impl User {
         command
     }
 
+    /// Where commands are run.
+    pub(crate) fn home(&self) -> &Path {
+        self.home.path()
+    }
+
     /// `lab` with these arguments as a shell would write it.
     pub(crate) fn line(&self, arguments: &str) -> String {
         format!("{} {arguments}", self.program.display())

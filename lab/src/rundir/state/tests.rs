@@ -12,6 +12,7 @@ fn state(init: i32, init_started: u64) -> State {
         rootless: true,
         programs: PathBuf::new(),
         nodes: Vec::new(),
+        points: Vec::new(),
     }
 }
 
