@@ -14,6 +14,7 @@ pub mod explain;
 pub mod holder;
 pub mod node;
 pub mod oracle;
+pub mod reference;
 pub mod report;
 pub mod run;
 pub mod rundir;

@@ -409,6 +409,23 @@ fn netns_a_wrong_rp_is_found() {
 }
 
 #[test]
+fn netns_a_tree_that_is_not_the_models_is_told_by_router() {
+    let name = "netns_a_tree_that_is_not_the_models_is_told_by_router";
+    let Some(run) = lab_test(name, &data("tree-differs.yaml")) else {
+        return;
+    };
+    let text = run.text();
+    assert_eq!(run.code(), Some(FAILED), "{text}");
+    for part in [
+        "FAIL the tree is the right one",
+        "r2 forwards nothing; the model r1 -> r3",
+        "r3--rcv does not carry it, the model does",
+    ] {
+        assert!(text.contains(part), "no {part:?} in\n{text}");
+    }
+}
+
+#[test]
 fn netns_killed_daemon_comes_back_with_its_rules() {
     let name = "netns_killed_daemon_comes_back_with_its_rules";
     if let Some(run) = lab_test(name, &data("daemon-kill.yaml")) {

@@ -168,3 +168,19 @@ fn sim_a_planted_fault_is_found_and_located() {
     let trace = fs::read_to_string(latest.join("state/trace.txt")).unwrap();
     assert!(trace.contains("r1 > r2 "), "{trace}");
 }
+
+#[test]
+fn sim_a_tree_that_is_not_the_models_is_told_by_router() {
+    let file = root().join("tests/tests/data/tree-differs.yaml");
+    let run = Run::new(&file, &["--format", "plain"]);
+    let text = run.text();
+    assert_eq!(run.code(), Some(FAILED), "{text}");
+    for part in [
+        "FAIL the tree is the right one",
+        "r2 forwards nothing; the model r1 -> r3",
+        "r3 forwards nothing; the model r2 -> rcv",
+        "r3--rcv does not carry it, the model does",
+    ] {
+        assert!(text.contains(part), "no {part:?} in\n{text}");
+    }
+}

@@ -4,64 +4,119 @@
 //! Nothing is remembered between calls, and nothing is shared with the machines
 //! that are checked, except the unicast routes.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod network;
 
-use mcr_proto::id::{GroupAddr, UnicastAddr};
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::Ipv4Addr;
+
+use mcr_proto::id::UnicastAddr;
 
 use crate::link::LinkId;
-use crate::network::{Network, NodeId, Role};
-use crate::unicast;
+use crate::network::NodeId;
+
+/// What the computation asks of a network, as it is now.
+pub trait Scene {
+    /// A router or a host.
+    type Node: Copy + Ord;
+    /// A link or LAN.
+    type Link: Copy + Ord;
+
+    /// Whether a link is up.
+    fn is_up(&self, link: Self::Link) -> bool;
+    /// All routers, whether they run or not.
+    fn routers(&self) -> Vec<Self::Node>;
+    /// Running routers on a link that is up.
+    fn routers_on(&self, link: Self::Link) -> BTreeSet<Self::Node>;
+    /// The running router that must be the DR of a link: of the highest
+    /// priority, of equal ones the one with the highest address.
+    fn designated_router(&self, link: Self::Link) -> Option<Self::Node>;
+    /// The link towards an address, and the next router on it if there is one;
+    /// `None` where the router does not run or knows no way.
+    fn step(&self, router: Self::Node, to: UnicastAddr) -> Option<Step<Self>>;
+    /// What the way to the address costs: nothing where it is on a link of the
+    /// router.
+    fn cost(&self, router: Self::Node, to: UnicastAddr) -> Option<u64>;
+    /// A node's address on a link.
+    fn address_on(&self, node: Self::Node, link: Self::Link) -> Option<Ipv4Addr>;
+    /// The router that has an address of its own.
+    fn owner(&self, address: UnicastAddr) -> Option<Self::Node>;
+}
+
+/// The link towards an address, and the next router on it if there is one.
+pub type Step<S> = (<S as Scene>::Link, Option<<S as Scene>::Node>);
+
+/// What is sent, and who wants it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Flow<N = NodeId, L = LinkId> {
+    /// Who sends.
+    pub from: N,
+    /// Its address.
+    pub source: UnicastAddr,
+    /// Its link.
+    pub first: L,
+    /// Who wants it, with the link of each.
+    pub receivers: Vec<(N, L)>,
+}
 
 /// Routers that are asked to forward onto each link.
-pub type Claims = BTreeMap<LinkId, BTreeSet<NodeId>>;
+type Claims<S> = BTreeMap<<S as Scene>::Link, BTreeSet<<S as Scene>::Node>>;
 
 /// Who sends onto each link.
-pub type Senders = BTreeMap<LinkId, BTreeSet<NodeId>>;
+pub type Senders<N = NodeId, L = LinkId> = BTreeMap<L, BTreeSet<N>>;
 
 /// The source tree of a flow once all routers have settled.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Tree {
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tree<N = NodeId, L = LinkId> {
     /// The links it goes over, with the only sender on each.
-    pub links: BTreeMap<LinkId, NodeId>,
+    pub links: BTreeMap<L, N>,
     /// Receivers that it reaches.
-    pub receivers: BTreeSet<NodeId>,
+    pub receivers: BTreeSet<N>,
     /// Links onto which several routers are asked to forward: which of them
     /// does, an Assert decides.
-    pub contested: BTreeSet<LinkId>,
+    pub contested: BTreeSet<L>,
+}
+
+impl<N, L> Default for Tree<N, L> {
+    fn default() -> Tree<N, L> {
+        Tree {
+            links: BTreeMap::new(),
+            receivers: BTreeSet::new(),
+            contested: BTreeSet::new(),
+        }
+    }
 }
 
 /// Who may be the forwarder of a link for which an Assert was needed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Choice<'a> {
+pub enum Choice<'a, N = NodeId, L = LinkId> {
     /// The best of those that the source tree asks: nothing was ever different,
     /// and there is no other tree (RFC 7761 §4.6.3).
     Best,
     /// One of those that are asked for it on the way to the source or to the
     /// RP, and of these the one that does it.
-    Asked(&'a Senders, UnicastAddr),
+    Asked(&'a Senders<N, L>, UnicastAddr),
     /// Whoever can: an Assert that was needed some time ago may have made it
     /// the one, and it stays so while there are receivers on the link.
-    Able(&'a Senders),
+    Able(&'a Senders<N, L>),
 }
 
-impl Tree {
-    /// The tree of what this host sends to the group.
-    pub fn of(network: &Network, from: NodeId, group: GroupAddr, choice: Choice<'_>) -> Tree {
-        let source = network.address(from);
-        let Some(first) = network.link_of(from) else {
-            return Tree::default();
-        };
-        let receivers = receivers(network, from, group);
-        let mut claims = claims(network, source, &receivers);
+impl<N: Copy + Ord, L: Copy + Ord> Tree<N, L> {
+    /// The tree of a flow.
+    pub fn grown<S: Scene<Node = N, Link = L>>(
+        scene: &S,
+        flow: &Flow<N, L>,
+        choice: Choice<'_, N, L>,
+    ) -> Tree<N, L> {
+        let mut claims = claims(scene, flow);
         let mut tree = Tree::default();
-        tree.links.insert(first, from);
-        for (receiver, last) in receivers {
-            let reached = match last == first {
-                true => network.is_up(first),
-                false => tree.grow(network, source, last, &mut claims, choice),
+        tree.links.insert(flow.first, flow.from);
+        for (receiver, last) in &flow.receivers {
+            let reached = match *last == flow.first {
+                true => scene.is_up(flow.first),
+                false => tree.grow(scene, flow.source, *last, &mut claims, choice),
             };
             if reached {
-                tree.receivers.insert(receiver);
+                tree.receivers.insert(*receiver);
             }
         }
         let several = claims.iter().filter(|(_, asked)| asked.len() > 1);
@@ -70,19 +125,19 @@ impl Tree {
     }
 
     /// Adds the links from the tree to a receiver's one; whether there are any.
-    fn grow(
+    fn grow<S: Scene<Node = N, Link = L>>(
         &mut self,
-        network: &Network,
+        scene: &S,
         source: UnicastAddr,
-        last: LinkId,
-        claims: &mut Claims,
-        choice: Choice<'_>,
+        last: L,
+        claims: &mut Claims<S>,
+        choice: Choice<'_, N, L>,
     ) -> bool {
         let mut way = Vec::new();
         let mut link = last;
         while !self.links.contains_key(&link) {
             let in_circles = way.iter().any(|(known, _)| *known == link);
-            let sender = forwarder(network, source, link, claims, choice);
+            let sender = forwarder(scene, source, link, claims, choice);
             let Some((sender, (up, next))) = sender.filter(|_| !in_circles) else {
                 return false;
             };
@@ -96,24 +151,14 @@ impl Tree {
     }
 }
 
-/// Hosts that want the group from the sender, with their links.
-fn receivers(network: &Network, from: NodeId, group: GroupAddr) -> Vec<(NodeId, LinkId)> {
-    let source = network.address(from);
-    let hosts = network.hosts().into_iter();
-    hosts
-        .filter(|host| *host != from && network.wants(*host, source, group))
-        .filter_map(|host| Some((host, network.link_of(host)?)))
-        .collect()
-}
-
-/// Who is asked by the routers on the ways from the receivers to the address.
-fn claims(network: &Network, to: UnicastAddr, receivers: &[(NodeId, LinkId)]) -> Claims {
-    let mut claims = Claims::new();
-    for (_, last) in receivers {
-        let Some(designated) = network.designated_router(*last) else {
+/// Who is asked by the routers on the ways from the receivers to the source.
+fn claims<S: Scene>(scene: &S, flow: &Flow<S::Node, S::Link>) -> Claims<S> {
+    let mut claims = Claims::<S>::new();
+    for (_, last) in &flow.receivers {
+        let Some(designated) = scene.designated_router(*last) else {
             continue;
         };
-        for (link, sender) in way_down(network, to, Some(*last), designated) {
+        for (link, sender) in way_down(scene, flow.source, Some(*last), designated) {
             claims.entry(link).or_default().insert(sender);
         }
     }
@@ -121,27 +166,27 @@ fn claims(network: &Network, to: UnicastAddr, receivers: &[(NodeId, LinkId)]) ->
 }
 
 /// The forwarder of a link, with its own way on.
-fn forwarder(
-    network: &Network,
+fn forwarder<S: Scene>(
+    scene: &S,
     source: UnicastAddr,
-    link: LinkId,
-    claims: &Claims,
-    choice: Choice<'_>,
-) -> Option<(NodeId, Step)> {
+    link: S::Link,
+    claims: &Claims<S>,
+    choice: Choice<'_, S::Node, S::Link>,
+) -> Option<(S::Node, Step<S>)> {
     let asked = claims.get(&link).cloned().unwrap_or_default();
     let (may, senders) = match choice {
         Choice::Best => (asked.clone(), None),
         Choice::Asked(senders, rp) => {
             let mut may = asked.clone();
-            may.extend(asked_on(network, rp, link));
-            may.extend(asked_on(network, source, link));
-            may.extend(asked_by_rp(network, rp, source, link));
+            may.extend(asked_on(scene, rp, link));
+            may.extend(asked_on(scene, source, link));
+            may.extend(asked_by_rp(scene, rp, source, link));
             (may, Some(senders))
         }
-        Choice::Able(senders) => (network.routers_on(link), Some(senders)),
+        Choice::Able(senders) => (scene.routers_on(link), Some(senders)),
     };
-    let able = |node: &NodeId| {
-        let step = network.step(*node, source)?;
+    let able = |node: &S::Node| {
+        let step = scene.step(*node, source)?;
         (step.0 != link).then_some((*node, step))
     };
     let does = senders.and_then(|senders| senders.get(&link));
@@ -151,8 +196,8 @@ fn forwarder(
     // address.
     let best = || {
         asked.iter().filter_map(able).min_by_key(|(node, _)| {
-            let cost = network.cost(*node, source);
-            (cost, std::cmp::Reverse(network.address_on(*node, link)))
+            let cost = scene.cost(*node, source);
+            (cost, std::cmp::Reverse(scene.address_on(*node, link)))
         })
     };
     chosen.into_iter().next().or_else(best)
@@ -163,11 +208,11 @@ fn forwarder(
 /// the source's, also who has won the (*,G) Assert of a link with members: it
 /// serves them in place of their DR (RFC 7761 §4.1.6), and joins their sources,
 /// be it over that link.
-fn asked_on(network: &Network, to: UnicastAddr, link: LinkId) -> BTreeSet<NodeId> {
-    let routers = network.routers_on(link).into_iter();
+fn asked_on<S: Scene>(scene: &S, to: UnicastAddr, link: S::Link) -> BTreeSet<S::Node> {
+    let routers = scene.routers_on(link).into_iter();
     routers
         .filter_map(|router| {
-            let (up, next) = network.step(router, to)?;
+            let (up, next) = scene.step(router, to)?;
             next.filter(|_| up == link)
         })
         .collect()
@@ -175,15 +220,13 @@ fn asked_on(network: &Network, to: UnicastAddr, link: LinkId) -> BTreeSet<NodeId
 
 /// The router on the link that the RP asks for the source's packets, before the
 /// last hops do.
-fn asked_by_rp(
-    network: &Network,
+fn asked_by_rp<S: Scene>(
+    scene: &S,
     rp: UnicastAddr,
     source: UnicastAddr,
-    link: LinkId,
-) -> Option<NodeId> {
-    let mut routers = network.routers().into_iter();
-    let rp = routers.find(|node| network.loopback(*node) == rp.get())?;
-    let way = way_down(network, source, None, rp);
+    link: S::Link,
+) -> Option<S::Node> {
+    let way = way_down(scene, source, None, scene.owner(rp)?);
     way.into_iter()
         .find(|(of, _)| *of == link)
         .map(|(_, asked)| asked)
@@ -191,17 +234,17 @@ fn asked_by_rp(
 
 /// The links down to a receiver's, each with its sender: found upwards, from
 /// router to router, as each looks for the source.
-fn way_down(
-    network: &Network,
+pub fn way_down<S: Scene>(
+    scene: &S,
     to: UnicastAddr,
-    last: Option<LinkId>,
-    lowest: NodeId,
-) -> Vec<(LinkId, NodeId)> {
+    last: Option<S::Link>,
+    lowest: S::Node,
+) -> Vec<(S::Link, S::Node)> {
     let mut way = Vec::new();
     let (mut router, mut below) = (lowest, last);
     // A way longer than there are routers goes in circles.
-    for _ in network.routers() {
-        let Some((up, next)) = network.step(router, to) else {
+    for _ in scene.routers() {
+        let Some((up, next)) = scene.step(router, to) else {
             break;
         };
         // The members' link is the one towards the source: the router above
@@ -215,98 +258,4 @@ fn way_down(
         }
     }
     way
-}
-
-/// The link towards an address, and the next router on it if there is one.
-pub type Step = (LinkId, Option<NodeId>);
-
-impl Network {
-    /// The link of a host.
-    pub fn link_of(&self, host: NodeId) -> Option<LinkId> {
-        self.nodes[host.0].ports.values().next().copied()
-    }
-
-    /// Whether a host wants packets of the source.
-    pub fn wants(&self, host: NodeId, source: UnicastAddr, group: GroupAddr) -> bool {
-        match &self.nodes[host.0].role {
-            Role::Host(host) => host.host.wants(source, group),
-            Role::Router(_) => false,
-        }
-    }
-
-    /// The running router that must be the DR of a link: of the highest
-    /// priority, of equal ones the one with the highest address.
-    pub fn designated_router(&self, link: LinkId) -> Option<NodeId> {
-        let link = self.links.get(link.0).filter(|link| link.up)?;
-        let ports = link.ports.iter().filter_map(|port| {
-            let Role::Router(router) = &self.nodes[port.node.0].role else {
-                return None;
-            };
-            let name = self.nodes[port.node.0].names.get(&port.iface)?;
-            let config = router.config.interfaces.get(name)?.pim.as_ref()?;
-            router.router.as_ref()?;
-            Some((config.dr_priority, port.address, port.node))
-        });
-        ports.max().map(|(_, _, node)| node)
-    }
-
-    /// Running routers on a link that is up.
-    pub fn routers_on(&self, link: LinkId) -> BTreeSet<NodeId> {
-        let ports = self.links[link.0].ports.iter();
-        ports
-            .map(|port| port.node)
-            .filter(|node| self.is_up(link) && self.running(*node).is_some())
-            .collect()
-    }
-
-    /// Whether a link is up.
-    pub fn is_up(&self, link: LinkId) -> bool {
-        self.links[link.0].up
-    }
-
-    /// Whether unicast routes lead from the router to the address.
-    pub fn reaches(&self, router: NodeId, to: UnicastAddr) -> bool {
-        let mut router = router;
-        for _ in self.routers() {
-            if self.loopback(router) == to.get() {
-                return self.running(router).is_some();
-            }
-            match self.step(router, to) {
-                Some((_, Some(next))) => router = next,
-                Some((_, None)) => return true,
-                None => return false,
-            }
-        }
-        false
-    }
-
-    /// What the way to the address costs: nothing where it is on a link of the
-    /// router.
-    fn cost(&self, router: NodeId, to: UnicastAddr) -> Option<u32> {
-        let Role::Router(state) = &self.nodes[router.0].role else {
-            return None;
-        };
-        let matching = state.routes.iter();
-        let matching = matching.filter(|route| route.prefix.contains(&to.get()));
-        let longest = matching.max_by_key(|route| route.prefix.prefix_len())?;
-        Some(longest.metric)
-    }
-
-    /// The link towards an address, and the next router on it if there is one.
-    pub fn step(&self, router: NodeId, to: UnicastAddr) -> Option<Step> {
-        let Role::Router(state) = &self.nodes[router.0].role else {
-            return None;
-        };
-        state.router.as_ref()?;
-        let hop = unicast::lookup(&state.routes, to.get())?;
-        let link = *self.nodes[router.0].ports.get(&hop.iface)?;
-        let next = match hop.gateway {
-            None => None,
-            Some(gateway) => {
-                let mut ports = self.links[link.0].ports.iter();
-                Some(ports.find(|port| port.address == gateway)?.node)
-            }
-        };
-        Some((link, next))
-    }
 }

@@ -15,6 +15,7 @@ use super::stage::{self, LOOK_EVERY, Stage, changed_or};
 use crate::assertion::counters::Counters;
 use crate::assertion::watch::{Ended, Watch};
 use crate::assertion::{Observed, Outcome};
+use crate::reference::Situation;
 use crate::report::{ExpectationReport, StepReport};
 use crate::topology::model::{Action, Check, Exec, Expectation, Flap, RatePoint, Step};
 
@@ -32,6 +33,8 @@ pub(super) struct Engine<S> {
     step_began_ns: u64,
     /// When the latest join call returned.
     joined_ns: u64,
+    /// What the steps have changed so far.
+    situation: Situation,
 }
 
 impl<S: Stage> Engine<S> {
@@ -44,6 +47,7 @@ impl<S: Stage> Engine<S> {
             untold: 0,
             step_began_ns,
             joined_ns: 0,
+            situation: Situation::default(),
         }
     }
 
@@ -77,6 +81,7 @@ impl<S: Stage> Engine<S> {
         if report.error.is_none() {
             let scene = Scene {
                 stage: &self.stage,
+                situation: &self.situation,
                 began_ns,
                 zero_ns: self.joined_ns.max(began_ns),
                 first_message: self.untold,
@@ -114,6 +119,7 @@ impl<S: Stage> Engine<S> {
         let (text, nodes) = record::told(self.stage.topology(), action);
         let detail = json!({ "action": text, "nodes": nodes });
         self.mark("action", &text, detail);
+        self.situation.change(self.stage.topology(), action);
         match action {
             Action::Join(receivers) => {
                 for receiver in receivers {

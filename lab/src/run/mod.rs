@@ -16,6 +16,7 @@ pub mod explain;
 pub mod ledger;
 pub mod locate;
 pub mod messages;
+mod model;
 mod netns;
 mod observe;
 mod options;

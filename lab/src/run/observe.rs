@@ -7,24 +7,32 @@ use std::time::Duration;
 
 use super::capture::Count;
 use super::ledger::{RateSeen, SendRun};
-use super::question;
 use super::stage::Stage;
+use super::{model, question};
 use crate::assertion::bound::number;
 use crate::assertion::counters::{self, Counters};
 use crate::assertion::{Observed, packets, router, rx};
+use crate::reference::Situation;
 use crate::topology::messages::MessagesCheck;
 use crate::topology::model::{
     Bound, Check, CounterOf, Exec, Expectation, LinkId, NodeId, RatePoint, RxCheck, Topology,
+    TreeIs,
 };
 use crate::topology::question::Interfaces;
 
 /// The shortest time over which a rate at an interface is told.
 const RATE_WINDOW_NS: u64 = 400_000_000;
 
+/// How often routers are asked for a comparison with the model: FRR is asked by
+/// a program of its own each time.
+const MODEL_EVERY_NS: u64 = 200_000_000;
+
 /// What the looks of one step have in common.
 pub(super) struct Scene<'a, S> {
     /// Where the run is.
     pub stage: &'a S,
+    /// What the steps have changed so far.
+    pub situation: &'a Situation,
     /// When the step began.
     pub began_ns: u64,
     /// What latencies of messages are counted from.
@@ -55,6 +63,7 @@ pub(super) struct Memory {
     carried: RefCell<Vec<(u64, BTreeMap<LinkId, u64>)>>,
     /// The messages looked at, and the number of the next.
     messages: RefCell<(u64, packets::Seen)>,
+    compared: RefCell<Option<(u64, Observed)>>,
 }
 
 impl<S: Stage> Scene<'_, S> {
@@ -78,8 +87,12 @@ impl<S: Stage> Scene<'_, S> {
                 }
             }
             Check::Router(asked) => question::look(self.stage, asked, expectation.never).await,
-            Check::Tree { group, links } => self.tree(*group, links, memory),
             Check::Packets(check) => self.packets(check, memory),
+            Check::Tree { group, is } => match (is, self.carriers(*group, memory)) {
+                (_, None) => Observed::not_yet("the links are watched for a moment"),
+                (TreeIs::Links(links), Some(found)) => self.tree(links, &found),
+                (TreeIs::Model, Some(found)) => self.model(*group, &found, memory).await,
+            },
             Check::Exec {
                 exec,
                 status,
@@ -138,25 +151,41 @@ impl<S: Stage> Scene<'_, S> {
         ))
     }
 
-    /// The links that carried the group for a while.
-    fn tree(&self, group: Ipv4Addr, asked: &Interfaces, memory: &Memory) -> Observed {
+    /// The links that carried the group for a while; `None` before that.
+    fn carriers(&self, group: Ipv4Addr, memory: &Memory) -> Option<BTreeSet<LinkId>> {
         let now = self.stage.now_ns();
         let counts = self.stage.by_link(group);
         let mut samples = memory.carried.borrow_mut();
         samples.push((now, counts.clone()));
         let old = now.saturating_sub(RATE_WINDOW_NS);
-        let Some(keep) = samples.iter().rposition(|(at, _)| *at <= old) else {
-            return Observed::not_yet("the links are watched for a moment");
-        };
+        let keep = samples.iter().rposition(|(at, _)| *at <= old)?;
         samples.drain(..keep);
-        let before = samples.first().map(|(_, counts)| counts);
-        let carries = |link: &LinkId| {
-            let then = before.and_then(|before| before.get(link)).copied();
-            counts.get(link).copied().unwrap_or(0) > then.unwrap_or(0)
+        let (_, before) = samples.first()?;
+        let more = |(link, count): (LinkId, u64)| {
+            let then = before.get(&link).copied().unwrap_or(0);
+            (count > then).then_some(link)
         };
-        let links = self.stage.topology().links.iter().enumerate();
-        let carrying = links.filter(|(position, _)| carries(&LinkId(*position)));
-        let found: BTreeSet<String> = carrying.map(|(_, link)| link.name.clone()).collect();
+        Some(counts.into_iter().filter_map(more).collect())
+    }
+
+    /// Asks all routers, but not at every look.
+    async fn model(&self, group: Ipv4Addr, found: &BTreeSet<LinkId>, memory: &Memory) -> Observed {
+        let now = self.stage.now_ns();
+        if let Some((at, told)) = &*memory.compared.borrow()
+            && now.saturating_sub(*at) < MODEL_EVERY_NS
+        {
+            return told.clone();
+        }
+        let told = model::look(self, group, found).await;
+        memory.compared.replace(Some((now, told.clone())));
+        told
+    }
+
+    fn tree(&self, asked: &Interfaces, found: &BTreeSet<LinkId>) -> Observed {
+        let links = found
+            .iter()
+            .filter_map(|link| self.stage.topology().links.get(link.0));
+        let found: BTreeSet<String> = links.map(|link| link.name.clone()).collect();
         let names: Vec<&str> = found.iter().map(String::as_str).collect();
         let measured = if names.is_empty() {
             "no link carries it".to_owned()

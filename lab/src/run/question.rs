@@ -1,7 +1,7 @@
 //! Asks routers, each kind in its own way, and gives what they tell in one
 //! form to the judges.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
 
 use futures_util::future::try_join_all;
@@ -12,6 +12,7 @@ use super::stage::Stage;
 use crate::assertion::router::{self, Group, Mroute, Neighbors, Rpf};
 use crate::assertion::{Observed, Truth};
 use crate::node::frr::{ask, state};
+use crate::reference::Tables;
 use crate::topology::model::{Kind, NodeId, Topology};
 use crate::topology::question::{Office, Question, Sight};
 
@@ -141,6 +142,28 @@ pub(super) fn about(topology: &Topology, question: &Question) -> String {
             format!("{} way to {address}", name(topology, *at))
         }
     }
+}
+
+/// The entries of all routers that run; `None` where some kind cannot be asked.
+pub(super) async fn tables<S: Stage>(
+    stage: &S,
+    group: Ipv4Addr,
+    stopped: &BTreeSet<NodeId>,
+) -> Result<Option<Tables>, String> {
+    let nodes = stage.topology().nodes.iter().enumerate();
+    let routers =
+        nodes.filter(|(at, node)| node.kind.is_router() && !stopped.contains(&NodeId(*at)));
+    let routers: Vec<(NodeId, &Kind)> =
+        routers.map(|(at, node)| (NodeId(at), &node.kind)).collect();
+    if routers.iter().any(|(_, kind)| matches!(kind, Kind::Pimd)) {
+        return Ok(None);
+    }
+    let asked = routers.into_iter().map(async |(at, _)| {
+        let told = Router::of(stage, at).mroutes(group).await;
+        let told = told.map_err(|reason| format!("{}: {reason}", name(stage.topology(), at)))?;
+        Ok::<_, String>((at, told))
+    });
+    Ok(Some(try_join_all(asked).await?.into_iter().collect()))
 }
 
 fn asserts(interfaces: Vec<api::MrouteInterface>) -> BTreeMap<String, api::AssertState> {

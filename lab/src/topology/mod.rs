@@ -29,6 +29,8 @@ mod value;
 mod vars;
 mod yaml;
 
+pub(crate) use resolve::router_config;
+
 #[cfg(test)]
 mod tests;
 

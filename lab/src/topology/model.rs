@@ -301,8 +301,8 @@ pub enum Check {
     Tree {
         /// The group.
         group: Ipv4Addr,
-        /// The links, by name.
-        links: Interfaces,
+        /// What they must be.
+        is: TreeIs,
     },
     /// Messages of IGMP and PIM on links.
     Packets(Box<MessagesCheck>),
@@ -315,6 +315,15 @@ pub enum Check {
         /// Text that its output must contain.
         contains: Option<String>,
     },
+}
+
+/// What a tree must be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TreeIs {
+    /// These links, by name.
+    Links(Interfaces),
+    /// The one of the reference model, link by link and router by router.
+    Model,
 }
 
 /// Whose counter is meant.

@@ -152,7 +152,18 @@ pub(crate) struct TreeOf {
     /// The group.
     pub(crate) group: Group,
     /// Links and segments: exactly these, or a map of `has` and `not`.
-    pub(crate) links: crate::topology::place::Part<NamesEntry>,
+    pub(crate) links: Option<crate::topology::place::Part<NamesEntry>>,
+    /// It is the tree of the reference model, computed from the network, the
+    /// memberships, the sources and what is down; instead of `links`.
+    pub(crate) matches: Option<Matches>,
+}
+
+/// What a tree is compared with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Matches {
+    /// The reference model.
+    Model,
 }
 
 /// The way to an address.

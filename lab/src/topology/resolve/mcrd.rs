@@ -11,7 +11,7 @@ use mcr_api::config::{
 use crate::topology::router::{self, Router};
 
 /// `pim` and `igmp`, as JSON.
-pub(super) fn sections(router: &Router) -> serde_json::Value {
+pub(crate) fn sections(router: &Router) -> serde_json::Value {
     let config = ConfigFile {
         pim: pim(router),
         igmp: Igmp {

@@ -19,6 +19,8 @@ mod steps;
 mod traffic;
 mod wire;
 
+pub(crate) use mcrd::sections as router_config;
+
 use std::path::Path;
 use std::time::Duration;
 

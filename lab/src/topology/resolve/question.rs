@@ -7,9 +7,9 @@ use super::Context;
 use super::steps::Cast;
 use crate::topology::decode::decode;
 use crate::topology::file::{
-    Elected, IgmpOf, Mode, Mroute, Names, Neighbors, NeighborsEntry, RpOf, RpfOf, TreeOf,
+    Elected, IgmpOf, Matches, Mode, Mroute, Names, Neighbors, NeighborsEntry, RpOf, RpfOf, TreeOf,
 };
-use crate::topology::model::{Check, Kind, NodeId};
+use crate::topology::model::{Check, Kind, NodeId, TreeIs};
 use crate::topology::place::{At, OneOrMany, Part};
 use crate::topology::question::{
     IgmpQuestion, Interfaces, MrouteQuestion, Office, Question, Sight,
@@ -73,7 +73,7 @@ impl Asked {
             all.push((question(asker.rpf(&value)), span));
         }
         if let Some(At { span, value }) = self.tree {
-            all.push((asker.tree(&value), span));
+            all.push((asker.tree(&value, span), span));
         }
         let all = all.into_iter();
         all.filter_map(|(check, span)| Some((check?, span)))
@@ -360,15 +360,21 @@ impl Asker<'_> {
         })
     }
 
-    fn tree(&self, written: &TreeOf) -> Option<Check> {
+    fn tree(&self, written: &TreeOf, span: Span) -> Option<Check> {
         let named = |word: &At<String>| {
             let link = self.cast.link(self.cx, word)?;
             Some(self.cast.network.links[link.0].name.clone())
         };
         let Group(group) = written.group;
-        Some(Check::Tree {
-            group,
-            links: self.names(&written.links.tree, &named)?,
-        })
+        let is = match (&written.links, written.matches) {
+            (Some(links), None) => TreeIs::Links(self.names(&links.tree, &named)?),
+            (None, Some(Matches::Model)) => TreeIs::Model,
+            (Some(_), Some(_)) | (None, None) => {
+                let problem = "`tree` needs either `links` or `matches: model`";
+                self.cx.sink.add(self.cx.problem(span, problem));
+                return None;
+            }
+        };
+        Some(Check::Tree { group, is })
     }
 }

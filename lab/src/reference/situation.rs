@@ -1,0 +1,100 @@
+//! What has changed since the network stood, by the steps' own actions.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+
+use crate::oracle::{Down, Lost};
+use crate::topology::model::{Action, DaemonChange, LinkChange, NodeId, Topology};
+
+/// What is not as the file has it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Situation {
+    /// Ends of links that are down.
+    pub down: Down,
+    /// Routes that are lost.
+    pub lost: Lost,
+    /// Routers whose daemon does not run.
+    pub stopped: BTreeSet<NodeId>,
+    /// Routers whose daemon gets no time to run, and which may still forward.
+    pub frozen: BTreeSet<NodeId>,
+    /// Configurations that were replaced.
+    pub configs: BTreeMap<NodeId, Value>,
+    /// Something failed or came back: who won an Assert of then may still be
+    /// the winner.
+    pub eventful: bool,
+    /// What the file does not tell any more, in one sentence.
+    pub unknown: Option<String>,
+}
+
+impl Situation {
+    /// What an action changes.
+    pub fn change(&mut self, topology: &Topology, action: &Action) {
+        match action {
+            Action::Link { change, link, at } => {
+                self.eventful = true;
+                let ends = topology.links.get(link.0).map(|link| &link.ends);
+                for end in ends.into_iter().flatten() {
+                    if at.is_some_and(|at| at != end.0) {
+                        continue;
+                    }
+                    match change {
+                        LinkChange::Down | LinkChange::CarrierDown | LinkChange::Delete => {
+                            self.down.insert(*end)
+                        }
+                        LinkChange::Up | LinkChange::CarrierUp | LinkChange::Create => {
+                            self.down.remove(end)
+                        }
+                    };
+                }
+            }
+            Action::Unicast { at, net, lost } => {
+                self.eventful = true;
+                match lost {
+                    true => self.lost.insert((*at, *net)),
+                    false => self.lost.remove(&(*at, *net)),
+                };
+            }
+            Action::Daemon { change, at } => {
+                self.eventful = true;
+                match change {
+                    DaemonChange::Stop | DaemonChange::Kill => {
+                        self.stopped.insert(*at);
+                    }
+                    DaemonChange::Start => {
+                        self.stopped.remove(at);
+                    }
+                    DaemonChange::Freeze => {
+                        self.frozen.insert(*at);
+                    }
+                    DaemonChange::Thaw => {
+                        self.frozen.remove(at);
+                    }
+                    DaemonChange::KillWorkers | DaemonChange::Reload => {}
+                }
+            }
+            Action::Config { at, config } => {
+                self.eventful = true;
+                self.configs.insert(*at, config.clone());
+            }
+            Action::Address { at, .. } => {
+                let name = topology.nodes.get(at.0).map_or("?", |node| &node.name);
+                self.unknown = Some(format!("the addresses of {name} were changed"));
+            }
+            Action::Exec(exec) => {
+                // A command may change what it likes; most only look.
+                self.eventful |= !exec.run.is_empty();
+            }
+            // In the end the link is up again.
+            Action::Flap(_) | Action::Wire { .. } => self.eventful = true,
+            Action::Join(_)
+            | Action::Leave(_)
+            | Action::Send(_)
+            | Action::Stop(_)
+            | Action::Hosts(_)
+            | Action::Wait(_)
+            | Action::Measure(_)
+            | Action::Mark(_) => {}
+        }
+    }
+}

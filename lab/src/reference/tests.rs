@@ -1,0 +1,216 @@
+//! Right trees that were found by hand.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use super::{Sending, Situation, Tables, World, differences, forwarded, right, told};
+use crate::assertion::router::Mroute;
+use crate::topology;
+use crate::topology::model::{LinkId, NodeId, Topology};
+
+/// A diamond with the RP off the shortest path, and a LAN with two routers and
+/// another one behind them.
+const FILE: &str = r#"
+lab: 1
+name: diamond
+unicast: oracle
+pim: { rp: "${rp.lo}", SWITCH }
+nodes:
+  src: host
+  r1: mcrd
+  mid: mcrd
+  rp: mcrd
+  r4: mcrd
+  r5: { kind: KIND, pim: { interfaces: { lan: { dr_priority: 9 } } } }
+  deep: mcrd
+  rcv: host
+  far: host
+links:
+  - src -- r1
+  - r1 -- mid
+  - mid -- r4
+  - r1 -- rp: { metric: 30 }
+  - rp -- r4: { metric: 30 }
+  - r4 -- r5: { metric: 50 }
+  - deep -- far
+segments:
+  lan: { members: [r4, r5, deep, rcv] }
+receivers:
+  R: { at: rcv, group: [239.1.1.1, 232.1.1.1] }
+  F: { at: far, group: 239.1.1.1 }
+  X: { at: far, group: 232.1.1.1, source: "${src.ip}" }
+sources:
+  S: { at: src, group: [239.1.1.1, 232.1.1.1], rate: 10pps }
+"#;
+const ASM: &str = "239.1.1.1";
+const SSM: &str = "232.1.1.1";
+
+fn lab(switch: &str, kind: &str) -> Topology {
+    let text = FILE.replace("SWITCH", switch).replace("KIND", kind);
+    let parsed = topology::parse(Path::new("lab.yaml"), &text, &[], &|_| None);
+    parsed.unwrap_or_else(|mistakes| panic!("{}", mistakes.render(false)))
+}
+
+fn node(topology: &Topology, name: &str) -> NodeId {
+    NodeId(
+        topology
+            .nodes
+            .iter()
+            .position(|node| node.name == name)
+            .unwrap(),
+    )
+}
+
+fn link(topology: &Topology, name: &str) -> LinkId {
+    LinkId(
+        topology
+            .links
+            .iter()
+            .position(|link| link.name == name)
+            .unwrap(),
+    )
+}
+
+fn answer(
+    topology: &Topology,
+    situation: &Situation,
+    joined: &[&str],
+    group: &str,
+    seen: &Sending,
+) -> Result<String, String> {
+    let of = |name: &&str| topology.receivers.iter().position(|one| one.name == **name);
+    let joined: BTreeSet<usize> = joined.iter().filter_map(of).collect();
+    let world = World::new(topology, situation, &joined)?;
+    let right = right(&world, 0, group.parse().unwrap(), seen)?;
+    Ok(told(topology, &right))
+}
+
+fn quiet(topology: &Topology, joined: &[&str], group: &str) -> String {
+    let nothing = Sending::new();
+    answer(topology, &Situation::default(), joined, group, &nothing).unwrap()
+}
+
+/// The DR is r5, whose way to the source leads over the LAN: r4 forwards there.
+#[test]
+fn last_hops_take_the_way_to_the_source() {
+    for kind in ["mcrd", "frr"] {
+        let lab = lab("spt_switch: immediate", kind);
+        assert_eq!(
+            quiet(&lab, &["F"], ASM),
+            "r1 src -> mid, mid r1 -> r4, r4 mid -> lan, deep lan -> far"
+        );
+        assert_eq!(quiet(&lab, &["X"], SSM), quiet(&lab, &["F"], ASM));
+        assert_eq!(quiet(&lab, &[], ASM), "no router forwards");
+        // IGMPv3 without a source means nothing to an SSM group.
+        assert_eq!(quiet(&lab, &["R"], SSM), "no router forwards");
+    }
+}
+
+#[test]
+fn without_a_switch_packets_come_by_the_rp() {
+    let lab = lab("spt_switch: never", "mcrd");
+    assert_eq!(
+        quiet(&lab, &["F"], ASM),
+        "r1 src -> rp, rp r1 -> r4, r4 rp -> lan, deep lan -> far"
+    );
+}
+
+#[test]
+fn what_is_down_is_gone_round() {
+    let lab = lab("spt_switch: immediate", "mcrd");
+    let ends = lab.links[link(&lab, "mid--r4").0].ends.clone();
+    let down = Situation {
+        down: BTreeSet::from([ends[0]]),
+        eventful: true,
+        ..Situation::default()
+    };
+    let nothing = Sending::new();
+    let by_rp = "r1 src -> rp, rp r1 -> r4, r4 rp -> lan, deep lan -> far";
+    assert_eq!(answer(&lab, &down, &["F"], ASM, &nothing).unwrap(), by_rp);
+    let stopped = Situation {
+        stopped: BTreeSet::from([node(&lab, "deep")]),
+        ..Situation::default()
+    };
+    let told = answer(&lab, &stopped, &["F"], ASM, &nothing).unwrap();
+    assert_eq!(told, "no router forwards");
+    let lost = Situation {
+        stopped: BTreeSet::from([node(&lab, "rp")]),
+        ..Situation::default()
+    };
+    let told = answer(&lab, &lost, &["F"], ASM, &nothing).unwrap_err();
+    assert!(told.contains("does not reach the RP"), "{told}");
+}
+
+/// Both routers of the LAN are asked, one by its members and one by a router
+/// below: the better way wins, and after a change whoever has won before.
+#[test]
+fn an_assert_is_won_by_the_better_way_or_by_who_was_there() {
+    let lab = lab("spt_switch: immediate", "mcrd");
+    let (r4, r5, lan) = (node(&lab, "r4"), node(&lab, "r5"), link(&lab, "lan"));
+    let nothing = Sending::new();
+    let best = answer(&lab, &Situation::default(), &["X"], SSM, &nothing).unwrap();
+    assert!(best.contains("r4 mid -> lan"), "{best}");
+    assert_ne!(r4, r5);
+    let eventful = Situation {
+        eventful: true,
+        ..Situation::default()
+    };
+    // r5 cannot be the forwarder: its own way leads over the LAN.
+    let seen = Sending::from([(lan, BTreeSet::from([r5]))]);
+    assert_eq!(answer(&lab, &eventful, &["X"], SSM, &seen).unwrap(), best);
+}
+
+#[test]
+fn tables_are_followed_and_compared() {
+    let lab = lab("spt_switch: immediate", "mcrd");
+    let nothing = Situation::default();
+    let joined = BTreeSet::from([1]);
+    let world = World::new(&lab, &nothing, &joined).unwrap();
+    let group = ASM.parse().unwrap();
+    let right = right(&world, 0, group, &Sending::new()).unwrap();
+    let entry = |iif: &str, oif: &str| {
+        vec![Mroute {
+            source: Some("10.0.0.1".parse().unwrap()),
+            group: Some(group),
+            iif: Some(iif.to_owned()),
+            oif: BTreeSet::from([oif.to_owned()]),
+            spt: Some(true),
+            ..Mroute::default()
+        }]
+    };
+    let source = (
+        node(&lab, "src"),
+        "10.0.0.1".parse().unwrap(),
+        link(&lab, "src--r1"),
+    );
+    let mut tables: Tables = BTreeMap::from([
+        (node(&lab, "r1"), entry("src", "mid")),
+        (node(&lab, "mid"), entry("r1", "r4")),
+        (node(&lab, "r4"), entry("mid", "lan")),
+        (node(&lab, "deep"), entry("lan", "far")),
+    ]);
+    let (seen, sending) = forwarded(&lab, &tables, source, group);
+    assert_eq!(differences(&lab, &right, &seen), Vec::<String>::new());
+    assert_eq!(
+        sending[&link(&lab, "lan")],
+        BTreeSet::from([node(&lab, "r4")])
+    );
+    // What nobody brings is not forwarded, whatever the table says.
+    tables.insert(node(&lab, "mid"), entry("rp", "r4"));
+    let (seen, _) = forwarded(&lab, &tables, source, group);
+    assert_eq!(
+        differences(&lab, &right, &seen),
+        [
+            "mid forwards nothing; the model r1 -> r4",
+            "r4 forwards nothing; the model mid -> lan",
+            "deep forwards nothing; the model lan -> far",
+        ]
+    );
+    tables.insert(node(&lab, "mid"), entry("r1", "r4"));
+    tables.insert(node(&lab, "r1"), entry("src", "rp"));
+    let (seen, _) = forwarded(&lab, &tables, source, group);
+    let told = differences(&lab, &right, &seen);
+    assert_eq!(told[0], "r1 forwards src -> rp; the model src -> mid");
+}
