@@ -91,6 +91,8 @@ pub struct Link {
     pub mute: BTreeSet<NodeId>,
     /// What becomes of a sender's packets beside that.
     pub lanes: BTreeMap<NodeId, Lane>,
+    /// Which data packets of each flow got lost in them, where that is kept.
+    pub gone: BTreeMap<FlowId, BTreeSet<u64>>,
     /// Which data packets of each flow it ever carried, where that is kept.
     pub shown: BTreeMap<FlowId, BTreeSet<u64>>,
     /// The data packets of each flow since the last look, by sender.
@@ -110,6 +112,7 @@ impl Link {
             silent: false,
             mute: BTreeSet::new(),
             lanes: BTreeMap::new(),
+            gone: BTreeMap::new(),
             shown: BTreeMap::new(),
             carried: BTreeMap::new(),
         }

@@ -132,8 +132,32 @@ pub struct Counts {
     pub jumped: u64,
     /// Changed, as asked for.
     pub corrupted: u64,
+    /// Held up, as asked for.
+    pub delayed: u64,
     /// Dropped because the rate was exceeded for too long.
     pub queue_full: u64,
+}
+
+impl Counts {
+    /// Dropped for any of the reasons.
+    #[must_use]
+    pub fn dropped(&self) -> u64 {
+        self.lost + self.queue_full
+    }
+
+    /// What came since an earlier look.
+    #[must_use]
+    pub fn since(&self, earlier: &Counts) -> Counts {
+        Counts {
+            frames: self.frames.saturating_sub(earlier.frames),
+            lost: self.lost.saturating_sub(earlier.lost),
+            copied: self.copied.saturating_sub(earlier.copied),
+            jumped: self.jumped.saturating_sub(earlier.jumped),
+            corrupted: self.corrupted.saturating_sub(earlier.corrupted),
+            delayed: self.delayed.saturating_sub(earlier.delayed),
+            queue_full: self.queue_full.saturating_sub(earlier.queue_full),
+        }
+    }
 }
 
 /// A frame that goes on.
@@ -223,6 +247,7 @@ impl Lane {
             self.latest_ns = self.latest_ns.max(at_ns);
             self.latest_ns
         };
+        self.counts.delayed += u64::from(at_ns > now_ns);
         self.counts.copied += u64::from(fate.copied);
         self.counts.corrupted += u64::from(fate.corrupted.is_some());
         Some(Passage {

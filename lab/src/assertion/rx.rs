@@ -118,12 +118,24 @@ fn judge_counts(check: &RxCheck, seen: &RxSeen, missed: &mut Vec<String>) {
         let share = seen.lost as f64 / seen.sent as f64;
         missed.extend(bound::missed("lost", &check.loss_share, share, percent));
     }
+    if check.loss_on.is_some() {
+        missed.extend(unlike_wire(seen));
+    }
     // Nothing sent would meet every upper bound, and prove nothing.
     let none_wanted = bound::contains(&check.received, 0.0) && !bound::is_open(&check.received);
     if seen.sent == 0 && seen.received == 0 && !none_wanted {
         missed.push("nothing was sent while it was joined".to_owned());
     } else if seen.received == 0 && !none_wanted && is_about_arrivals(check) {
         missed.push("nothing arrived".to_owned());
+    }
+}
+
+/// The losses are not those of the wire.
+fn unlike_wire(seen: &RxSeen) -> Option<String> {
+    match seen.on_wire {
+        None => Some("the wire took more datagrams than are kept apart".to_owned()),
+        Some(taken) if taken == seen.lost => None,
+        Some(taken) => Some(format!("lost {}, and the wire took {taken}", seen.lost)),
     }
 }
 

@@ -46,6 +46,9 @@ pub struct RunReport {
     pub errors: Vec<String>,
     /// The steps.
     pub steps: Vec<StepReport>,
+    /// What wires carried.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub wires: Vec<WireReport>,
     /// The folder with everything that was kept.
     pub evidence: PathBuf,
 }
@@ -57,6 +60,53 @@ pub struct Simulated {
     pub seed: u64,
     /// The virtual time that passed.
     pub seconds: f64,
+}
+
+/// What a wire carried in one direction.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct WireReport {
+    /// The link.
+    pub link: String,
+    /// The direction: `r1>r2`.
+    pub way: String,
+    /// Frames that came.
+    pub frames: u64,
+    /// Those that went on.
+    pub passed: u64,
+    /// Dropped, as asked for.
+    pub dropped: u64,
+    /// Dropped because the rate that is asked for was exceeded for too long.
+    pub queue_full: u64,
+    /// Sent twice, as asked for.
+    pub duplicated: u64,
+    /// Held up, as asked for.
+    pub delayed: u64,
+    /// Sent ahead of others, as asked for.
+    pub reordered: u64,
+    /// Changed, as asked for.
+    pub corrupted: u64,
+    /// Lost because the lab was too slow, and by no request.
+    pub overrun: u64,
+}
+
+impl WireReport {
+    /// What it did beside letting frames pass, where it did any such thing.
+    #[must_use]
+    pub fn told(&self) -> Option<String> {
+        let did = [
+            (self.dropped, "dropped as asked"),
+            (self.queue_full, "dropped for the rate"),
+            (self.duplicated, "doubled"),
+            (self.delayed, "delayed"),
+            (self.reordered, "sent ahead"),
+            (self.corrupted, "changed"),
+            (self.overrun, "lost by the lab, which was too slow"),
+        ];
+        let did = did.iter().filter(|(count, _)| *count > 0);
+        let did: Vec<String> = did.map(|(count, what)| format!("{count} {what}")).collect();
+        let frames = format!("{} frames", self.frames);
+        (!did.is_empty()).then(|| [vec![frames], did].concat().join(", "))
+    }
 }
 
 /// One step.

@@ -56,6 +56,7 @@ pub(crate) fn run(steps: Vec<StepReport>) -> RunReport {
         outcome: Outcome::Pass,
         errors: Vec::new(),
         steps,
+        wires: Vec::new(),
         evidence: PathBuf::from("runs/quickstart-7f3c"),
     };
     run.conclude();

@@ -92,6 +92,14 @@ pub fn closing(run: &RunReport) -> Vec<String> {
             lines.push(indented(&line));
         }
     }
+    for wire in &run.wires {
+        if let Some(told) = wire.told() {
+            let line = format!("wire {}  {told}", wire.way);
+            let mut told = wrapped(&line, WIDTH - INDENT - 2).into_iter();
+            lines.extend(told.next().map(|first| format!("  {first}")));
+            lines.extend(told.map(|more| indented(&more)));
+        }
+    }
     let mut parts = vec![format!("{} passed", counts.passed)];
     for (count, what) in [
         (counts.failed, "failed"),

@@ -12,6 +12,7 @@ use super::evidence;
 use super::observe::{Measured, Memory, Scene, about};
 use super::record;
 use super::stage::{self, LOOK_EVERY, Stage, changed_or};
+use super::wires;
 use crate::assertion::counters::Counters;
 use crate::assertion::watch::{Ended, Watch};
 use crate::assertion::{Observed, Outcome};
@@ -65,6 +66,7 @@ impl<S: Stage> Engine<S> {
         self.mark("step", &step.title, title);
         let drops = self.stage.drops().await;
         let carried = record::carried(&self.stage);
+        let wires = self.stage.wires();
         let began_ns = stage::begin_span(&self.stage).await;
         let mut measured = None;
         for action in &step.actions {
@@ -103,6 +105,9 @@ impl<S: Stage> Engine<S> {
             let now = self.stage.drops().await;
             report.findings =
                 evidence::findings(&self.stage, step, &report, began_ns, &drops, &now).await;
+            let topology = self.stage.topology();
+            let of_wires = wires::findings(topology, &wires, &self.stage.wires());
+            report.findings.extend(of_wires);
         }
         report
     }

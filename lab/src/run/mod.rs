@@ -28,6 +28,7 @@ pub mod sim;
 mod stage;
 pub mod standing;
 mod traffic;
+mod wires;
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
@@ -119,6 +120,7 @@ fn begin(
         outcome: Outcome::Skip,
         errors: Vec::new(),
         steps: Vec::new(),
+        wires: Vec::new(),
         evidence: folder.path.clone(),
     }
 }
@@ -180,6 +182,7 @@ impl Course<'_> {
             }
             progress.step_ended(&done);
             report.steps.push(done);
+            report.wires = wires::in_all(&engine.stage);
         }
     }
 

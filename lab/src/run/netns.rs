@@ -26,6 +26,7 @@ use super::shell::{self, Finished};
 use super::stage::{Drops, Stage};
 use super::traffic::{Traffic, World};
 use crate::assertion::counters::Counters;
+use crate::backend::netns::{Carried, Gone};
 use crate::node::{self, Daemons, Place, frr};
 use crate::report::pcapng::{self, Marker};
 use crate::topology::model::{
@@ -251,6 +252,14 @@ impl Stage for Namespaces<'_> {
 
     fn messages(&self, from: u64) -> Told {
         self.capture.messages(from)
+    }
+
+    fn wires(&self) -> Vec<(LinkId, [Carried; 2])> {
+        self.world.network.carried()
+    }
+
+    fn gone(&self, link: LinkId) -> Gone {
+        self.world.network.gone(link)
     }
 
     /// The daemons look after themselves.

@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
+use std::ops::Range;
 use std::time::Duration;
 
 use super::capture::Count;
@@ -12,6 +13,7 @@ use super::{model, question};
 use crate::assertion::bound::number;
 use crate::assertion::counters::{self, Counters};
 use crate::assertion::{Observed, packets, router, rx};
+use crate::backend::netns::Gone;
 use crate::reference::Situation;
 use crate::topology::messages::MessagesCheck;
 use crate::topology::model::{
@@ -110,7 +112,11 @@ impl<S: Stage> Scene<'_, S> {
         let owed = |sender: &SendRun, to| owes(self.stage.topology(), check, sender.source, to);
         let now = self.measured.as_ref().map(|measured| measured.to_ns);
         let now = now.unwrap_or_else(|| self.stage.now_ns());
-        let seen = ledger.rx(check.by, now.max(self.began_ns), counts, owed);
+        let mut seen = ledger.rx(check.by, now.max(self.began_ns), counts, owed);
+        if let Some(link) = check.loss_on {
+            let gone = self.stage.gone(link);
+            seen.on_wire = (!gone.partial).then(|| taken(&gone, &seen.owed));
+        }
         rx::judge(check, &seen, self.began_ns)
     }
 
@@ -275,6 +281,16 @@ impl<S: Stage> Scene<'_, S> {
             missed,
         )
     }
+}
+
+/// How many of the datagrams that are owed a wire took.
+fn taken(gone: &Gone, owed: &[(u64, u32, Range<u64>)]) -> u64 {
+    let of = |(run, flow, sent): &(u64, u32, Range<u64>)| {
+        let range = (*run, *flow, sent.start)..(*run, *flow, sent.end);
+        gone.datagrams.range(range).copied()
+    };
+    let all: BTreeSet<_> = owed.iter().flat_map(of).collect();
+    all.len() as u64
 }
 
 /// A flow of `source` to `to` should reach the receiver: it joined that group,

@@ -34,6 +34,7 @@ use super::shell::Finished;
 use super::stage::{Drops, Stage, sleep};
 use super::{Course, Options, Progress, begin, probe};
 use crate::assertion::counters::Counters;
+use crate::backend::netns::{Carried, Gone};
 use crate::explain::Explanation;
 use crate::report::pcapng::{self, Marker};
 use crate::report::{RunReport, Simulated, StepReport};
@@ -316,6 +317,14 @@ impl Stage for Simulation<'_> {
 
     fn messages(&self, from: u64) -> Told {
         self.machine.borrow_mut().messages(from)
+    }
+
+    fn wires(&self) -> Vec<(LinkId, [Carried; 2])> {
+        self.machine.borrow().carried()
+    }
+
+    fn gone(&self, link: LinkId) -> Gone {
+        self.machine.borrow().gone(link)
     }
 
     fn broken(&self) -> Vec<String> {

@@ -21,6 +21,7 @@ use super::locate::Passed;
 use super::messages::Told;
 use super::shell::Finished;
 use crate::assertion::counters::Counters;
+use crate::backend::netns::{Carried, Gone};
 use crate::report::pcapng::Marker;
 use crate::topology::model::{
     CounterOf, DaemonChange, Exec, Hosts, LinkChange, LinkId, NodeId, Topology, Wire,
@@ -115,6 +116,10 @@ pub(super) trait Stage {
     /// The messages of IGMP and PIM with this number or a later one; the first
     /// has 0.
     fn messages(&self, from: u64) -> Told;
+    /// What each wire carried so far, from its first end and from its second.
+    fn wires(&self) -> Vec<(LinkId, [Carried; 2])>;
+    /// The datagrams that a link's wire dropped or changed so far.
+    fn gone(&self, link: LinkId) -> Gone;
     /// What was found broken since the last call that must never break.
     fn broken(&self) -> Vec<String>;
     /// Writes what every node knows.

@@ -12,6 +12,7 @@ mod expression;
 mod extends;
 mod file;
 mod generate;
+mod loss;
 pub mod messages;
 pub mod model;
 mod place;

@@ -359,6 +359,8 @@ pub struct RxCheck {
     pub loss: Bound,
     /// The same, as a share of those sent, 0 to 1.
     pub loss_share: Bound,
+    /// Lost are those that this link's wire dropped or changed, and no others.
+    pub loss_on: Option<LinkId>,
     /// Received again.
     pub duplicates: Bound,
     /// Received after a later one.

@@ -279,7 +279,7 @@ impl Quantity {
     }
 }
 
-const QUANTITY: &str = "a number, `1%`, `10ms` or `1000pps`";
+pub(super) const QUANTITY: &str = "a number, `1%`, `10ms` or `1000pps`";
 
 impl<'de> Deserialize<'de> for Quantity {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -400,7 +400,7 @@ impl<'de> Deserialize<'de> for Limits {
     }
 }
 
-fn exact<'de, E: Error, T>(value: T) -> Result<Limits, E>
+pub(super) fn exact<'de, E: Error, T>(value: T) -> Result<Limits, E>
 where
     T: serde::de::IntoDeserializer<'de, E>,
 {
@@ -413,7 +413,10 @@ where
     })
 }
 
-fn checked(min: Option<Quantity>, max: Option<Quantity>) -> Result<Limits, &'static str> {
+pub(super) fn checked(
+    min: Option<Quantity>,
+    max: Option<Quantity>,
+) -> Result<Limits, &'static str> {
     match (min, max) {
         (None, None) => Err("a bound needs `min` or `max`"),
         (Some(min), Some(max)) if !min.same_unit(max) => {

@@ -2,9 +2,9 @@
 
 use mcr_proto::router::Input;
 
-use super::{Network, NodeId, Role};
+use super::{FlowId, Network, NodeId, Role};
 use crate::link::LinkId;
-use crate::wire::{Impairment, Lane};
+use crate::wire::{Counts, Impairment, Lane};
 
 impl Network {
     /// A link carries nothing any more and nobody is told, or carries again.
@@ -30,6 +30,17 @@ impl Network {
         let direction = direction.and_then(|at| u64::try_from(at).ok()).unwrap_or(0);
         let lane = Lane::new(self.seed, &link.name, direction, impairment);
         link.lanes.insert(node, lane);
+    }
+
+    /// What became of what a node sent on a link, where a wire carries it.
+    pub fn lane_counts(&self, link: LinkId, node: NodeId) -> Option<Counts> {
+        self.links[link.0].lanes.get(&node).map(Lane::counts)
+    }
+
+    /// Which packets of a flow got lost on a link's wire, where that is kept.
+    pub fn gone_on(&self, link: LinkId, flow: FlowId) -> impl Iterator<Item = u64> {
+        let gone = self.links[link.0].gone.get(&flow);
+        gone.into_iter().flatten().copied()
     }
 
     /// Nothing gets lost any more on links that are up.

@@ -196,7 +196,13 @@ impl Network {
                     let delayed = Duration::from_nanos(passage.at_ns);
                     (Instant::ZERO + delayed, 1 + usize::from(passage.copied))
                 }
-                Some(_) | None => return,
+                Some(_) | None => {
+                    if let (Frame::Data(data), true) = (frame, self.keep_heard) {
+                        let gone = link.gone.entry(data.flow).or_default();
+                        gone.insert(data.sequence);
+                    }
+                    return;
+                }
             },
         };
         for (receiver, iface) in link.receivers(node, to) {

@@ -8,6 +8,7 @@ use mcrgen::report::Latency;
 use super::{judge, judge_rate};
 use crate::assertion::Truth;
 use crate::run::ledger::{Arrival, RateSeen, RxSeen};
+use crate::topology::model::LinkId;
 use crate::topology::model::{Bound, RxCheck};
 
 fn exactly(value: f64) -> Bound {
@@ -51,6 +52,8 @@ fn seen() -> RxSeen {
             dscp: Some(46),
         }],
         flows: 1,
+        owed: Vec::new(),
+        on_wire: Some(9),
     }
 }
 
@@ -79,6 +82,10 @@ const ROWS: &[(Set, Option<&str>)] = &[
         Some("reordered 2, expected 0"),
     ),
     (|c| c.corrupted = exactly(0.0), None),
+    (
+        |c| c.loss_on = Some(LinkId(0)),
+        Some("lost 10, and the wire took 9"),
+    ),
     (|c| c.first_within = Some(Duration::from_millis(30)), None),
     (
         |c| c.first_within = Some(Duration::from_millis(29)),
@@ -191,5 +198,19 @@ fn rates() {
     assert_eq!(
         judge_rate(&Bound::default(), &floor, &rate).truth,
         Truth::True
+    );
+}
+
+#[test]
+fn losses_that_are_all_of_the_wire_are_as_asked_for() {
+    let check = RxCheck {
+        loss_on: Some(LinkId(0)),
+        ..RxCheck::default()
+    };
+    let of_wire = |on_wire| RxSeen { on_wire, ..seen() };
+    assert_eq!(judge(&check, &of_wire(Some(10)), SINCE).missed, [""; 0]);
+    assert_eq!(
+        judge(&check, &of_wire(None), SINCE).missed,
+        ["the wire took more datagrams than are kept apart"]
     );
 }

@@ -33,7 +33,7 @@ use crate::topology::model::{LinkId, NodeId, Topology};
 
 pub use error::NetError;
 pub use process::{Child, Process, Stdio};
-pub use wire::Carried;
+pub use wire::{Carried, Gone};
 
 /// The first interface index the lab gives. The kernel makes devices of its
 /// own in a new namespace where tunnel modules are loaded; they stay below.

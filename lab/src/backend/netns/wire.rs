@@ -5,7 +5,7 @@
 
 mod engine;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::os::fd::AsFd;
 
 use mcr_sim::wire::{Counts, Lane};
@@ -24,6 +24,29 @@ pub struct Carried {
     pub counts: Counts,
     /// Frames that got lost because the lab was too slow.
     pub overrun: u64,
+}
+
+/// The datagrams of the lab's sources that a wire dropped or changed, as asked
+/// for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Gone {
+    /// Each by its run, flow and sequence number.
+    pub datagrams: BTreeSet<(u64, u32, u64)>,
+    /// There were more than are kept.
+    pub partial: bool,
+}
+
+impl Gone {
+    /// The most that are kept.
+    const MOST: usize = 200_000;
+
+    /// One more.
+    pub fn add(&mut self, datagram: (u64, u32, u64)) {
+        match self.datagrams.len() < Gone::MOST {
+            true => drop(self.datagrams.insert(datagram)),
+            false => self.partial = true,
+        }
+    }
 }
 
 /// The wires of a network.
@@ -88,6 +111,15 @@ impl Network {
         let all = wires.positions.iter();
         all.map(|(link, position)| (*link, wires.engine.carried(*position)))
             .collect()
+    }
+
+    /// The datagrams that a link's wire dropped or changed so far.
+    #[must_use]
+    pub fn gone(&self, link: LinkId) -> Gone {
+        let position = |wires: &Wires| wires.positions.get(&link).copied();
+        let wires = self.wires.as_ref();
+        let gone = wires.and_then(|wires| Some(wires.engine.gone(position(wires)?)));
+        gone.unwrap_or_default()
     }
 
     pub(super) fn wire_space(&self) -> Result<&Space, NetError> {

@@ -3,6 +3,7 @@
 use super::{closing, deployed, heading, step, wrapped};
 use crate::assertion::Outcome;
 use crate::report::Simulated;
+use crate::report::WireReport;
 use crate::report::tests::{run, step as made};
 use crate::topology::model::Topology;
 
@@ -93,6 +94,28 @@ fn the_closing_counts_and_tells_the_status() {
     assert_eq!(lines[0], "  evidence in runs/quickstart-7f3c");
     assert!(lines[1].starts_with("1 passed, 1 failed, 1 skipped in 9.60s"));
     assert!(lines[1].ends_with("exit 1"));
+}
+
+#[test]
+fn the_closing_tells_what_wires_did() {
+    let mut run = run(vec![made(Outcome::Pass)]);
+    let wire = |way: &str, dropped, overrun| WireReport {
+        way: way.to_owned(),
+        frames: 400,
+        dropped,
+        overrun,
+        ..WireReport::default()
+    };
+    run.wires = vec![wire("r1>r2", 40, 3), wire("r2>r1", 0, 0)];
+    let lines = closing(&run);
+    assert_eq!(
+        lines[..2],
+        [
+            "  wire r1>r2  400 frames, 40 dropped as asked, 3 lost by the lab, which",
+            "       was too slow"
+        ]
+    );
+    assert!(lines[3].starts_with("1 passed"), "{lines:?}");
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
+use std::ops::Range;
 
 use mcrgen::report::{Latency, ReceivedFlow, RecvReport};
 
@@ -38,6 +39,12 @@ pub struct RxSeen {
     pub arrivals: Vec<Arrival>,
     /// Flows seen.
     pub flows: usize,
+    /// The datagrams of each flow that were sent while it was joined, by run,
+    /// flow and sequence numbers.
+    pub owed: Vec<(u64, u32, Range<u64>)>,
+    /// How many of those a wire took, where that is asked; `None` where there
+    /// were more than are kept.
+    pub on_wire: Option<u64>,
 }
 
 /// How a flow's latest datagram arrived.
@@ -201,6 +208,8 @@ impl Ledger {
         let before = marked.copied().unwrap_or_default();
         let received = reached.map_or(0, |leg| leg.received - before.received.min(leg.received));
         let lost = owed.saturating_sub(received);
+        seen.owed
+            .push((key.0, key.1, from..from.saturating_add(owed)));
         seen.sent += owed;
         seen.received += received;
         seen.lost += lost;

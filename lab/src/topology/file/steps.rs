@@ -6,6 +6,7 @@ use serde::Deserialize;
 use super::{
     Elected, FaultVerb, IgmpOf, Mroute, Name, NeighborsEntry, PacketsEntry, RpOf, RpfOf, TreeOf,
 };
+use crate::topology::loss::Loss;
 use crate::topology::place::{At, Named, OneOrMany, Part};
 use crate::topology::value::{Address, Cidr, Dur, Group, Limits, Net, RateValue};
 
@@ -314,8 +315,9 @@ pub(crate) struct Rx {
     pub(crate) of: OneOrMany<Name>,
     /// Different datagrams received; at least 1 unless said otherwise.
     pub(crate) received: Option<At<Limits>>,
-    /// Lost: a number, or a share of those sent as `1%`, which is at most.
-    pub(crate) loss: Option<At<Limits>>,
+    /// Lost: a number, or a share of those sent as `1%`, which is at most; or
+    /// `{equals: wire(a--b)}`, those that this link's wire took and no others.
+    pub(crate) loss: Option<At<Loss>>,
     /// Received again.
     pub(crate) duplicates: Option<At<Limits>>,
     /// Received after a later one.

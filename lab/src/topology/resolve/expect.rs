@@ -6,10 +6,12 @@ use super::Context;
 use super::packets::{self, Judged};
 use super::question::Asked;
 use super::steps::{Cast, WITHIN};
+use super::wire;
 use crate::topology::decode::decode;
 use crate::topology::file::{self, Counters, Level, RateCheck, Rx};
+use crate::topology::loss::Loss;
 use crate::topology::model::{
-    Bound, Check, CounterOf, Exec, Expectation, Kind, NodeId, Rate, RatePoint, RxCheck,
+    Bound, Check, CounterOf, Exec, Expectation, Kind, LinkId, NodeId, Rate, RatePoint, RxCheck,
 };
 use crate::topology::place::{At, OneOrMany, Part};
 use crate::topology::suggest;
@@ -261,12 +263,7 @@ fn at_most(limits: Limits) -> Bound {
 fn rx(cx: &Context<'_>, cast: &Cast<'_>, written: &Rx) -> Vec<RxCheck> {
     let count = |limits: &Option<At<Limits>>| bound(cx, limits.as_ref(), Unit::Count);
     let time = |limits: &Option<At<Limits>>| bound(cx, limits.as_ref(), Unit::Time);
-    let share = written.loss.as_ref().map(|loss| loss.value);
-    let share = share.filter(|loss| matches!(loss.sample(), Quantity::Share(_)));
-    let (loss, loss_share) = match share {
-        Some(share) => (Bound::default(), at_most(share)),
-        None => (count(&written.loss), Bound::default()),
-    };
+    let (loss, loss_share, loss_on) = loss(cx, cast, written.loss.as_ref());
     // Nothing received is nothing lost, late or doubled: without this, such a
     // check would pass on a dead network.
     let received = match written.received {
@@ -290,6 +287,7 @@ fn rx(cx: &Context<'_>, cast: &Cast<'_>, written: &Rx) -> Vec<RxCheck> {
         received,
         loss,
         loss_share,
+        loss_on,
         duplicates: count(&written.duplicates),
         reorder: count(&written.reorder),
         corrupted: count(&written.corrupted),
@@ -312,6 +310,37 @@ fn rx(cx: &Context<'_>, cast: &Cast<'_>, written: &Rx) -> Vec<RxCheck> {
         ..check.clone()
     })
     .collect()
+}
+
+/// What may be lost: a number, a share, and the wire that it is due to.
+fn loss(
+    cx: &Context<'_>,
+    cast: &Cast<'_>,
+    written: Option<&At<Loss>>,
+) -> (Bound, Bound, Option<LinkId>) {
+    let open = Bound::default();
+    let Some(At { span, value }) = written else {
+        return (open, open, None);
+    };
+    match value {
+        Loss::Within(limits) if matches!(limits.sample(), Quantity::Share(_)) => {
+            (open, at_most(*limits), None)
+        }
+        Loss::Within(limits) => {
+            let limits = At {
+                span: *span,
+                value: *limits,
+            };
+            (bound(cx, Some(&limits), Unit::Count), open, None)
+        }
+        Loss::Wire(name) => {
+            let name = At {
+                span: *span,
+                value: name.clone(),
+            };
+            (open, open, wire::wired(cx, cast, &name))
+        }
+    }
 }
 
 fn rate(cx: &Context<'_>, cast: &Cast<'_>, written: &RateCheck, span: Span) -> Option<Check> {

@@ -5,7 +5,7 @@ use mcr_sim::wire::{Impairment, Share};
 use super::Context;
 use super::steps::{Cast, Done, read};
 use crate::topology::file::{Fault, Impaired, LinkOptions, Verbs, Written};
-use crate::topology::model::{Action, Link, LinkChange, LinkId, Medium, Step, Wire};
+use crate::topology::model::{Action, Check, Link, LinkChange, LinkId, Medium, Step, Wire};
 use crate::topology::place::{At, Named, OneOrMany};
 use crate::topology::tree::Span;
 
@@ -172,13 +172,21 @@ pub(super) fn wired(cx: &Context<'_>, cast: &Cast<'_>, name: &At<String>) -> Opt
     Some(link)
 }
 
-/// Links that a step gives a fault, or takes the carrier of, lead over a wire
-/// from the start.
+/// Links that a step gives a fault, takes the carrier of or asks for losses lead
+/// over a wire from the start.
 pub(super) fn where_needed(mut links: Vec<Link>, steps: &[Step]) -> Vec<Link> {
-    for action in steps.iter().flat_map(|step| &step.actions) {
-        if let Some(link) = needs_wire(action)
-            && links[link.0].medium == Medium::Veth
-        {
+    let actions = steps.iter().flat_map(|step| &step.actions);
+    let expected = steps.iter().flat_map(|step| &step.expect);
+    let asked = expected.filter_map(|expectation| match &expectation.check {
+        Check::Rx(check) => check.loss_on,
+        Check::Rate { .. }
+        | Check::Counters { .. }
+        | Check::Router(_)
+        | Check::Tree { .. }
+        | Check::Exec { .. } => None,
+    });
+    for link in actions.filter_map(needs_wire).chain(asked) {
+        if links[link.0].medium == Medium::Veth {
             links[link.0].wire.get_or_insert_default();
         }
     }

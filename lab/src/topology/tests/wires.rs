@@ -6,7 +6,7 @@ use mcr_sim::wire::{Impairment, Share};
 
 use super::good;
 use super::mistakes::{Case, judge};
-use crate::topology::model::{Action, LinkId, Topology, Wire};
+use crate::topology::model::{Action, Check, LinkId, Topology, Wire};
 
 const NODES: &str = "lab: 1\nname: t\nnodes: {a: host, b: host, c: host}\n";
 
@@ -53,6 +53,18 @@ fn options_are_of_both_directions_or_of_one() {
     };
     assert_eq!(topology.links[0].wire, Some([there, back]));
     assert_eq!(topology.links[1].wire, None, "it stays a veth pair");
+}
+
+#[test]
+fn losses_may_be_those_of_a_wire() {
+    let topology = lab("links: [a -- b, b -- c]\n\
+         receivers: {R: {at: b, interface: a, group: 239.1.1.1}}\n\
+         sources: {S: {at: a, group: 239.1.1.1}}\n\
+         steps: [{measure: {for: 1s, rx: {by: R, loss: {equals: wire(b--a)}}}}]\n");
+    let check = &topology.steps[0].expect[0].check;
+    assert!(matches!(check, Check::Rx(rx) if rx.loss_on == Some(LinkId(0))));
+    assert!(topology.links[0].wire.is_some(), "it leads over a wire");
+    assert!(topology.links[1].wire.is_none());
 }
 
 #[test]

@@ -9,6 +9,8 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use mcr_sim::wire::{Lane, Passage};
+use mcr_wire::{ipv4, udp};
+use mcrgen::payload;
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, ppoll};
 use nix::sys::eventfd::{EfdFlags, EventFd};
@@ -16,13 +18,17 @@ use nix::sys::prctl;
 use nix::sys::socket::{MsgFlags, recv, send};
 use nix::sys::time::TimeSpec;
 
-use super::Carried;
+use super::{Carried, Gone};
 use crate::topology::model::Wire;
 
 /// The longest frame: an MTU of 65535 and an Ethernet header.
 const LONGEST: usize = 65_535 + 14;
 /// The Ethernet header, which stays as it is.
 const HEADER: usize = 14;
+/// The end of that header where IPv4 follows.
+const IPV4: [u8; 2] = [0x08, 0x00];
+/// The IP protocol of the lab's sources.
+const UDP: u8 = 17;
 /// Frames read from one socket before the next gets its turn.
 const BURST: usize = 64;
 /// What all frames on the way may take together.
@@ -35,6 +41,8 @@ const OVERHEAD: usize = 64;
 struct Shared {
     lanes: Vec<Lane>,
     overruns: Vec<u64>,
+    /// By wire.
+    gone: Vec<Gone>,
     /// Sockets that the thread takes over, with their lane.
     new: Vec<(usize, OwnedFd)>,
     ended: bool,
@@ -57,6 +65,7 @@ impl Engine {
     pub(super) fn start(lanes: Vec<Lane>) -> io::Result<Engine> {
         let shared = Arc::new(Mutex::new(Shared {
             overruns: vec![0; lanes.len()],
+            gone: vec![Gone::default(); lanes.len() / 2],
             lanes,
             new: Vec::new(),
             ended: false,
@@ -107,6 +116,15 @@ impl Engine {
             counts: shared.lanes[lane].counts(),
             overrun: shared.overruns[lane],
         })
+    }
+
+    /// The datagrams of the lab's sources that a wire dropped or changed.
+    pub(super) fn gone(&self, wire: usize) -> Gone {
+        lock(&self.shared)
+            .gone
+            .get(wire)
+            .cloned()
+            .unwrap_or_default()
     }
 }
 
@@ -212,10 +230,19 @@ impl Carrier {
                 break;
             };
             let now_ns = self.now_ns();
-            let passage = match lock(&self.shared).lanes.get_mut(lane) {
+            let frame = &self.buffer[..length];
+            let mut shared = lock(&self.shared);
+            let passage = match shared.lanes.get_mut(lane) {
                 Some(lane) => lane.take(now_ns, length),
                 None => None,
             };
+            if passage.is_none_or(|passage| passage.corrupted.is_some())
+                && let Some(header) = of_a_source(frame)
+                && let Some(gone) = shared.gone.get_mut(lane / 2)
+            {
+                gone.add((header.run, header.flow, header.sequence));
+            }
+            drop(shared);
             if let Some(passage) = passage {
                 overrun += self.launch(lane, length, passage);
             }
@@ -270,6 +297,19 @@ impl Carrier {
             }
         }
     }
+}
+
+/// What a frame says of itself that carries a datagram of the lab's sources.
+fn of_a_source(frame: &[u8]) -> Option<payload::Header> {
+    let (ethernet, ip) = frame.split_at_checked(HEADER)?;
+    if ethernet[12..] != IPV4 {
+        return None;
+    }
+    let packet = ipv4::Packet::parse(ip).ok()?;
+    if packet.header().protocol != UDP || packet.header().fragment_offset() != 0 {
+        return None;
+    }
+    payload::peek(packet.payload().get(udp::HEADER_LEN..)?)
 }
 
 /// Changes one bit behind the Ethernet header.

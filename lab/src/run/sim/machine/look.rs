@@ -13,6 +13,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::{Machine, group_of, nanoseconds};
+use crate::backend::netns::{Carried, Gone};
 use crate::run::capture::{Count, Frame};
 use crate::run::locate::Passed;
 use crate::run::messages::{Source, Told};
@@ -174,6 +175,36 @@ impl Machine {
         let kept = kept.filter(|(_, frame)| frame.at_ns >= since);
         let frames = kept.map(|(link, frame)| (link, frame.clone()));
         (names.collect(), frames.collect())
+    }
+
+    pub(in crate::run::sim) fn carried(&self) -> Vec<(LinkId, [Carried; 2])> {
+        let links = self.links.iter().zip(&self.topology.links).enumerate();
+        let wired = links.filter(|(_, (_, model))| model.wire.is_some());
+        wired
+            .filter_map(|(position, (id, model))| {
+                let [a, b] = model.ends[..] else {
+                    return None;
+                };
+                let lane = |(node, _): (NodeId, usize)| {
+                    let counts = self.network.lane_counts(*id, self.nodes[node.0]);
+                    Carried {
+                        counts: counts.unwrap_or_default(),
+                        overrun: 0,
+                    }
+                };
+                Some((LinkId(position), [lane(a), lane(b)]))
+            })
+            .collect()
+    }
+
+    pub(in crate::run::sim) fn gone(&self, link: LinkId) -> Gone {
+        let mut gone = Gone::default();
+        for (flow, sent) in &self.flows {
+            for sequence in self.network.gone_on(self.links[link.0], *flow) {
+                gone.add((sent.run, sent.number, sequence));
+            }
+        }
+        gone
     }
 
     /// What the checks after every event found since the last call.
