@@ -36,6 +36,7 @@ const FOLDERS: &[&str] = &[
     "lan-dr",
     "lhr-is-rp",
     "lossy-wire",
+    "lost-messages",
     "one-way-link",
     "pim-messages",
     "quickstart",

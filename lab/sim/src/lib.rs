@@ -12,6 +12,7 @@ pub mod packet;
 pub mod packet_expr;
 pub mod plane;
 pub mod reference;
+pub mod rules;
 pub mod switch;
 pub mod trace;
 pub mod unicast;

@@ -9,6 +9,7 @@ use mcr_proto::id::IfIndex;
 use mcr_proto::rng::Rng;
 
 use crate::network::{FlowId, NodeId};
+use crate::rules::Rules;
 use crate::switch::Switch;
 use crate::wire::Lane;
 
@@ -91,6 +92,8 @@ pub struct Link {
     pub mute: BTreeSet<NodeId>,
     /// What becomes of a sender's packets beside that.
     pub lanes: BTreeMap<NodeId, Lane>,
+    /// What becomes of messages that are named, in those lanes.
+    pub rules: Rules,
     /// Which data packets of each flow got lost in them, where that is kept.
     pub gone: BTreeMap<FlowId, BTreeSet<u64>>,
     /// Which data packets of each flow it ever carried, where that is kept.
@@ -112,6 +115,7 @@ impl Link {
             silent: false,
             mute: BTreeSet::new(),
             lanes: BTreeMap::new(),
+            rules: Rules::default(),
             gone: BTreeMap::new(),
             shown: BTreeMap::new(),
             carried: BTreeMap::new(),

@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use mcr_proto::rng::Rng;
 
+use crate::rules::Verdict;
+
 /// The longest a frame waits for its turn where a rate is set; one that would
 /// wait longer is dropped.
 pub const LONGEST_QUEUE: Duration = Duration::from_millis(100);
@@ -136,13 +138,17 @@ pub struct Counts {
     pub delayed: u64,
     /// Dropped because the rate was exceeded for too long.
     pub queue_full: u64,
+    /// Messages that rules named, dropped or not.
+    pub named: u64,
+    /// Those of them that were dropped.
+    pub named_lost: u64,
 }
 
 impl Counts {
     /// Dropped for any of the reasons.
     #[must_use]
     pub fn dropped(&self) -> u64 {
-        self.lost + self.queue_full
+        self.lost + self.queue_full + self.named_lost
     }
 
     /// What came since an earlier look.
@@ -156,6 +162,8 @@ impl Counts {
             corrupted: self.corrupted.saturating_sub(earlier.corrupted),
             delayed: self.delayed.saturating_sub(earlier.delayed),
             queue_full: self.queue_full.saturating_sub(earlier.queue_full),
+            named: self.named.saturating_sub(earlier.named),
+            named_lost: self.named_lost.saturating_sub(earlier.named_lost),
         }
     }
 }
@@ -229,8 +237,18 @@ impl Lane {
 
     /// The next frame, of so many bytes; `None` where it does not go on.
     pub fn take(&mut self, now_ns: u64, bytes: usize) -> Option<Passage> {
+        self.take_by(now_ns, bytes, Verdict::default())
+    }
+
+    /// The next frame, of which rules say something.
+    pub fn take_by(&mut self, now_ns: u64, bytes: usize, verdict: Verdict) -> Option<Passage> {
         let fate = self.fate(self.counts.frames);
         self.counts.frames += 1;
+        self.counts.named += u64::from(!verdict.is_nothing());
+        if verdict.dropped {
+            self.counts.named_lost += 1;
+            return None;
+        }
         if fate.lost {
             self.counts.lost += 1;
             return None;
@@ -247,12 +265,15 @@ impl Lane {
             self.latest_ns = self.latest_ns.max(at_ns);
             self.latest_ns
         };
+        // What a rule holds up holds up no others.
+        let at_ns = at_ns.saturating_add(nanoseconds(verdict.delay));
+        let copied = fate.copied || verdict.doubled;
         self.counts.delayed += u64::from(at_ns > now_ns);
-        self.counts.copied += u64::from(fate.copied);
+        self.counts.copied += u64::from(copied);
         self.counts.corrupted += u64::from(fate.corrupted.is_some());
         Some(Passage {
             at_ns,
-            copied: fate.copied,
+            copied,
             corrupted: fate.corrupted,
         })
     }

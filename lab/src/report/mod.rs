@@ -85,6 +85,8 @@ pub struct WireReport {
     pub reordered: u64,
     /// Changed, as asked for.
     pub corrupted: u64,
+    /// Messages that rules named, of which some were dropped.
+    pub named: u64,
     /// Lost because the lab was too slow, and by no request.
     pub overrun: u64,
 }
@@ -100,6 +102,7 @@ impl WireReport {
             (self.delayed, "delayed"),
             (self.reordered, "sent ahead"),
             (self.corrupted, "changed"),
+            (self.named, "messages named by rules"),
             (self.overrun, "lost by the lab, which was too slow"),
         ];
         let did = did.iter().filter(|(count, _)| *count > 0);

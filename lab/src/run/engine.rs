@@ -161,6 +161,7 @@ impl<S: Stage> Engine<S> {
             }
             Action::Flap(flap) => self.flap(flap).await?,
             Action::Wire { link, wire } => self.stage.wire(*link, wire)?,
+            Action::Rules { link, rules } => self.stage.rules(*link, rules)?,
             Action::Address {
                 at,
                 interface,

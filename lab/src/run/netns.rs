@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use ipnet::Ipv4Net;
 use mcr_api::Method;
+use mcr_sim::rules::Rule;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tokio::time::{Instant, sleep_until};
@@ -135,6 +136,11 @@ impl Stage for Namespaces<'_> {
 
     fn wire(&mut self, link: LinkId, wire: &Wire) -> Result<(), String> {
         let set = self.world.network.set_wire(link, wire);
+        set.map_err(|error| error.to_string())
+    }
+
+    fn rules(&mut self, link: LinkId, rules: &[Rule]) -> Result<(), String> {
+        let set = self.world.network.set_rules(link, rules);
         set.map_err(|error| error.to_string())
     }
 

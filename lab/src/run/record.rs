@@ -5,6 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
 
+use mcr_sim::rules::Rule;
 use serde_json::{Map, Value, json};
 
 use super::events::Events;
@@ -154,6 +155,7 @@ pub(super) fn told(topology: &Topology, action: &Action) -> (String, Vec<String>
         Action::Link { change, link, at } => link_told(topology, *change, *link, *at),
         Action::Flap(flap) => flap_told(topology, flap),
         Action::Wire { link, wire } => wire_told(topology, *link, wire),
+        Action::Rules { link, rules } => rules_told(topology, *link, rules),
         Action::Address { at, addresses, .. } => {
             let all: Vec<String> = addresses.iter().map(ToString::to_string).collect();
             (
@@ -222,6 +224,18 @@ fn wire_told(topology: &Topology, link: LinkId, wire: &Wire) -> (String, Vec<Str
         _ => format!("fault {}", link.name),
     };
     (text, names)
+}
+
+fn rules_told(topology: &Topology, link: LinkId, rules: &[Rule]) -> (String, Vec<String>) {
+    let Some(link) = topology.links.get(link.0) else {
+        return ("fault".to_owned(), Vec::new());
+    };
+    let told: Vec<String> = rules.iter().map(ToString::to_string).collect();
+    let text = match told.is_empty() {
+        true => format!("heal {}: all messages pass", link.name),
+        false => format!("fault {}: {}", link.name, told.join("; ")),
+    };
+    (text, ends(topology, link))
 }
 
 fn flap_told(topology: &Topology, flap: &Flap) -> (String, Vec<String>) {

@@ -20,6 +20,7 @@ use ipnet::Ipv4Net;
 use mcr_api::Method;
 use mcr_api::router::ProtocolCounters;
 use mcr_api::state::Page;
+use mcr_sim::rules::Rule;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
@@ -236,6 +237,11 @@ impl Stage for Simulation<'_> {
 
     fn wire(&mut self, link: LinkId, wire: &Wire) -> Result<(), String> {
         self.machine.borrow_mut().wire(link, wire);
+        Ok(())
+    }
+
+    fn rules(&mut self, link: LinkId, rules: &[Rule]) -> Result<(), String> {
+        self.machine.borrow_mut().rules(link, rules);
         Ok(())
     }
 

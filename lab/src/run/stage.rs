@@ -12,6 +12,7 @@ use std::time::Duration;
 use futures_util::future::select;
 use ipnet::Ipv4Net;
 use mcr_api::Method;
+use mcr_sim::rules::Rule;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -69,6 +70,8 @@ pub(super) trait Stage {
     ) -> Result<(), String>;
     /// A link's wire does something else from now on.
     fn wire(&mut self, link: LinkId, wire: &Wire) -> Result<(), String>;
+    /// A link's wire does this to messages that are named from now on.
+    fn rules(&mut self, link: LinkId, rules: &[Rule]) -> Result<(), String>;
     /// The unicast routes follow, where the lab sets them.
     async fn reroute(&mut self) -> Result<(), String>;
     /// A router loses its route to a network, or has it again.

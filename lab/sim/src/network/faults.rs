@@ -4,6 +4,7 @@ use mcr_proto::router::Input;
 
 use super::{FlowId, Network, NodeId, Role};
 use crate::link::LinkId;
+use crate::rules::{Rule, Rules};
 use crate::wire::{Counts, Impairment, Lane};
 
 impl Network {
@@ -32,6 +33,11 @@ impl Network {
         link.lanes.insert(node, lane);
     }
 
+    /// From now on a wire does this to messages that are named.
+    pub fn set_rules(&mut self, link: LinkId, rules: Vec<Rule>) {
+        self.links[link.0].rules = Rules::new(rules);
+    }
+
     /// What became of what a node sent on a link, where a wire carries it.
     pub fn lane_counts(&self, link: LinkId, node: NodeId) -> Option<Counts> {
         self.links[link.0].lanes.get(&node).map(Lane::counts)
@@ -49,6 +55,7 @@ impl Network {
             link.silent = false;
             link.mute.clear();
             link.lanes.clear();
+            link.rules = Rules::default();
             link.options.loss = 0;
         }
     }

@@ -18,6 +18,8 @@ use crate::check;
 use crate::host::{ALL_ROUTERS, ALL_V3_ROUTERS, Sent};
 use crate::link::{LinkId, Medium};
 use crate::packet::Data;
+use crate::packet_expr;
+use crate::rules::{Rules, Verdict};
 use crate::unicast;
 
 /// Something that is planned.
@@ -39,6 +41,21 @@ pub(crate) enum Happening {
 pub(crate) enum Frame {
     Control(Datagram),
     Data(Data),
+}
+
+impl Frame {
+    fn judged_by(&self, rules: &mut Rules) -> Verdict {
+        match self {
+            Frame::Control(datagram) if !rules.is_empty() => rules.judge(&packet_expr::Packet {
+                source: datagram.src,
+                destination: datagram.dst,
+                ttl: datagram.ttl,
+                protocol: datagram.protocol.0,
+                payload: &datagram.payload,
+            }),
+            Frame::Control(_) | Frame::Data(_) => Verdict::default(),
+        }
+    }
 }
 
 /// An IGMP or PIM packet.
@@ -191,7 +208,11 @@ impl Network {
         // Corrupted packets are discarded where they arrive: by their checksum.
         let (at, copies) = match link.lanes.get_mut(&node) {
             None => (sent, 1),
-            Some(lane) => match lane.take(sent.as_micros() * 1_000, 0) {
+            Some(lane) => match lane.take_by(
+                sent.as_micros() * 1_000,
+                0,
+                frame.judged_by(&mut link.rules),
+            ) {
                 Some(passage) if passage.corrupted.is_none() => {
                     let delayed = Duration::from_nanos(passage.at_ns);
                     (Instant::ZERO + delayed, 1 + usize::from(passage.copied))

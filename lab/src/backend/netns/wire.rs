@@ -8,6 +8,7 @@ mod engine;
 use std::collections::{BTreeMap, BTreeSet};
 use std::os::fd::AsFd;
 
+use mcr_sim::rules::Rule;
 use mcr_sim::wire::{Counts, Lane};
 use mcr_sys::capture;
 use mcr_sys::namespace::in_namespace;
@@ -99,6 +100,17 @@ impl Network {
         let wires = self.wires.as_ref().ok_or(NetError::Unknown)?;
         let position = wires.positions.get(&link).ok_or(NetError::Unknown)?;
         wires.engine.set(*position, wire);
+        Ok(())
+    }
+
+    /// From now on a link's wire does this to messages that are named.
+    ///
+    /// # Errors
+    /// [`NetError::Unknown`] for a link that has no wire.
+    pub fn set_rules(&self, link: LinkId, rules: &[Rule]) -> Result<(), NetError> {
+        let wires = self.wires.as_ref().ok_or(NetError::Unknown)?;
+        let position = wires.positions.get(&link).ok_or(NetError::Unknown)?;
+        wires.engine.rule(*position, rules.to_vec());
         Ok(())
     }
 

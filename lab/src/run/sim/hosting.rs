@@ -177,6 +177,7 @@ fn action_reason(action: &Action) -> Option<&'static str> {
         | Action::Config { .. }
         | Action::Hosts(_)
         | Action::Flap(_)
+        | Action::Rules { .. }
         | Action::Wait(_)
         | Action::Mark(_)
         | Action::Measure(_) => None,

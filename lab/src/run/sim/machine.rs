@@ -13,6 +13,7 @@ use ipnet::Ipv4Net;
 use mcr_proto::id::{GroupAddr, InterfaceName, UnicastAddr};
 use mcr_proto::router::io::{Route, RouteNextHop};
 use mcr_proto::time::Instant;
+use mcr_sim::rules::Rule;
 use mcr_sim::switch::Switch;
 use mcr_sim::{FlowId, LinkOptions, Network};
 use mcr_wire::igmp::Version;
@@ -211,6 +212,10 @@ impl Machine {
             let (link, node) = (self.links[link.0], self.nodes[node.0]);
             self.network.set_wire(link, node, *impairment);
         }
+    }
+
+    pub(super) fn rules(&mut self, link: LinkId, rules: &[Rule]) {
+        self.network.set_rules(self.links[link.0], rules.to_vec());
     }
 
     pub(super) fn daemon(&mut self, change: DaemonChange, at: NodeId) -> Result<(), String> {

@@ -4,7 +4,7 @@ use mcr_sim::wire::Impairment;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::topology::place::{At, Named};
+use crate::topology::place::{At, Named, OneOrMany};
 use crate::topology::value::{BitRate, Dur, Percent};
 
 /// Makes a struct that has the impairments of a wire beside its own fields.
@@ -58,8 +58,32 @@ impaired!(
         /// Others in one direction: `{a>b: {loss: 1%}}`.
         #[serde(default)]
         pub(crate) dir: Named<Impaired>,
+        /// Messages of IGMP and PIM that get lost, late or doubled; in the place
+        /// of those that were named before.
+        #[serde(default)]
+        pub(crate) messages: Option<OneOrMany<At<MessageFault>>>,
     }
 );
+
+/// What becomes of messages of one kind: `{drop: "pim.join r2>r1", first: 2}`.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct MessageFault {
+    /// These get lost.
+    pub(crate) drop: Option<At<String>>,
+    /// These take longer, and others overtake them.
+    pub(crate) delay: Option<At<String>>,
+    /// These arrive twice.
+    pub(crate) dup: Option<At<String>>,
+    /// How much longer.
+    pub(crate) by: Option<At<Dur>>,
+    /// Only the first ones, counted on the wire from here.
+    #[schemars(range(min = 1))]
+    pub(crate) first: Option<At<u64>>,
+    /// Only this one, counted from 1.
+    #[schemars(range(min = 1))]
+    pub(crate) nth: Option<At<u64>>,
+}
 
 /// Wires by link.
 pub(crate) type FaultVerb = Named<At<Fault>>;

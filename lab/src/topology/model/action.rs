@@ -4,6 +4,7 @@ use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use ipnet::Ipv4Net;
+use mcr_sim::rules::Rule;
 use serde_json::Value;
 
 use super::{LinkId, NodeId, Wire};
@@ -37,6 +38,13 @@ pub enum Action {
         link: LinkId,
         /// What it does, in both directions.
         wire: Wire,
+    },
+    /// From now on a link's wire does this to messages that are named.
+    Rules {
+        /// The link.
+        link: LinkId,
+        /// What it does, in the place of what it did.
+        rules: Vec<Rule>,
     },
     /// An interface's addresses are replaced.
     Address {

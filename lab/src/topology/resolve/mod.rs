@@ -10,6 +10,7 @@ mod expect;
 mod links;
 mod matrix;
 mod mcrd;
+mod messages;
 mod network;
 mod nodes;
 mod packets;
@@ -137,6 +138,7 @@ pub(crate) fn resolve(root: Tree, outside: &Outside<'_>, sink: &Sink) -> Option<
         oracle: oracle.is_some(),
         configs: Default::default(),
         wires: Default::default(),
+        ruled: Default::default(),
     };
     let steps = steps::steps(&cx, &file, &cast);
     let max_time = max_time(&cx, file.limits.as_ref());

@@ -1,7 +1,7 @@
 //! Steps: what is done, in the file's order.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use serde::de::DeserializeOwned;
@@ -42,6 +42,8 @@ pub(super) struct Cast<'a> {
     pub(super) configs: RefCell<BTreeMap<NodeId, serde_json::Value>>,
     /// What wires do as steps have changed them so far.
     pub(super) wires: RefCell<BTreeMap<LinkId, Wire>>,
+    /// Links whose wires have rules about messages by now.
+    pub(super) ruled: RefCell<BTreeSet<LinkId>>,
 }
 
 impl Cast<'_> {

@@ -3,6 +3,7 @@
 use mcr_sim::wire::{Impairment, Share};
 
 use super::Context;
+use super::messages;
 use super::steps::{Cast, Done, read};
 use crate::topology::file::{Fault, Impaired, LinkOptions, Verbs, Written};
 use crate::topology::model::{Action, Check, Link, LinkChange, LinkId, Medium, Step, Wire};
@@ -112,6 +113,15 @@ fn lay(
         return;
     };
     let written = fault.written();
+    if let Some(OneOrMany(messages)) = &fault.messages {
+        if let Some(rules) = messages::rules(cx, cast.network, messages) {
+            cast.ruled.borrow_mut().insert(link);
+            done.add(at(name, span), Action::Rules { link, rules });
+        }
+        if !written.any() && fault.dir.0.is_empty() {
+            return;
+        }
+    }
     if !written.any() && fault.dir.0.is_empty() {
         let problem = cx.problem(name.span, "this fault does nothing");
         let help = "write `fault: {a--b: {loss: 5%}}`";
@@ -133,6 +143,10 @@ fn undo(cx: &Context<'_>, cast: &Cast<'_>, names: &[At<String>], span: Span, don
     for name in names {
         if let Some(link) = wired(cx, cast, name) {
             change(cast, link, at_first(cast, link), at(name, span), done);
+            if cast.ruled.borrow_mut().remove(&link) {
+                let rules = Vec::new();
+                done.add(at(name, span), Action::Rules { link, rules });
+            }
         }
     }
 }
@@ -195,7 +209,7 @@ pub(super) fn where_needed(mut links: Vec<Link>, steps: &[Step]) -> Vec<Link> {
 
 fn needs_wire(action: &Action) -> Option<LinkId> {
     match action {
-        Action::Wire { link, .. } => Some(*link),
+        Action::Wire { link, .. } | Action::Rules { link, .. } => Some(*link),
         Action::Link { change, link, .. } => match change {
             LinkChange::CarrierDown | LinkChange::CarrierUp => Some(*link),
             LinkChange::Down | LinkChange::Up | LinkChange::Delete | LinkChange::Create => None,

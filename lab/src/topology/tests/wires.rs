@@ -68,6 +68,29 @@ fn losses_may_be_those_of_a_wire() {
 }
 
 #[test]
+fn messages_are_named_and_healed() {
+    let topology = lab("links: [a -- b, b -- c]\nsteps:\n  \
+         - fault: {a--b: {messages: [{drop: igmp.leave from a, first: 2}, \
+           {delay: pim.hello, by: 3s}, {dup: igmp, nth: 4}]}}\n  \
+         - heal: [a--b, b--c]\n");
+    let actions = topology.steps.iter().flat_map(|step| &step.actions);
+    let rules: Vec<(LinkId, String)> = actions
+        .filter_map(|action| {
+            if let Action::Rules { link, rules } = action {
+                let told: Vec<String> = rules.iter().map(ToString::to_string).collect();
+                return Some((*link, told.join("; ")));
+            }
+            None
+        })
+        .collect();
+    let told = "drop the first 2 of igmp.leave from a; delay by 3s pim.hello; \
+                double number 4 of igmp";
+    let want = [(LinkId(0), told.to_owned()), (LinkId(0), String::new())];
+    assert_eq!(rules, want, "and a wire without rules is not told");
+    assert!(topology.links[0].wire.is_some());
+}
+
+#[test]
 fn faults_add_up_and_healing_gives_the_file_s_options_back() {
     let topology = lab("links: [{a -- b: {loss: 1%}}, b -- c]\nsteps:\n  \
          - fault: {a--b: {delay: 2ms}}\n  \
@@ -106,6 +129,36 @@ fn faults_add_up_and_healing_gives_the_file_s_options_back() {
 }
 
 const MISTAKES: &[Case] = &[
+    (
+        "links: [a -- b]\nsteps: [{fault: {a--b: {messages: {drop: pim.jion}}}}]\n",
+        2,
+        "there is no message `pim.jion`",
+        "did you mean `pim.join`?",
+    ),
+    (
+        "links: [a -- b]\nsteps: [{fault: {a--b: {messages: {drop: igmp from d}}}}]\n",
+        2,
+        "there is no node `d`, after `igmp from`",
+        "known: a, b, c",
+    ),
+    (
+        "links: [a -- b]\nsteps: [{fault: {a--b: {messages: {drop: pim, dup: pim}}}}]\n",
+        2,
+        "a message gets one of `drop`, `delay` and `dup`",
+        "",
+    ),
+    (
+        "links: [a -- b]\nsteps: [{fault: {a--b: {messages: {delay: pim}}}}]\n",
+        2,
+        "`delay` needs the time, as `by`",
+        "",
+    ),
+    (
+        "links: [a -- b]\nsteps: [{fault: {a--b: {messages: {drop: pim, nth: 0}}}}]\n",
+        2,
+        "messages are counted from 1",
+        "",
+    ),
     (
         "links: [{a -- b: {loss: 5}}]\n",
         1,

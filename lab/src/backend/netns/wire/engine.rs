@@ -8,6 +8,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use mcr_sim::packet_expr::Packet;
+use mcr_sim::rules::{Rule, Rules, Verdict};
 use mcr_sim::wire::{Lane, Passage};
 use mcr_wire::{ipv4, udp};
 use mcrgen::payload;
@@ -43,6 +45,8 @@ struct Shared {
     overruns: Vec<u64>,
     /// By wire.
     gone: Vec<Gone>,
+    /// By wire.
+    rules: Vec<Rules>,
     /// Sockets that the thread takes over, with their lane.
     new: Vec<(usize, OwnedFd)>,
     ended: bool,
@@ -66,6 +70,7 @@ impl Engine {
         let shared = Arc::new(Mutex::new(Shared {
             overruns: vec![0; lanes.len()],
             gone: vec![Gone::default(); lanes.len() / 2],
+            rules: vec![Rules::default(); lanes.len() / 2],
             lanes,
             new: Vec::new(),
             ended: false,
@@ -116,6 +121,13 @@ impl Engine {
             counts: shared.lanes[lane].counts(),
             overrun: shared.overruns[lane],
         })
+    }
+
+    /// From now on a wire does this to messages that are named.
+    pub(super) fn rule(&self, wire: usize, rules: Vec<Rule>) {
+        if let Some(of_wire) = lock(&self.shared).rules.get_mut(wire) {
+            *of_wire = Rules::new(rules);
+        }
     }
 
     /// The datagrams of the lab's sources that a wire dropped or changed.
@@ -232,8 +244,12 @@ impl Carrier {
             let now_ns = self.now_ns();
             let frame = &self.buffer[..length];
             let mut shared = lock(&self.shared);
+            let verdict = match shared.rules.get_mut(lane / 2) {
+                Some(rules) if !rules.is_empty() => judged(rules, frame),
+                Some(_) | None => Verdict::default(),
+            };
             let passage = match shared.lanes.get_mut(lane) {
-                Some(lane) => lane.take(now_ns, length),
+                Some(lane) => lane.take_by(now_ns, length, verdict),
                 None => None,
             };
             if passage.is_none_or(|passage| passage.corrupted.is_some())
@@ -299,13 +315,31 @@ impl Carrier {
     }
 }
 
+/// The IP packet in a frame.
+fn packet_in(frame: &[u8]) -> Option<ipv4::Packet<'_>> {
+    let (ethernet, ip) = frame.split_at_checked(HEADER)?;
+    (ethernet[12..] == IPV4).then_some(())?;
+    ipv4::Packet::parse(ip).ok()
+}
+
+/// What rules say of a frame.
+fn judged(rules: &mut Rules, frame: &[u8]) -> Verdict {
+    let Some(packet) = packet_in(frame).filter(|packet| !packet.header().is_fragment()) else {
+        return Verdict::default();
+    };
+    let header = packet.header();
+    rules.judge(&Packet {
+        source: header.source(),
+        destination: header.destination(),
+        ttl: header.ttl,
+        protocol: header.protocol,
+        payload: packet.payload(),
+    })
+}
+
 /// What a frame says of itself that carries a datagram of the lab's sources.
 fn of_a_source(frame: &[u8]) -> Option<payload::Header> {
-    let (ethernet, ip) = frame.split_at_checked(HEADER)?;
-    if ethernet[12..] != IPV4 {
-        return None;
-    }
-    let packet = ipv4::Packet::parse(ip).ok()?;
+    let packet = packet_in(frame)?;
     if packet.header().protocol != UDP || packet.header().fragment_offset() != 0 {
         return None;
     }
