@@ -40,12 +40,7 @@ fn addresses(network: &Network, node: usize) -> BTreeSet<Ipv4Addr> {
 }
 
 fn tell(cx: &Context<'_>, network: &Network, written: &At<String>, error: &BadExpression) {
-    let before = written.value.get(..error.at).unwrap_or_default();
-    let place = match before.trim_end() {
-        "" => String::new(),
-        before => format!(", after `{before}`"),
-    };
-    let problem = cx.problem(written.span, format!("{error}{place}"));
+    let problem = cx.problem(written.span, error.to_string());
     let problem = match &error.known {
         Some(known) if known.words.is_empty() => {
             problem.advice(suggest::advice(&known.word, network.node_names()))

@@ -2,18 +2,15 @@
 //! expressions.
 
 use std::collections::BTreeSet;
-use std::net::Ipv4Addr;
 use std::time::Duration;
 
-use mcr_sim::packet_expr::Expression;
-
 use super::Context;
+use super::messages;
 use super::steps::Cast;
 use crate::topology::file::{Packets, PacketsEntry};
 use crate::topology::messages::{MOST_PATTERNS, Messages, MessagesCheck, Pattern};
 use crate::topology::model::{Bound, LinkId};
 use crate::topology::place::{At, OneOrMany, Part};
-use crate::topology::suggest;
 use crate::topology::tree::{Span, Value};
 use crate::topology::value::{Dur, Quantity};
 
@@ -150,30 +147,10 @@ impl Reader<'_> {
     }
 
     fn pattern(&self, text: &At<String>) -> Option<Pattern> {
-        let addresses = |name: &str| {
-            let node = self.cast.network.node(name)?;
-            let node = &self.cast.network.nodes[node.0];
-            let own = node.interfaces.iter().flat_map(|one| &one.addresses);
-            let all = own.chain(&node.loopback).map(|net| net.addr());
-            Some(all.collect::<BTreeSet<Ipv4Addr>>())
-        };
-        match Expression::parse(&text.value, &addresses) {
-            Ok(expression) => Some(Pattern {
-                text: text.value.clone(),
-                expression,
-            }),
-            Err(error) => {
-                let problem = self.cx.problem(text.span, error.message);
-                let advice = error.known.and_then(|known| {
-                    if known.words.is_empty() {
-                        return suggest::advice(&known.word, self.cast.network.node_names());
-                    }
-                    suggest::advice(&known.word, known.words.iter().copied())
-                });
-                self.cx.sink.add(problem.advice(advice));
-                None
-            }
-        }
+        Some(Pattern {
+            text: text.value.clone(),
+            expression: messages::expression(self.cx, self.cast.network, text)?,
+        })
     }
 
     /// The links, and what they are called together.

@@ -197,6 +197,7 @@ pub(super) fn where_needed(mut links: Vec<Link>, steps: &[Step]) -> Vec<Link> {
         | Check::Counters { .. }
         | Check::Router(_)
         | Check::Tree { .. }
+        | Check::Packets(_)
         | Check::Exec { .. } => None,
     });
     for link in actions.filter_map(needs_wire).chain(asked) {

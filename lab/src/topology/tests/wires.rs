@@ -138,7 +138,7 @@ const MISTAKES: &[Case] = &[
     (
         "links: [a -- b]\nsteps: [{fault: {a--b: {messages: {drop: igmp from d}}}}]\n",
         2,
-        "there is no node `d`, after `igmp from`",
+        "there is no node `d`",
         "known: a, b, c",
     ),
     (
