@@ -327,18 +327,13 @@ fn loss(
             (open, at_most(*limits), None)
         }
         Loss::Within(limits) => {
-            let limits = At {
-                span: *span,
-                value: *limits,
-            };
-            (bound(cx, Some(&limits), Unit::Count), open, None)
+            let (span, value) = (*span, *limits);
+            let count = bound(cx, Some(&At { span, value }), Unit::Count);
+            (count, open, None)
         }
         Loss::Wire(name) => {
-            let name = At {
-                span: *span,
-                value: name.clone(),
-            };
-            (open, open, wire::wired(cx, cast, &name))
+            let (span, value) = (*span, name.clone());
+            (open, open, wire::wired(cx, cast, &At { span, value }))
         }
     }
 }

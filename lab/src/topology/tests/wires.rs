@@ -145,13 +145,13 @@ const MISTAKES: &[Case] = &[
         "links: [a -- b]\nsteps: [{fault: {a--b: {messages: {drop: pim, dup: pim}}}}]\n",
         2,
         "a message gets one of `drop`, `delay` and `dup`",
-        "",
+        "write `{drop: \"pim.join r2>r1\", first: 2}`",
     ),
     (
         "links: [a -- b]\nsteps: [{fault: {a--b: {messages: {delay: pim}}}}]\n",
         2,
         "`delay` needs the time, as `by`",
-        "",
+        "write `{delay: pim.register-stop, by: 3s}`",
     ),
     (
         "links: [a -- b]\nsteps: [{fault: {a--b: {messages: {drop: pim, nth: 0}}}}]\n",
