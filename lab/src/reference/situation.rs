@@ -86,7 +86,7 @@ impl Situation {
                 self.eventful |= !exec.run.is_empty();
             }
             // In the end the link is up again.
-            Action::Flap(_) | Action::Wire { .. } => self.eventful = true,
+            Action::Flap(_) | Action::Wire { .. } | Action::Rules { .. } => self.eventful = true,
             Action::Join(_)
             | Action::Leave(_)
             | Action::Send(_)
