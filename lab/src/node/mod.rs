@@ -1,5 +1,4 @@
-//! What runs in a node: one file a kind, five verbs each, of which a kind has
-//! those that it needs.
+//! What runs in a node: one file a kind, five verbs each.
 //!
 //! [`Daemons`] uses them to start all nodes of a network, and one at a time
 //! afterwards.
@@ -8,11 +7,9 @@ mod custom;
 mod daemons;
 pub mod frr;
 mod host;
-mod kernel;
 mod mcrd;
 mod pimd;
 mod programs;
-mod smcroute;
 
 use std::ffi::OsString;
 use std::fs::{File, OpenOptions};
@@ -33,45 +30,35 @@ pub use programs::{Programs, Unfit, path_behind};
 /// How long a daemon may take to end by itself.
 const STOP_TIME: Duration = Duration::from_secs(3);
 
-/// What a kind of node can do. Where nothing runs, nothing is to be done.
+/// What a kind of node can do.
 pub trait NodeKind {
     /// Refuses what cannot run here.
     ///
     /// # Errors
     /// What is missing.
-    fn check(&self, _programs: &Programs) -> Result<(), Unfit> {
-        Ok(())
-    }
+    fn check(&self, programs: &Programs) -> Result<(), Unfit>;
 
     /// Writes the files that it reads.
     ///
     /// # Errors
     /// The file system's.
-    fn configure(&self, _place: &Place<'_>) -> Result<(), NodeError> {
-        Ok(())
-    }
+    fn configure(&self, place: &Place<'_>) -> Result<(), NodeError>;
 
     /// Starts it: its processes, none where nothing runs.
     ///
     /// # Errors
     /// Why it cannot be started.
-    fn start(&self, _place: &Place<'_>) -> Result<Vec<Child>, NodeError> {
-        Ok(Vec::new())
-    }
+    fn start(&self, place: &Place<'_>) -> Result<Vec<Child>, NodeError>;
 
     /// It does its work.
-    fn ready<'a>(&'a self, _place: &'a Place<'_>) -> LocalBoxFuture<'a, Result<bool, NodeError>> {
-        Box::pin(async { Ok(true) })
-    }
+    fn ready<'a>(&'a self, place: &'a Place<'_>) -> LocalBoxFuture<'a, Result<bool, NodeError>>;
 
     /// Ends one of its processes, and waits for its end.
     fn stop<'a>(
         &'a self,
         place: &'a Place<'_>,
         child: &'a Child,
-    ) -> LocalBoxFuture<'a, Result<(), NodeError>> {
-        Box::pin(terminate(place, child))
-    }
+    ) -> LocalBoxFuture<'a, Result<(), NodeError>>;
 }
 
 /// What a node can do.
@@ -83,8 +70,6 @@ pub fn kind(node: &Node) -> Box<dyn NodeKind + '_> {
         Kind::Mcrd { config } => Box::new(mcrd::Mcrd { config }),
         Kind::Frr => Box::new(frr::Frr { router }),
         Kind::Pimd => Box::new(pimd::Pimd { router }),
-        Kind::Smcroute { mroutes } => Box::new(smcroute::Smcroute { mroutes }),
-        Kind::Kernel => Box::new(kernel::Kernel),
         Kind::Custom(custom) => Box::new(custom::CustomNode { custom }),
     }
 }

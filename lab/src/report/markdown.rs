@@ -1,7 +1,7 @@
 //! Markdown, as the summaries of continuous integration show it: a table of
 //! the runs, and of each run that was not good what went wrong.
 
-use crate::report::{RunReport, StepReport, text};
+use crate::report::{RunReport, StepReport, ledger, text};
 
 #[cfg(test)]
 mod tests;
@@ -23,10 +23,26 @@ pub fn document(runs: &[RunReport]) -> String {
             text::seconds(run.seconds),
         ));
     }
+    outages(&mut lines, runs);
     for run in runs.iter().filter(|run| !run.outcome.is_good()) {
         failed(&mut lines, run);
     }
     lines.join("\n") + "\n"
+}
+
+/// What faults, joins and leaves cost.
+fn outages(lines: &mut Vec<String>, runs: &[RunReport]) {
+    let rows = ledger::table(runs);
+    if rows.is_empty() {
+        return;
+    }
+    lines.push(String::new());
+    lines.push("| Lab | Step | After | Flow | Outage | Join | Leave | Lost | At |".to_owned());
+    lines.push("|---|---|---|---|---:|---:|---:|---:|---|".to_owned());
+    for row in rows {
+        let cells = row.map(|cell| escape(&cell));
+        lines.push(format!("| {} |", cells.join(" | ")));
+    }
 }
 
 fn counts(run: &RunReport) -> String {

@@ -4,6 +4,7 @@
 pub mod distribution;
 pub mod html;
 pub mod junit;
+mod ledger;
 pub mod markdown;
 pub mod pcapng;
 pub mod svg;
@@ -12,6 +13,7 @@ pub mod text;
 
 use std::path::PathBuf;
 
+use mcrgen::report::Latency;
 use serde::Serialize;
 
 use crate::assertion::{Figure, Outcome};
@@ -128,12 +130,58 @@ pub struct StepReport {
     pub error: Option<String>,
     /// What was expected.
     pub expectations: Vec<ExpectationReport>,
+    /// What it did to the network, in the words of the file.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub faults: Vec<String>,
+    /// What receivers got of sources in it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub ledger: Vec<LedgerRow>,
     /// What the lab found out about a failure.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub findings: Vec<String>,
     /// The packets of every link around it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub packets: Option<PathBuf>,
+}
+
+/// What one receiver got of one source in a step.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct LedgerRow {
+    /// The receiver.
+    pub receiver: String,
+    /// The source.
+    pub source: String,
+    /// Sent while it was joined.
+    pub sent: u64,
+    /// Different ones of them received.
+    pub received: u64,
+    /// Sent and not received.
+    pub lost: u64,
+    /// Received again.
+    pub duplicated: u64,
+    /// Received after a later one.
+    pub reordered: u64,
+    /// Changed on the way.
+    pub corrupted: u64,
+    /// From the step's start to the first one.
+    pub first_ns: Option<u64>,
+    /// The longest time without one.
+    pub gap_ns: u64,
+    /// One-way latency since the flow began.
+    pub latency: Option<Latency>,
+    /// The same time where the step did something to the network.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub outage_ns: Option<u64>,
+    /// From the receiver's join call in the step to the first one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub join_ns: Option<u64>,
+    /// From the receiver's leave in the step to the last one on its link; not
+    /// there while they still come.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub leave_ns: Option<u64>,
+    /// The node at which the first was lost.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lost_at: Option<String>,
 }
 
 /// One expectation.
@@ -193,6 +241,8 @@ impl StepReport {
             seconds: 0.0,
             error: None,
             expectations: Vec::new(),
+            faults: Vec::new(),
+            ledger: Vec::new(),
             findings: Vec::new(),
             packets: None,
         }

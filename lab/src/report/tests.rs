@@ -36,6 +36,8 @@ pub(crate) fn step(outcome: Outcome) -> StepReport {
         seconds: 1.2,
         error: None,
         expectations: vec![expectation(outcome)],
+        faults: Vec::new(),
+        ledger: Vec::new(),
         findings: Vec::new(),
         packets: None,
     }

@@ -3,7 +3,7 @@
 use anstyle::{AnsiColor, Style};
 
 use crate::assertion::Outcome;
-use crate::report::{ExpectationReport, RunReport, StepReport};
+use crate::report::{ExpectationReport, RunReport, StepReport, ledger};
 use crate::topology::model::Topology;
 
 #[cfg(test)]
@@ -72,6 +72,9 @@ pub fn detail(step: &StepReport, colour: bool) -> Vec<String> {
     }
     for expectation in &step.expectations {
         expected(&mut lines, expectation, colour);
+    }
+    for told in ledger::lines(step) {
+        lines.extend(wrapped(&told, WIDTH - INDENT));
     }
     for finding in &step.findings {
         lines.extend(wrapped(finding, WIDTH - INDENT));

@@ -79,6 +79,8 @@ pub struct Seen {
     bytes: usize,
     limit: usize,
     counts: BTreeMap<Ipv4Addr, Count>,
+    /// When the latest datagram to each was seen.
+    latest: BTreeMap<Ipv4Addr, u64>,
     all: Count,
 }
 
@@ -90,6 +92,7 @@ impl Seen {
                 let count = self.counts.entry(datagram.destination).or_default();
                 count.datagrams += 1;
                 count.bytes += datagram.payload_length;
+                self.latest.insert(datagram.destination, frame.at_ns);
             }
             self.all.datagrams += 1;
             self.all.bytes += datagram.payload_length;
@@ -243,6 +246,17 @@ impl Capture {
             *links.entry(point.link).or_default() += seen.count(Some(group)).datagrams;
         }
         links
+    }
+
+    /// When a link last showed a datagram to a group.
+    #[must_use]
+    pub fn last_on(&self, link: LinkId, group: Ipv4Addr) -> Option<u64> {
+        let shared = lock(&self.shared);
+        let points = self.points.iter().zip(&shared.seen);
+        let there = points.filter(|(point, _)| point.link == link);
+        there
+            .filter_map(|(_, seen)| seen.latest.get(&group).copied())
+            .max()
     }
 
     /// What was seen, by point, with the point's link. Nothing is read from the

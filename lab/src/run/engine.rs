@@ -10,7 +10,7 @@ use super::capture::Count;
 use super::events::Events;
 use super::evidence;
 use super::observe::{Measured, Memory, Scene, about};
-use super::record;
+use super::record::{self, Moments};
 use super::stage::{self, LOOK_EVERY, Stage, changed_or};
 use super::wires;
 use crate::assertion::counters::Counters;
@@ -32,8 +32,8 @@ pub(super) struct Engine<S> {
     /// The number of the first message that the diary does not have.
     untold: u64,
     step_began_ns: u64,
-    /// When the latest join call returned.
-    joined_ns: u64,
+    /// What the latest step did, and when.
+    moments: Moments,
     /// What the steps have changed so far.
     situation: Situation,
 }
@@ -47,7 +47,7 @@ impl<S: Stage> Engine<S> {
             events,
             untold: 0,
             step_began_ns,
-            joined_ns: 0,
+            moments: Moments::default(),
             situation: Situation::default(),
         }
     }
@@ -68,6 +68,10 @@ impl<S: Stage> Engine<S> {
         let carried = record::carried(&self.stage);
         let wires = self.stage.wires();
         let began_ns = stage::begin_span(&self.stage).await;
+        self.moments = Moments {
+            began_ns,
+            ..Moments::default()
+        };
         let mut measured = None;
         for action in &step.actions {
             match self.act(action, step).await {
@@ -85,7 +89,13 @@ impl<S: Stage> Engine<S> {
                 stage: &self.stage,
                 situation: &self.situation,
                 began_ns,
-                zero_ns: self.joined_ns.max(began_ns),
+                zero_ns: self
+                    .moments
+                    .joined
+                    .values()
+                    .copied()
+                    .max()
+                    .unwrap_or(began_ns),
                 first_message: self.untold,
                 measured,
             };
@@ -98,7 +108,9 @@ impl<S: Stage> Engine<S> {
         report.conclude();
         report.seconds = (self.stage.elapsed() - began).as_secs_f64();
         self.untold = record::messages(&self.stage, &mut self.events, self.untold);
-        record::step(&self.stage, &mut self.events, began_ns, &carried);
+        record::step(&self.stage, &mut self.events, &carried);
+        report.ledger = record::ledger(&self.stage, &mut self.events, &self.moments);
+        report.faults = std::mem::take(&mut self.moments.faults);
         let outcome = json!({ "title": step.title, "outcome": report.outcome });
         self.mark("step ended", report.outcome.word(), outcome);
         if !report.outcome.is_good() {
@@ -125,17 +137,22 @@ impl<S: Stage> Engine<S> {
         let detail = json!({ "action": text, "nodes": nodes });
         self.mark("action", &text, detail);
         self.situation.change(self.stage.topology(), action);
+        if record::disturbs(action) {
+            self.moments.faults.push(text);
+        }
         match action {
             Action::Join(receivers) => {
                 for receiver in receivers {
                     let called_ns = self.stage.join(*receiver).await?;
-                    self.joined_ns = called_ns;
+                    self.moments.joined.insert(*receiver, called_ns);
                     let joined = json!({ "receiver": receiver, "called_ns": called_ns });
                     self.note("joined", joined);
                 }
             }
             Action::Leave(receivers) => {
                 for receiver in receivers {
+                    let now = self.stage.now_ns();
+                    self.moments.left.insert(*receiver, now);
                     self.stage.leave(*receiver).await?;
                 }
             }

@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use super::locate;
 use super::observe::owes;
+use super::record;
 use super::stage::{Drops, Stage};
 use crate::explain::{End, Kind, explain};
 use crate::report::{RunReport, StepReport, junit, text};
@@ -126,7 +127,7 @@ fn rx_findings<S: Stage>(stage: &S, check: &RxCheck, began_ns: u64) -> Vec<Strin
         if runs.is_empty() {
             continue;
         }
-        let passed = stage.passed(&runs, began_ns);
+        let passed = stage.passed(&runs, record::arrived(stage, began_ns));
         let way = locate::path(topology, source.at, receiver.at);
         if let Some((sentence, _)) = locate::sentence(topology, &way, &passed) {
             said.push(format!("{} <- {}: {sentence}", receiver.name, source.name));

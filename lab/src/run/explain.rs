@@ -96,7 +96,7 @@ pub(super) async fn of_run<S: Stage>(
     let sent = runs.iter().map(|run| run.latest.sent).sum();
     snapshot.sent = Some(sent);
     let runs: BTreeSet<u64> = runs.iter().map(|run| run.run).collect();
-    for passed in stage.passed(&runs, since_ns) {
+    for passed in stage.passed(&runs, since_ns..u64::MAX) {
         let shown = snapshot.links.entry(passed.link).or_default();
         *shown = passed.datagrams.len().max(*shown);
     }
@@ -142,12 +142,7 @@ async fn ask_all(
         let at = NodeId(position);
         let told = match &node.kind {
             Kind::Mcrd { .. } => ask(answers, at, group).await,
-            Kind::Host
-            | Kind::Frr
-            | Kind::Pimd
-            | Kind::Smcroute { .. }
-            | Kind::Kernel
-            | Kind::Custom(_) => Err(format!(
+            Kind::Host | Kind::Frr | Kind::Pimd | Kind::Custom(_) => Err(format!(
                 "it runs {}, which explain does not ask",
                 node.kind.word()
             )),

@@ -1,6 +1,7 @@
 //! Where datagrams were lost, as far as the packets of the links can tell.
 
 use std::collections::{BTreeSet, VecDeque};
+use std::ops::Range;
 
 use mcrgen::payload;
 
@@ -23,9 +24,9 @@ pub struct Passed {
     pub partial: bool,
 }
 
-/// What each link showed of the datagrams of these runs, sent from `since` on.
+/// What each link showed of the datagrams of these runs, sent in a time.
 #[must_use]
-pub fn passed(seen: &[(LinkId, &Seen)], runs: &BTreeSet<u64>, since: u64) -> Vec<Passed> {
+pub fn passed(seen: &[(LinkId, &Seen)], runs: &BTreeSet<u64>, sent_ns: &Range<u64>) -> Vec<Passed> {
     seen.iter()
         .map(|(link, point)| {
             let mut known = BTreeSet::new();
@@ -33,7 +34,7 @@ pub fn passed(seen: &[(LinkId, &Seen)], runs: &BTreeSet<u64>, since: u64) -> Vec
                 let header = datagram(&frame.bytes).and_then(|found| payload::peek(found.payload));
                 if let Some(header) = header
                     && runs.contains(&header.run)
-                    && header.sent_ns >= since
+                    && sent_ns.contains(&header.sent_ns)
                 {
                     known.insert((header.run, header.flow, header.sequence));
                 }
@@ -43,7 +44,7 @@ pub fn passed(seen: &[(LinkId, &Seen)], runs: &BTreeSet<u64>, since: u64) -> Vec
                 link: *link,
                 name: point.name.clone(),
                 datagrams: known,
-                partial: point.missed > 0 || (point.evicted > 0 && oldest > since),
+                partial: point.missed > 0 || (point.evicted > 0 && oldest > sent_ns.start),
             }
         })
         .collect()

@@ -7,6 +7,7 @@ use std::fs;
 use std::future::Future;
 use std::io;
 use std::net::Ipv4Addr;
+use std::ops::Range;
 use std::path::Path;
 use std::time::Duration;
 
@@ -251,9 +252,13 @@ impl Stage for Namespaces<'_> {
         all
     }
 
-    fn passed(&self, runs: &BTreeSet<u64>, since_ns: u64) -> Vec<Passed> {
+    fn passed(&self, runs: &BTreeSet<u64>, sent_ns: Range<u64>) -> Vec<Passed> {
         self.capture
-            .look(|seen| locate::passed(seen, runs, since_ns))
+            .look(|seen| locate::passed(seen, runs, &sent_ns))
+    }
+
+    fn last_on(&self, link: LinkId, group: Ipv4Addr) -> Option<u64> {
+        self.capture.last_on(link, group)
     }
 
     fn messages(&self, from: u64) -> Told {
@@ -277,7 +282,7 @@ impl Stage for Namespaces<'_> {
         for (position, node) in self.world.topology.nodes.iter().enumerate() {
             let at = NodeId(position);
             match &node.kind {
-                Kind::Host | Kind::Pimd | Kind::Smcroute { .. } | Kind::Kernel => {}
+                Kind::Host | Kind::Pimd => {}
                 Kind::Frr => {
                     let told = frr::ask::everything(&node.name).await;
                     fs::write(folder.join(format!("{}.txt", node.name)), told)?;

@@ -4,14 +4,17 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
+use std::ops::Range;
 
 use mcr_sim::rules::Rule;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, json};
 
 use super::events::Events;
-use super::ledger::{RxSeen, SendRun};
+use super::ledger::{GRACE_NS, SendRun};
+use super::locate;
 use super::observe::owes;
 use super::stage::Stage;
+use crate::report::LedgerRow;
 use crate::topology::model::{
     Action, DaemonChange, Flap, Link, LinkChange, LinkId, NodeId, RxCheck, Topology, Wire,
 };
@@ -20,6 +23,10 @@ use crate::topology::model::{
 const GROUPS: usize = 64;
 /// Receivers with their sources whose figures are kept of one step.
 const ROWS: usize = 4096;
+/// Rows of one step of which it is told where packets were lost.
+const LOCATED: usize = 16;
+/// What came so lately may not have been the last.
+const STILL_NS: u64 = 100_000_000;
 /// Messages kept of one step.
 const MESSAGES: usize = 4000;
 
@@ -60,8 +67,8 @@ pub(super) fn messages<S: Stage>(stage: &S, events: &mut Events, from: u64) -> u
     told.next
 }
 
-/// Notes what happened in a step that ends now.
-pub(super) fn step<S: Stage>(stage: &S, events: &mut Events, began_ns: u64, before: &Carried) {
+/// Notes what the links carried in a step that ends now.
+pub(super) fn step<S: Stage>(stage: &S, events: &mut Events, before: &Carried) {
     let now = stage.now_ns();
     let topology = stage.topology();
     for (group, links) in carried(stage) {
@@ -78,55 +85,139 @@ pub(super) fn step<S: Stage>(stage: &S, events: &mut Events, began_ns: u64, befo
             events.note(now, "carried", json!({ "group": group, "links": grown }));
         }
     }
-    let rows = rows(stage, began_ns);
-    if !rows.is_empty() {
-        events.note(now, "received", json!({ "rows": rows }));
+}
+
+/// What a step did, and when.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Moments {
+    /// When it began.
+    pub began_ns: u64,
+    /// What it did to the network.
+    pub faults: Vec<String>,
+    /// When the join calls of receivers returned.
+    pub joined: BTreeMap<usize, u64>,
+    /// When receivers left.
+    pub left: BTreeMap<usize, u64>,
+}
+
+/// An action that may interrupt what receivers get.
+pub(super) fn disturbs(action: &Action) -> bool {
+    match action {
+        Action::Link { .. } | Action::Flap(_) | Action::Wire { .. } => true,
+        Action::Rules { .. } => true,
+        Action::Address { .. } | Action::Unicast { .. } | Action::Config { .. } => true,
+        Action::Daemon { .. } => true,
+        Action::Join(_) | Action::Leave(_) | Action::Send(_) | Action::Stop(_) => false,
+        Action::Hosts(_) | Action::Exec(_) | Action::Wait(_) => false,
+        Action::Mark(_) | Action::Measure(_) => false,
     }
 }
 
-/// What each receiver got of each source, and should have got.
-fn rows<S: Stage>(stage: &S, began_ns: u64) -> Vec<Value> {
+/// The time in which all that was sent has arrived by now, or was lost.
+pub(super) fn arrived<S: Stage>(stage: &S, since_ns: u64) -> Range<u64> {
+    let now = stage.now_ns();
+    match now.checked_sub(GRACE_NS) {
+        Some(until) if until > since_ns + GRACE_NS => since_ns..until,
+        Some(_) | None => since_ns..now,
+    }
+}
+
+/// What each receiver got of each source in a step, and should have got.
+pub(super) fn ledger<S: Stage>(
+    stage: &S,
+    events: &mut Events,
+    moments: &Moments,
+) -> Vec<LedgerRow> {
     let topology = stage.topology();
-    let ledger = stage.ledger().borrow();
-    let now = stage.now_ns().max(began_ns);
-    let receivers = topology.receivers.iter().enumerate();
-    let pairs = receivers.flat_map(|receiver| {
-        let sources = topology.sources.iter().enumerate();
-        sources.map(move |source| (receiver, source))
-    });
+    let receivers = 0..topology.receivers.len();
+    let pairs = receivers.flat_map(|by| (0..topology.sources.len()).map(move |of| (by, of)));
     let mut rows = Vec::new();
-    for ((by, receiver), (of, source)) in pairs.take(ROWS) {
-        let check = RxCheck {
-            by,
-            ..RxCheck::default()
+    let mut located = 0;
+    for (by, of) in pairs.take(ROWS) {
+        let Some(mut row) = row(stage, moments, by, of) else {
+            continue;
         };
-        let seen = ledger.rx(
-            by,
-            now,
-            |sender: &SendRun| sender.source == of,
-            |sender, to| owes(topology, &check, sender.source, to),
-        );
-        if seen.sent > 0 || seen.received > 0 {
-            rows.push(row(&receiver.name, &source.name, &seen, began_ns));
+        if row.lost > 0 && located < LOCATED {
+            located += 1;
+            row.lost_at = lost_at(stage, moments.began_ns, by, of);
         }
+        rows.push(row);
+    }
+    if !rows.is_empty() {
+        let detail = json!({ "faults": moments.faults, "rows": rows });
+        events.note(stage.now_ns(), "received", detail);
     }
     rows
 }
 
-fn row(receiver: &str, source: &str, seen: &RxSeen, began_ns: u64) -> Value {
-    json!({
-        "receiver": receiver,
-        "source": source,
-        "sent": seen.sent,
-        "received": seen.received,
-        "lost": seen.lost,
-        "duplicated": seen.duplicated,
-        "reordered": seen.reordered,
-        "corrupted": seen.corrupted,
-        "first_ns": seen.first_ns.map(|first| first.saturating_sub(began_ns)),
-        "gap_ns": seen.gap_ns,
-        "latency": seen.latency,
+fn row<S: Stage>(stage: &S, moments: &Moments, by: usize, of: usize) -> Option<LedgerRow> {
+    let topology = stage.topology();
+    let (receiver, source) = (topology.receivers.get(by)?, topology.sources.get(of)?);
+    let check = RxCheck {
+        by,
+        ..RxCheck::default()
+    };
+    let began_ns = moments.began_ns;
+    let seen = stage.ledger().borrow().rx(
+        by,
+        stage.now_ns().max(began_ns),
+        |sender: &SendRun| sender.source == of,
+        |sender, to| owes(topology, &check, sender.source, to),
+    );
+    let leave_ns = left(stage, moments, by, of);
+    if seen.sent == 0 && seen.received == 0 && leave_ns.is_none() {
+        return None;
+    }
+    let joined = moments.joined.get(&by);
+    let disturbed = !moments.faults.is_empty() && !moments.joined.contains_key(&by);
+    let since = |from: u64| seen.first_ns.map(|first| first.saturating_sub(from));
+    Some(LedgerRow {
+        receiver: receiver.name.clone(),
+        source: source.name.clone(),
+        sent: seen.sent,
+        received: seen.received,
+        lost: seen.lost,
+        duplicated: seen.duplicated,
+        reordered: seen.reordered,
+        corrupted: seen.corrupted,
+        first_ns: since(began_ns),
+        gap_ns: seen.gap_ns,
+        latency: seen.latency,
+        outage_ns: disturbed.then_some(seen.gap_ns),
+        join_ns: joined.and_then(|called| since(*called)),
+        leave_ns,
+        lost_at: None,
     })
+}
+
+/// From a receiver's leave to the last datagram on its link.
+fn left<S: Stage>(stage: &S, moments: &Moments, by: usize, of: usize) -> Option<u64> {
+    let topology = stage.topology();
+    let (receiver, source) = (topology.receivers.get(by)?, topology.sources.get(of)?);
+    let left_ns = *moments.left.get(&by)?;
+    let node = topology.nodes.get(receiver.at.0)?;
+    let link = node.interfaces.get(receiver.interface)?.link;
+    let shared = receiver
+        .groups
+        .iter()
+        .filter(|one| source.groups.contains(one));
+    let last = shared
+        .filter_map(|group| stage.last_on(link, *group))
+        .max()?;
+    let over = last + STILL_NS < stage.now_ns();
+    over.then(|| last.saturating_sub(left_ns))
+}
+
+fn lost_at<S: Stage>(stage: &S, began_ns: u64, by: usize, of: usize) -> Option<String> {
+    let topology = stage.topology();
+    let (receiver, source) = (topology.receivers.get(by)?, topology.sources.get(of)?);
+    let runs = stage.ledger().borrow();
+    let runs = runs.runs().filter(|run| run.source == of);
+    let runs: BTreeSet<u64> = runs.map(|run| run.run).collect();
+    let passed = stage.passed(&runs, arrived(stage, began_ns));
+    let way = locate::path(topology, source.at, receiver.at);
+    let (_, node) = locate::sentence(topology, &way, &passed)?;
+    Some(topology.nodes.get(node?.0)?.name.clone())
 }
 
 /// An action in the words of the file, and the nodes it is about.

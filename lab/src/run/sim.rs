@@ -12,6 +12,7 @@ use std::fs;
 use std::future::Future;
 use std::io;
 use std::net::Ipv4Addr;
+use std::ops::Range;
 use std::path::Path;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
@@ -317,8 +318,12 @@ impl Stage for Simulation<'_> {
         Drops::new()
     }
 
-    fn passed(&self, runs: &BTreeSet<u64>, since_ns: u64) -> Vec<Passed> {
-        self.machine.borrow().passed(runs, since_ns)
+    fn passed(&self, runs: &BTreeSet<u64>, sent_ns: Range<u64>) -> Vec<Passed> {
+        self.machine.borrow().passed(runs, &sent_ns)
+    }
+
+    fn last_on(&self, link: LinkId, group: Ipv4Addr) -> Option<u64> {
+        self.machine.borrow().last_on(link, group)
     }
 
     fn messages(&self, from: u64) -> Told {

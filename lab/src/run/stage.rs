@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::io;
 use std::net::Ipv4Addr;
+use std::ops::Range;
 use std::path::Path;
 use std::time::Duration;
 
@@ -114,8 +115,11 @@ pub(super) trait Stage {
 
     /// What all daemons dropped so far.
     async fn drops(&self) -> Drops;
-    /// What each link showed of the datagrams of these runs.
-    fn passed(&self, runs: &BTreeSet<u64>, since_ns: u64) -> Vec<Passed>;
+    /// What each link showed of the datagrams of these runs that were sent in a
+    /// time.
+    fn passed(&self, runs: &BTreeSet<u64>, sent_ns: Range<u64>) -> Vec<Passed>;
+    /// When a link last showed a datagram to a group.
+    fn last_on(&self, link: LinkId, group: Ipv4Addr) -> Option<u64>;
     /// The messages of IGMP and PIM with this number or a later one; the first
     /// has 0.
     fn messages(&self, from: u64) -> Told;

@@ -11,7 +11,6 @@ mod changes;
 mod deadlines;
 mod guide;
 mod inheritance;
-mod kinds;
 mod large;
 mod loops;
 mod mistakes;

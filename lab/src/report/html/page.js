@@ -38,13 +38,13 @@ for (const event of data.events) {
   end = Math.max(end, event.seconds);
   const step = spans[spans.length - 1];
   if (event.event === 'step') {
-    spans.push({ from: event.seconds, to: null, carried: {}, rows: [] });
+    spans.push({ from: event.seconds, to: null, carried: {}, rows: [], faults: [] });
   } else if (event.event === 'step ended') {
     if (step) step.to = event.seconds;
   } else if (event.event === 'carried') {
     if (step) step.carried[event.group] = event.links;
   } else if (event.event === 'received') {
-    if (step) step.rows = event.rows;
+    if (step) Object.assign(step, { rows: event.rows, faults: event.faults || [] });
   } else if (event.event === 'message') {
     const node = owner.get(event.source);
     marks.push({ at: event.seconds, kind: event.kind, nodes: node === undefined ? [] : [node],
@@ -409,12 +409,13 @@ function ledger() {
   const scale = [Math.max(1, Math.min(...all.map(told => told.min_ns))), Math.max(2, ...all.map(told => told.max_ns))];
   const head = make(make(table, 'thead'), 'tr');
   for (const [word, number] of [['Receiver', 0], ['Source', 0], ['Sent', 1], ['Received', 1], ['Lost', 1], ['Twice', 1], ['Out of order', 1],
-    ['First after', 1], ['Longest gap', 1], ['Latency since the flow began', 0]]) make(head, 'th', number ? { class: 'number' } : {}, word);
+    ['First after', 1], ['Longest gap', 1], ['Outage', 1], ['Join', 1], ['Leave', 1], ['Lost at', 0], ['Latency since the flow began', 0]]) make(head, 'th', number ? { class: 'number' } : {}, word);
   const body = make(table, 'tbody');
   spans.forEach((span, index) => {
     if (!span.rows.length || (state.step !== null && state.step !== index)) return;
     const title = make(body, 'tr', { class: 'step-row' });
-    make(title, 'td', { colspan: 10 }, (index + 1) + ' ' + data.run.steps[index].title);
+    const after = span.faults.length ? ', after ' + span.faults.join(', ') : '';
+    make(title, 'td', { colspan: 14 }, (index + 1) + ' ' + data.run.steps[index].title + after);
     for (const told of span.rows) {
       const row = make(body, 'tr');
       make(row, 'td', {}, told.receiver);
@@ -423,10 +424,13 @@ function ledger() {
         make(row, 'td', { class: 'number' + (told[key] && ['lost', 'duplicated', 'reordered'].includes(key) ? ' bad' : '') }, told[key]);
       make(row, 'td', { class: 'number' }, told.first_ns === null ? '' : time(told.first_ns / 1e9));
       make(row, 'td', { class: 'number' }, told.received ? time(told.gap_ns / 1e9) : '');
+      for (const key of ['outage_ns', 'join_ns', 'leave_ns'])
+        make(row, 'td', { class: 'number' }, told[key] === undefined ? '' : time(told[key] / 1e9));
+      make(row, 'td', {}, told.lost_at || '');
       latency(make(row, 'td'), told.latency, scale);
     }
   });
-  if (!body.children.length) make(make(body, 'tr'), 'td', { class: 'fact', colspan: 10 }, 'Nothing was sent to a receiver of its group.');
+  if (!body.children.length) make(make(body, 'tr'), 'td', { class: 'fact', colspan: 14 }, 'Nothing was sent to a receiver of its group.');
 }
 
 function files() {

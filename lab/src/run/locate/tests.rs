@@ -139,10 +139,11 @@ fn only_the_datagrams_of_the_runs_and_the_span_count() {
         frame(7, 1, 100),
         frame(7, 2, 101),
         frame(7, 2, 101),
-        frame(8, 3, 102),
+        frame(7, 4, 102),
+        frame(8, 3, 101),
     ];
     let seen = Seen::of("src--r1", frames);
-    let found = passed(&[(LinkId(0), &seen)], &BTreeSet::from([7]), 100);
+    let found = passed(&[(LinkId(0), &seen)], &BTreeSet::from([7]), &(100..102));
     assert_eq!(found[0].datagrams, BTreeSet::from([(7, 0, 1), (7, 0, 2)]));
     assert!(!found[0].partial);
 }

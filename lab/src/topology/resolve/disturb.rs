@@ -197,23 +197,17 @@ fn change_daemons(
 /// Tells of what cannot be done to a daemon of this kind.
 fn fits(cx: &Context<'_>, name: &Name, kind: &Kind, change: DaemonChange) {
     match (kind, change) {
-        (Kind::Host | Kind::Kernel, _) => {
+        (Kind::Host, _) => {
             cx.tell(
                 name.span,
-                format!("`{}` is a {} without daemon", name.value, kind.word()),
+                format!("`{}` is a host without daemon", name.value),
             );
         }
-        (
-            Kind::Custom(_) | Kind::Frr | Kind::Pimd | Kind::Smcroute { .. },
-            DaemonChange::KillWorkers,
-        ) => {
+        (kind @ (Kind::Custom(_) | Kind::Frr | Kind::Pimd), DaemonChange::KillWorkers) => {
             let kind = kind.word();
             let message = format!("only mcrd has workers, `{}` is {kind}", name.value);
             cx.tell(name.span, message);
         }
-        (
-            Kind::Mcrd { .. } | Kind::Frr | Kind::Pimd | Kind::Smcroute { .. } | Kind::Custom(_),
-            _,
-        ) => {}
+        (Kind::Mcrd { .. } | Kind::Frr | Kind::Pimd | Kind::Custom(_), _) => {}
     }
 }

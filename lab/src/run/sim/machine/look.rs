@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
+use std::ops::Range;
 
 use mcr_api::Method;
 use mcr_api::state::Page;
@@ -120,7 +121,11 @@ impl Machine {
     }
 
     /// What each link showed of the datagrams of these runs.
-    pub(in crate::run::sim) fn passed(&self, runs: &BTreeSet<u64>, since_ns: u64) -> Vec<Passed> {
+    pub(in crate::run::sim) fn passed(
+        &self,
+        runs: &BTreeSet<u64>,
+        sent_ns: &Range<u64>,
+    ) -> Vec<Passed> {
         let links = self.links.iter().zip(&self.topology.links).enumerate();
         links
             .map(|(position, (id, model))| {
@@ -133,8 +138,8 @@ impl Machine {
                     let shown = self.network.shown_on(*flow, *id);
                     datagrams.extend(shown.filter_map(|sequence| {
                         let at = times.get(usize::try_from(sequence).ok()?)?;
-                        let sent_since = nanoseconds(*at) >= since_ns;
-                        sent_since.then_some((sent.run, sent.number, sequence))
+                        let meant = sent_ns.contains(&nanoseconds(*at));
+                        meant.then_some((sent.run, sent.number, sequence))
                     }));
                 }
                 Passed {
@@ -145,6 +150,22 @@ impl Machine {
                 }
             })
             .collect()
+    }
+
+    /// When the last datagram to a group was sent that a link showed: almost
+    /// when it was there.
+    pub(in crate::run::sim) fn last_on(&self, link: LinkId, group: Ipv4Addr) -> Option<u64> {
+        let id = *self.links.get(link.0)?;
+        let flows = self.flows.iter().filter(|(_, sent)| sent.group == group);
+        let last = flows.filter_map(|(flow, _)| {
+            let sequence = self.network.shown_on(*flow, id).max()?;
+            let at = self
+                .network
+                .sent(*flow)
+                .get(usize::try_from(sequence).ok()?)?;
+            Some(nanoseconds(*at))
+        });
+        last.max()
     }
 
     /// Puts the messages that were sent since into the ring.
