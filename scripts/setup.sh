@@ -68,24 +68,25 @@ routing() {
     fi
 }
 
-# other_pimd: the stand-alone pimd. Its package cannot be installed beside FRR,
-# so it is unpacked into .tools, and scripts/test.sh tells the labs where it is.
-other_pimd() {
-    local there=/usr/sbin/pimd here=.tools/pimd folder
-    if [ -n "${LAB_PIMD:-}" ] || [ -x $there ] || [ -x $here$there ]; then return 0; fi
-    say "missing: pimd; trying to unpack it into .tools"
+# unpacked PROGRAM PACKAGE VARIABLE: another router, taken out of its package
+# and put into .tools, for its service is not wanted on this machine, or the
+# package cannot be installed beside FRR. scripts/test.sh tells the labs where.
+unpacked() {
+    local there=/usr/sbin/$1 here=.tools/$2 folder
+    if [ -n "${!3:-}" ] || [ -x "$there" ] || [ -x "$here$there" ]; then return 0; fi
+    say "missing: $1; trying to unpack it into .tools"
     folder=$(mktemp -d)
     chmod 755 "$folder"
     if command -v apt-get >/dev/null \
-        && (cd "$folder" && apt-get -qq download pimd >&2 </dev/null) \
-        && dpkg -x "$folder"/pimd_*.deb "$folder/root"
+        && (cd "$folder" && apt-get -qq download "$2" >&2 </dev/null) \
+        && dpkg -x "$folder/$2"_*.deb "$folder/root"
     then
         mkdir -p .tools
-        rm -rf $here
-        mv "$folder/root" $here
+        rm -rf "$here"
+        mv "$folder/root" "$here"
     else
-        say "could not get it; unpack Debian's package and set LAB_PIMD to its$there"
-        say "going on without it: scenarios with pimd are skipped"
+        say "could not get it; unpack Debian's package and set $3 to its $there"
+        say "going on without it: scenarios with $2 are skipped"
     fi
     rm -rf "$folder"
 }
@@ -137,7 +138,8 @@ test)
     helpful setcap libcap2-bin "a test of file capabilities is skipped"
     helpful chromium chromium "the HTML report is not tested in a browser"
     routing
-    other_pimd
+    unpacked pimd pimd LAB_PIMD
+    unpacked smcrouted smcroute LAB_SMCROUTED
     ;;
 bench)
     PATH="$PATH:/usr/sbin:/sbin" command -v ip >/dev/null || package iproute2

@@ -9,6 +9,9 @@ export PATH="$PATH:$PWD/.tools/bin"
 if [ -z "${LAB_PIMD:-}" ] && [ -x .tools/pimd/usr/sbin/pimd ]; then
     export LAB_PIMD="$PWD/.tools/pimd/usr/sbin/pimd"
 fi
+if [ -z "${LAB_SMCROUTED:-}" ] && [ -x .tools/smcroute/usr/sbin/smcrouted ]; then
+    export LAB_SMCROUTED="$PWD/.tools/smcroute/usr/sbin/smcrouted"
+fi
 export MCR_SKIPPED="${MCR_SKIPPED:-$PWD/target/skipped-tests.txt}"
 mkdir -p "$(dirname "$MCR_SKIPPED")"
 : >"$MCR_SKIPPED"

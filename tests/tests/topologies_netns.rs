@@ -54,6 +54,7 @@ const FOLDERS: &[&str] = &[
     "slow-wire",
     "snooping-lan",
     "ssm-chain",
+    "static-mroutes",
 ];
 
 /// The exit statuses that the tests meet.
@@ -107,8 +108,8 @@ fn lab_test(test: &str, file: &Path) -> Option<Run> {
     Some(run)
 }
 
-/// Runs a folder with FRR in some of its roles, as the variables say.
-fn with_frr(test: &str, folder: &str, variables: &[&str]) {
+/// Runs a folder with other software in some of its roles, as the variables say.
+fn with_others(test: &str, folder: &str, variables: &[&str]) {
     let runs = tempfile::tempdir().unwrap();
     let mut command = command(runs.path(), &root().join("topologies").join(folder));
     command.args(variables.iter().flat_map(|variable| ["--var", variable]));
@@ -119,7 +120,7 @@ fn with_frr(test: &str, folder: &str, variables: &[&str]) {
         Some(NOTHING_TO_RUN | UNFIT) => first_line(&text),
         code => return assert_eq!(code, Some(0), "{text}"),
     };
-    skip(test, "lab test cannot run FRR here", &enable);
+    skip(test, "lab test cannot run all of it here", &enable);
 }
 
 fn first_line(text: &str) -> String {
@@ -181,7 +182,7 @@ fn netns_interop_chain3_mcrd_alone() {
 #[test]
 fn netns_interop_chain3_frr_is_the_rp() {
     let test = "netns_interop_chain3_frr_is_the_rp";
-    with_frr(
+    with_others(
         test,
         "interop-chain3",
         &["rp=frr", "pruned=25s", "gone_for=0s", "again=8s"],
@@ -192,33 +193,33 @@ fn netns_interop_chain3_frr_is_the_rp() {
 fn netns_interop_chain3_frr_is_both_ends() {
     let test = "netns_interop_chain3_frr_is_both_ends";
     let variables = ["fhr=frr", "lhr=frr", "rejoined=8s"];
-    with_frr(test, "interop-chain3", &variables);
+    with_others(test, "interop-chain3", &variables);
 }
 
 #[test]
 fn netns_interop_diamond_frr_is_in_the_middle() {
     let test = "netns_interop_diamond_frr_is_in_the_middle";
     let variables = ["rp=frr", "mid=frr", "pruned=25s", "gone_for=0s"];
-    with_frr(test, "interop-diamond", &variables);
+    with_others(test, "interop-diamond", &variables);
 }
 
 #[test]
 fn netns_interop_diamond_frr_is_both_ends() {
     let test = "netns_interop_diamond_frr_is_both_ends";
     let variables = ["fhr=frr", "lhr=frr", "lost=1000", "gap=3s"];
-    with_frr(test, "interop-diamond", &variables);
+    with_others(test, "interop-diamond", &variables);
 }
 
 #[test]
 fn netns_interop_lan_frr_is_downstream() {
     let test = "netns_interop_lan_frr_is_downstream";
-    with_frr(test, "interop-lan", &["up=frr", "down=frr", "settle=6s"]);
+    with_others(test, "interop-lan", &["up=frr", "down=frr", "settle=6s"]);
 }
 
 #[test]
 fn netns_interop_lan_frr_is_the_dr() {
     let test = "netns_interop_lan_frr_is_the_dr";
-    with_frr(
+    with_others(
         test,
         "interop-lan",
         &["dr=frr", "twice=1000000", "settle=6s"],
@@ -243,6 +244,11 @@ fn netns_igmp_versions() {
 #[test]
 fn netns_register_probe() {
     topology("register-probe");
+}
+
+#[test]
+fn netns_static_mroutes() {
+    with_others("netns_static_mroutes", "static-mroutes", &[]);
 }
 
 #[test]

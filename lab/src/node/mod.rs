@@ -1,4 +1,5 @@
-//! What runs in a node: one file a kind, five verbs each.
+//! What runs in a node: one file a kind, five verbs each, of which a kind has
+//! those that it needs.
 //!
 //! [`Daemons`] uses them to start all nodes of a network, and one at a time
 //! afterwards.
@@ -7,9 +8,11 @@ mod custom;
 mod daemons;
 pub mod frr;
 mod host;
+mod kernel;
 mod mcrd;
 mod pimd;
 mod programs;
+mod smcroute;
 
 use std::ffi::OsString;
 use std::fs::{File, OpenOptions};
@@ -30,35 +33,45 @@ pub use programs::{Programs, Unfit, path_behind};
 /// How long a daemon may take to end by itself.
 const STOP_TIME: Duration = Duration::from_secs(3);
 
-/// What a kind of node can do.
+/// What a kind of node can do. Where nothing runs, nothing is to be done.
 pub trait NodeKind {
     /// Refuses what cannot run here.
     ///
     /// # Errors
     /// What is missing.
-    fn check(&self, programs: &Programs) -> Result<(), Unfit>;
+    fn check(&self, _programs: &Programs) -> Result<(), Unfit> {
+        Ok(())
+    }
 
     /// Writes the files that it reads.
     ///
     /// # Errors
     /// The file system's.
-    fn configure(&self, place: &Place<'_>) -> Result<(), NodeError>;
+    fn configure(&self, _place: &Place<'_>) -> Result<(), NodeError> {
+        Ok(())
+    }
 
     /// Starts it: its processes, none where nothing runs.
     ///
     /// # Errors
     /// Why it cannot be started.
-    fn start(&self, place: &Place<'_>) -> Result<Vec<Child>, NodeError>;
+    fn start(&self, _place: &Place<'_>) -> Result<Vec<Child>, NodeError> {
+        Ok(Vec::new())
+    }
 
     /// It does its work.
-    fn ready<'a>(&'a self, place: &'a Place<'_>) -> LocalBoxFuture<'a, Result<bool, NodeError>>;
+    fn ready<'a>(&'a self, _place: &'a Place<'_>) -> LocalBoxFuture<'a, Result<bool, NodeError>> {
+        Box::pin(async { Ok(true) })
+    }
 
     /// Ends one of its processes, and waits for its end.
     fn stop<'a>(
         &'a self,
         place: &'a Place<'_>,
         child: &'a Child,
-    ) -> LocalBoxFuture<'a, Result<(), NodeError>>;
+    ) -> LocalBoxFuture<'a, Result<(), NodeError>> {
+        Box::pin(terminate(place, child))
+    }
 }
 
 /// What a node can do.
@@ -70,6 +83,8 @@ pub fn kind(node: &Node) -> Box<dyn NodeKind + '_> {
         Kind::Mcrd { config } => Box::new(mcrd::Mcrd { config }),
         Kind::Frr => Box::new(frr::Frr { router }),
         Kind::Pimd => Box::new(pimd::Pimd { router }),
+        Kind::Smcroute { mroutes } => Box::new(smcroute::Smcroute { mroutes }),
+        Kind::Kernel => Box::new(kernel::Kernel),
         Kind::Custom(custom) => Box::new(custom::CustomNode { custom }),
     }
 }

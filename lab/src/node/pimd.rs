@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use futures_util::future::LocalBoxFuture;
 
-use super::{NodeError, NodeKind, Place, Programs, Unfit, terminate};
+use super::{NodeError, NodeKind, Place, Programs, Unfit};
 use crate::backend::netns::{Child, Process};
 use crate::topology::router::Router;
 
@@ -73,14 +73,6 @@ impl NodeKind for Pimd<'_> {
     fn ready<'a>(&'a self, place: &'a Place<'_>) -> LocalBoxFuture<'a, Result<bool, NodeError>> {
         let file = pid_file(&folder(place));
         Box::pin(async move { Ok(file.is_file()) })
-    }
-
-    fn stop<'a>(
-        &'a self,
-        place: &'a Place<'_>,
-        child: &'a Child,
-    ) -> LocalBoxFuture<'a, Result<(), NodeError>> {
-        Box::pin(terminate(place, child))
     }
 }
 

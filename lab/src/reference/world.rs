@@ -407,7 +407,12 @@ fn config(
     let sections = match (&node.kind, &node.router) {
         (Kind::Mcrd { config }, _) => replaced.unwrap_or(config).clone(),
         (Kind::Frr | Kind::Pimd, Some(router)) => router_config(router),
-        (Kind::Frr | Kind::Pimd | Kind::Host | Kind::Custom(_), _) => return Ok(None),
+        (Kind::Smcroute { .. }, _) => {
+            return Err(format!("`{}` has static multicast routes", node.name));
+        }
+        (Kind::Frr | Kind::Pimd | Kind::Host | Kind::Kernel | Kind::Custom(_), _) => {
+            return Ok(None);
+        }
     };
     let loaded = mcr_config::parse(&node.name, &file_text(&sections));
     let loaded = loaded.map_err(|problems| problems.to_string())?;

@@ -142,7 +142,12 @@ async fn ask_all(
         let at = NodeId(position);
         let told = match &node.kind {
             Kind::Mcrd { .. } => ask(answers, at, group).await,
-            Kind::Host | Kind::Frr | Kind::Pimd | Kind::Custom(_) => Err(format!(
+            Kind::Host
+            | Kind::Frr
+            | Kind::Pimd
+            | Kind::Smcroute { .. }
+            | Kind::Kernel
+            | Kind::Custom(_) => Err(format!(
                 "it runs {}, which explain does not ask",
                 node.kind.word()
             )),

@@ -282,7 +282,7 @@ impl Stage for Namespaces<'_> {
         for (position, node) in self.world.topology.nodes.iter().enumerate() {
             let at = NodeId(position);
             match &node.kind {
-                Kind::Host | Kind::Pimd => {}
+                Kind::Host | Kind::Pimd | Kind::Smcroute { .. } | Kind::Kernel => {}
                 Kind::Frr => {
                     let told = frr::ask::everything(&node.name).await;
                     fs::write(folder.join(format!("{}.txt", node.name)), told)?;

@@ -133,6 +133,10 @@ pub(crate) enum KindName {
     Frr,
     /// The stand-alone pimd.
     Pimd,
+    /// smcrouted, with the routes of `mroutes`.
+    Smcroute,
+    /// The kernel's own unicast forwarding, and nothing else.
+    Kernel,
     /// The command `cmd`.
     Custom,
 }
@@ -163,6 +167,8 @@ pub(crate) struct Node {
     pub(crate) config: Option<Part<serde_json::Value>>,
     /// Configuration file of mcrd (JSON5), beside the lab file.
     pub(crate) config_file: Option<Part<String>>,
+    /// Static multicast routes of a `smcroute` node.
+    pub(crate) mroutes: Option<Part<OneOrMany<StaticMroute>>>,
     /// The command of a `custom` node, run by `sh -c`.
     pub(crate) cmd: Option<Part<String>>,
     /// A command that exits 0 as soon as `cmd` is ready.
@@ -171,6 +177,20 @@ pub(crate) struct Node {
     pub(crate) stop: Option<Part<String>>,
     /// A command that prints the state of `cmd`, kept as evidence.
     pub(crate) state: Option<Part<String>>,
+}
+
+/// A static multicast route.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct StaticMroute {
+    /// The incoming interface.
+    pub(crate) from: Name,
+    /// The group.
+    pub(crate) group: Group,
+    /// The source; any where there is none.
+    pub(crate) source: Option<Address>,
+    /// The outgoing interfaces.
+    pub(crate) to: OneOrMany<Name>,
 }
 
 /// A setting, as text; a number is written without quotes.

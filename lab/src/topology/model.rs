@@ -89,6 +89,13 @@ pub enum Kind {
     Frr,
     /// The stand-alone pimd.
     Pimd,
+    /// smcrouted, with these static multicast routes.
+    Smcroute {
+        /// The routes.
+        mroutes: Vec<StaticMroute>,
+    },
+    /// The kernel's own unicast forwarding, and nothing else.
+    Kernel,
     /// A command of the user's.
     Custom(Custom),
 }
@@ -102,6 +109,8 @@ impl Kind {
             Kind::Mcrd { .. } => "mcrd",
             Kind::Frr => "frr",
             Kind::Pimd => "pimd",
+            Kind::Smcroute { .. } => "smcroute",
+            Kind::Kernel => "kernel",
             Kind::Custom(_) => "custom",
         }
     }
@@ -110,10 +119,25 @@ impl Kind {
     #[must_use]
     pub fn is_router(&self) -> bool {
         match self {
-            Kind::Mcrd { .. } | Kind::Frr | Kind::Pimd => true,
+            Kind::Mcrd { .. } | Kind::Frr | Kind::Pimd | Kind::Smcroute { .. } | Kind::Kernel => {
+                true
+            }
             Kind::Host | Kind::Custom(_) => false,
         }
     }
+}
+
+/// A static multicast route; interfaces by their names in the node.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StaticMroute {
+    /// The incoming interface.
+    pub from: String,
+    /// The group.
+    pub group: Ipv4Addr,
+    /// The source; any where there is none.
+    pub source: Option<Ipv4Addr>,
+    /// The outgoing interfaces.
+    pub to: Vec<String>,
 }
 
 /// A node that runs a command of the user's.

@@ -11,6 +11,7 @@ mod changes;
 mod deadlines;
 mod guide;
 mod inheritance;
+mod kinds;
 mod large;
 mod loops;
 mod mistakes;

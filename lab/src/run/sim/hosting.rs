@@ -118,7 +118,7 @@ impl Reasons {
                 None
             }
             Kind::Mcrd { config } => self.mcrd(node, &file_text(config)),
-            Kind::Frr | Kind::Pimd | Kind::Custom(_) => {
+            Kind::Frr | Kind::Pimd | Kind::Smcroute { .. } | Kind::Kernel | Kind::Custom(_) => {
                 let why = format!("the simulator has no {}", node.kind.word());
                 self.add(&node.name, &why);
                 None

@@ -197,17 +197,23 @@ fn change_daemons(
 /// Tells of what cannot be done to a daemon of this kind.
 fn fits(cx: &Context<'_>, name: &Name, kind: &Kind, change: DaemonChange) {
     match (kind, change) {
-        (Kind::Host, _) => {
+        (Kind::Host | Kind::Kernel, _) => {
             cx.tell(
                 name.span,
-                format!("`{}` is a host without daemon", name.value),
+                format!("`{}` is a {} without daemon", name.value, kind.word()),
             );
         }
-        (kind @ (Kind::Custom(_) | Kind::Frr | Kind::Pimd), DaemonChange::KillWorkers) => {
+        (
+            Kind::Custom(_) | Kind::Frr | Kind::Pimd | Kind::Smcroute { .. },
+            DaemonChange::KillWorkers,
+        ) => {
             let kind = kind.word();
             let message = format!("only mcrd has workers, `{}` is {kind}", name.value);
             cx.tell(name.span, message);
         }
-        (Kind::Mcrd { .. } | Kind::Frr | Kind::Pimd | Kind::Custom(_), _) => {}
+        (
+            Kind::Mcrd { .. } | Kind::Frr | Kind::Pimd | Kind::Smcroute { .. } | Kind::Custom(_),
+            _,
+        ) => {}
     }
 }

@@ -7,6 +7,7 @@ mod changes;
 mod deadlines;
 mod disturb;
 mod expect;
+mod kinds;
 mod links;
 mod matrix;
 mod mcrd;

@@ -7,10 +7,10 @@ use indexmap::IndexMap;
 
 use super::network::Network;
 use super::router::Subject;
-use super::{Context, is_word, mcrd};
+use super::{Context, is_word, kinds, mcrd};
 use crate::topology::decode::decode;
 use crate::topology::file::{self, File, KindName};
-use crate::topology::model::{Custom, Kind, Node, NodeId};
+use crate::topology::model::{Node, NodeId};
 use crate::topology::place::{At, OneOrMany, Part};
 use crate::topology::router::Router;
 use crate::topology::tree::{Key, Span, Tree, Value};
@@ -22,7 +22,9 @@ pub(super) const MAX_NODES: usize = 5_000;
 /// Words that `${WORD...}` means something else by.
 const RESERVED: [&str; 5] = ["vars", "matrix", "env", "self", "auto"];
 
-const KINDS: [&str; 5] = ["host", "mcrd", "frr", "pimd", "custom"];
+const KINDS: [&str; 7] = [
+    "host", "mcrd", "frr", "pimd", "smcroute", "kernel", "custom",
+];
 
 /// A node after inheritance, before its addresses are known.
 pub(super) struct Draft {
@@ -170,6 +172,8 @@ impl Templates {
             KindName::Mcrd => "mcrd",
             KindName::Frr => "frr",
             KindName::Pimd => "pimd",
+            KindName::Smcroute => "smcroute",
+            KindName::Kernel => "kernel",
             KindName::Custom => "custom",
         };
         let mut tree = self.defaults.clone();
@@ -217,7 +221,8 @@ pub(super) fn finish(
                 node: NodeId(position),
             };
             node.router = subject.settings(&cx).map(Box::new);
-            node.kind = kind(&cx, draft, node.router.as_deref());
+            let router = node.router.as_deref();
+            node.kind = kinds::kind(&cx, draft, router, network, NodeId(position));
             node
         })
         .collect()
@@ -265,84 +270,13 @@ fn settings(
     list
 }
 
-fn kind(cx: &Context<'_>, draft: &Draft, router: Option<&Router>) -> Kind {
-    let spec = &draft.spec;
-    let of_mcrd = [
-        ("config", spec.config.as_ref().map(|part| part.tree.span)),
-        (
-            "config_file",
-            spec.config_file.as_ref().map(|part| part.tree.span),
-        ),
-    ];
-    let of_custom = [
-        ("cmd", &spec.cmd),
-        ("ready", &spec.ready),
-        ("stop", &spec.stop),
-        ("state", &spec.state),
-    ]
-    .map(|(key, part)| (key, part.as_ref().map(|part| part.tree.span)));
-    match draft.kind {
-        KindName::Host => {
-            refuse(cx, "mcrd", &of_mcrd);
-            refuse(cx, "custom", &of_custom);
-            Kind::Host
-        }
-        KindName::Mcrd => {
-            refuse(cx, "custom", &of_custom);
-            let config = config(cx, draft, router);
-            Kind::Mcrd { config }
-        }
-        KindName::Frr | KindName::Pimd => {
-            refuse(cx, "mcrd", &of_mcrd);
-            refuse(cx, "custom", &of_custom);
-            if router.is_none() {
-                let problem = cx.problem(draft.span, format!("`{}` has nothing to do", draft.name));
-                let help = "give it `pim: {}`, or all routers one at the top of the file";
-                cx.sink.add(problem.help(help));
-            }
-            match draft.kind {
-                KindName::Pimd => Kind::Pimd,
-                KindName::Frr | KindName::Host | KindName::Mcrd | KindName::Custom => Kind::Frr,
-            }
-        }
-        KindName::Custom => {
-            refuse(cx, "mcrd", &of_mcrd);
-            custom(cx, draft)
-        }
-    }
-}
-
-/// Tells the keys that only another kind of node has.
-fn refuse(cx: &Context<'_>, kind: &str, keys: &[(&str, Option<Span>)]) {
-    for (key, span) in keys {
-        if let Some(span) = span {
-            let message = format!("only a node of kind {kind} has `{key}`");
-            cx.tell(*span, message);
-        }
-    }
-}
-
-fn custom(cx: &Context<'_>, draft: &Draft) -> Kind {
-    let text = |part: &Option<Part<String>>| {
-        let part = part.as_ref();
-        part.and_then(|part| part.read(&cx.scope, cx.sink))
-    };
-    let cmd = text(&draft.spec.cmd);
-    if draft.spec.cmd.is_none() {
-        let message = format!("`{}` is of kind custom, but has no `cmd`", draft.name);
-        cx.tell(draft.span, message);
-    }
-    Kind::Custom(Custom {
-        cmd: cmd.unwrap_or_default(),
-        ready: text(&draft.spec.ready),
-        stop: text(&draft.spec.stop),
-        state: text(&draft.spec.state),
-    })
-}
-
 /// mcrd's configuration: what follows from the router's settings, the file's
 /// and the inline one, each laid upon the one before.
-fn config(cx: &Context<'_>, draft: &Draft, router: Option<&Router>) -> serde_json::Value {
+pub(super) fn config(
+    cx: &Context<'_>,
+    draft: &Draft,
+    router: Option<&Router>,
+) -> serde_json::Value {
     let from_file = draft.spec.config_file.as_ref().and_then(|part| {
         let name = part.read(&cx.scope, cx.sink)?;
         config_file(cx, &name, part.tree.span)

@@ -93,7 +93,9 @@ impl Asker<'_> {
         let model = &self.cast.nodes[node.0];
         let told = match model.kind {
             Kind::Mcrd { .. } | Kind::Frr => model.router.is_some(),
-            Kind::Host | Kind::Pimd | Kind::Custom(_) => false,
+            Kind::Host | Kind::Pimd | Kind::Smcroute { .. } | Kind::Kernel | Kind::Custom(_) => {
+                false
+            }
         };
         if !told {
             let message = format!("`{}` is no router that tells its state", name.value);

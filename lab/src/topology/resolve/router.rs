@@ -22,15 +22,26 @@ const ALL: Ipv4Net = Ipv4Net::new_assert(std::net::Ipv4Addr::new(224, 0, 0, 0), 
 impl KindName {
     fn is_router(self) -> bool {
         match self {
-            KindName::Mcrd | KindName::Frr | KindName::Pimd => true,
+            KindName::Mcrd
+            | KindName::Frr
+            | KindName::Pimd
+            | KindName::Smcroute
+            | KindName::Kernel => true,
             KindName::Host | KindName::Custom => false,
+        }
+    }
+
+    fn speaks_pim(self) -> bool {
+        match self {
+            KindName::Mcrd | KindName::Frr | KindName::Pimd => true,
+            KindName::Host | KindName::Custom | KindName::Smcroute | KindName::Kernel => false,
         }
     }
 }
 
 /// The file's word on PIM makes routers of nodes that can be one.
 pub(super) fn is_router(file: &File, draft: &Draft) -> bool {
-    draft.kind.is_router() && (file.pim.is_some() || draft.spec.pim.is_some())
+    draft.kind.speaks_pim() && (file.pim.is_some() || draft.spec.pim.is_some())
 }
 
 /// The delay of the lab's own unicast routes, where it makes them.

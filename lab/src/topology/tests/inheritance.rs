@@ -34,7 +34,12 @@ fn sysctls(node: &Node) -> String {
 fn config(node: &Node) -> String {
     match &node.kind {
         Kind::Mcrd { config } => config.to_string(),
-        Kind::Host | Kind::Frr | Kind::Pimd | Kind::Custom(_) => String::new(),
+        Kind::Host
+        | Kind::Frr
+        | Kind::Pimd
+        | Kind::Smcroute { .. }
+        | Kind::Kernel
+        | Kind::Custom(_) => String::new(),
     }
 }
 

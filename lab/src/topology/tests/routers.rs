@@ -32,7 +32,12 @@ links: [h -- r1, r1 -- r2, r2 -- far]
 fn config(topology: &Topology, node: usize) -> &serde_json::Value {
     match &topology.nodes[node].kind {
         Kind::Mcrd { config } => config,
-        Kind::Host | Kind::Frr | Kind::Pimd | Kind::Custom(_) => panic!("no mcrd"),
+        Kind::Host
+        | Kind::Frr
+        | Kind::Pimd
+        | Kind::Smcroute { .. }
+        | Kind::Kernel
+        | Kind::Custom(_) => panic!("no mcrd"),
     }
 }
 
