@@ -28,6 +28,12 @@ pub struct Situation {
 }
 
 impl Situation {
+    /// Whether a router's daemon can be asked.
+    #[must_use]
+    pub fn answers(&self, at: NodeId) -> bool {
+        !self.stopped.contains(&at) && !self.frozen.contains(&at)
+    }
+
     /// What an action changes.
     pub fn change(&mut self, topology: &Topology, action: &Action) {
         match action {

@@ -223,8 +223,11 @@ impl<'a> World<'a> {
         Ok(Some(rp))
     }
 
-    /// RFC 7761 §4.7.1, for RPs that are configured.
-    fn rp_of(&self, at: NodeId, group: GroupAddr) -> Result<UnicastAddr, Undetermined> {
+    /// The RP that a router takes: RFC 7761 §4.7.1, for RPs that are configured.
+    ///
+    /// # Errors
+    /// It has none, or several.
+    pub fn rp_of(&self, at: NodeId, group: GroupAddr) -> Result<UnicastAddr, Undetermined> {
         let rps = self.config(at).map(|config| &config.pim.static_rps);
         let ranges = rps.into_iter().flatten().flat_map(|rp| {
             let ranges = rp

@@ -9,6 +9,7 @@ use serde_json::json;
 use super::capture::Count;
 use super::events::Events;
 use super::evidence;
+use super::invariants::Invariants;
 use super::observe::{Measured, Memory, Scene, about};
 use super::record::{self, Moments};
 use super::stage::{self, LOOK_EVERY, Stage, changed_or};
@@ -36,12 +37,15 @@ pub(super) struct Engine<S> {
     moments: Moments,
     /// What the steps have changed so far.
     situation: Situation,
+    /// What must hold all the time.
+    invariants: Invariants,
 }
 
 impl<S: Stage> Engine<S> {
     /// At the beginning of a run.
     pub(super) fn new(stage: S, events: Events) -> Engine<S> {
         let step_began_ns = stage.now_ns();
+        let invariants = Invariants::of(stage.topology());
         Engine {
             stage,
             events,
@@ -49,6 +53,7 @@ impl<S: Stage> Engine<S> {
             step_began_ns,
             moments: Moments::default(),
             situation: Situation::default(),
+            invariants,
         }
     }
 
@@ -99,8 +104,12 @@ impl<S: Stage> Engine<S> {
                 first_message: self.untold,
                 measured,
             };
-            report.expectations = watch_all(&scene, &step.expect).await;
+            let watched = watch_all(&scene, &step.expect);
+            let (stage, situation) = (&self.stage, &self.situation);
+            report.expectations = self.invariants.during(stage, situation, watched).await;
         }
+        let broken = self.invariants.step_ended(&self.stage);
+        report.expectations.extend(broken);
         let broken = self.stage.broken();
         if !broken.is_empty() {
             report.error.get_or_insert(broken.join("\n"));
@@ -192,7 +201,7 @@ impl<S: Stage> Engine<S> {
             Action::Hosts(hosts) => self.stage.hosts(hosts).await?,
             Action::Daemon { change, at } => self.stage.daemon(*change, *at).await?,
             Action::Exec(exec) => self.exec(exec).await?,
-            Action::Wait(time) => stage::sleep(&self.stage, *time).await,
+            Action::Wait(time) => self.pass(*time).await,
             Action::Mark(text) => self.mark("mark", text, json!({ "text": text })),
             Action::Measure(time) => return Ok(Some(self.measure(*time, &step.expect).await)),
         }
@@ -246,6 +255,13 @@ impl<S: Stage> Engine<S> {
         ))
     }
 
+    /// Time passes, and the invariants are watched.
+    async fn pass(&mut self, time: Duration) {
+        let (stage, situation) = (&self.stage, &self.situation);
+        let sleep = stage::sleep(stage, time);
+        self.invariants.during(stage, situation, sleep).await;
+    }
+
     async fn measure(&mut self, time: Duration, expect: &[Expectation]) -> Measured {
         let from_ns = stage::begin_span(&self.stage).await;
         let mut counters = Vec::new();
@@ -254,7 +270,7 @@ impl<S: Stage> Engine<S> {
         }
         let before: Vec<Count> = expect.iter().map(|e| self.count_of(&e.check)).collect();
         let count_from = self.stage.now_ns();
-        stage::sleep(&self.stage, time).await;
+        self.pass(time).await;
         let after = expect.iter().map(|e| self.count_of(&e.check));
         let passed = before.into_iter().zip(after).collect();
         let counted = self.stage.now_ns() - count_from;

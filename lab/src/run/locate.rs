@@ -1,6 +1,6 @@
 //! Where datagrams were lost, as far as the packets of the links can tell.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::ops::Range;
 
 use mcrgen::payload;
@@ -10,6 +10,14 @@ use crate::topology::model::{LinkId, NodeId, Topology};
 
 #[cfg(test)]
 mod tests;
+
+/// Who sent a datagram onto a link, and its run, flow and sequence.
+type Sent = ([u8; 6], u64, u32, u64);
+
+/// So many copies of a datagram are none that went in circles.
+const COPIES: u32 = 8;
+/// Where a frame has the TTL: behind the Ethernet header.
+const TTL: usize = 14 + 8;
 
 /// What a link showed of some datagrams.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,6 +56,41 @@ pub fn passed(seen: &[(LinkId, &Seen)], runs: &BTreeSet<u64>, sent_ns: &Range<u6
             }
         })
         .collect()
+}
+
+/// Datagrams sent from `since` on that the same sender sent onto a link again:
+/// with less left of their TTL, or, where a relay gives them a new one, more
+/// often than what wires double explains.
+#[must_use]
+pub fn looped(seen: &[(LinkId, &Seen)], since: u64) -> u64 {
+    let mut by_link: BTreeMap<LinkId, u64> = BTreeMap::new();
+    for (link, point) in seen {
+        // Frames are kept in order, so that a smaller TTL comes later.
+        let mut known: BTreeMap<Sent, (u8, u32)> = BTreeMap::new();
+        let mut again = 0;
+        for frame in &point.frames {
+            let found = datagram(&frame.bytes);
+            let header = found.and_then(|found| payload::peek(found.payload));
+            let sender = frame.bytes.get(6..12).and_then(|mac| mac.first_chunk());
+            let (Some(header), Some(sender)) = (header, sender) else {
+                continue;
+            };
+            let Some(ttl) = frame.bytes.get(TTL).copied() else {
+                continue;
+            };
+            if header.sent_ns < since {
+                continue;
+            }
+            let key = (*sender, header.run, header.flow, header.sequence);
+            let (first, times) = known.entry(key).or_insert((ttl, 0));
+            *times += 1;
+            again += u64::from(ttl < *first || *times > COPIES);
+        }
+        // Every member of a segment may show the same.
+        let most = by_link.entry(*link).or_default();
+        *most = again.max(*most);
+    }
+    by_link.into_values().sum()
 }
 
 /// The way from one node to another: links and the nodes they lead to.

@@ -13,6 +13,7 @@ mod engine;
 mod events;
 pub mod evidence;
 pub mod explain;
+mod invariants;
 pub mod ledger;
 pub mod locate;
 pub mod messages;

@@ -17,7 +17,7 @@ pub(super) async fn look<S: Stage>(
     group: Ipv4Addr,
     carried: &BTreeSet<LinkId>,
 ) -> Observed {
-    let asked = question::tables(scene.stage, group, &scene.situation.stopped).await;
+    let asked = question::tables(scene.stage, group, scene.situation).await;
     match asked.and_then(|tables| compared(scene, group, carried, tables.as_ref())) {
         Ok(observed) => observed,
         Err(reason) => Observed::not_yet(reason),
@@ -62,7 +62,7 @@ fn compared<S: Stage>(
 }
 
 /// Who has joined, and who sends to the group.
-fn present<S: Stage>(stage: &S, group: Ipv4Addr) -> (BTreeSet<usize>, BTreeSet<usize>) {
+pub(super) fn present<S: Stage>(stage: &S, group: Ipv4Addr) -> (BTreeSet<usize>, BTreeSet<usize>) {
     let topology = stage.topology();
     let ledger = stage.ledger().borrow();
     let receivers = 0..topology.receivers.len();
@@ -78,7 +78,8 @@ fn present<S: Stage>(stage: &S, group: Ipv4Addr) -> (BTreeSet<usize>, BTreeSet<u
     (joined.collect(), sending.collect())
 }
 
-fn follow(
+/// Follows a source's packets by the tables.
+pub(super) fn follow(
     topology: &Topology,
     tables: &Tables,
     source: usize,

@@ -273,6 +273,10 @@ impl Stage for Namespaces<'_> {
         self.world.network.gone(link)
     }
 
+    fn looped(&self, since_ns: u64) -> u64 {
+        self.capture.look(|seen| locate::looped(seen, since_ns))
+    }
+
     /// The daemons look after themselves.
     fn broken(&self) -> Vec<String> {
         Vec::new()

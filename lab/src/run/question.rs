@@ -1,7 +1,7 @@
 //! Asks routers, each kind in its own way, and gives what they tell in one
 //! form to the judges.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 
 use futures_util::future::try_join_all;
@@ -12,7 +12,7 @@ use super::stage::Stage;
 use crate::assertion::router::{self, Group, Mroute, Neighbors, Rpf};
 use crate::assertion::{Observed, Truth};
 use crate::node::frr::{ask, state};
-use crate::reference::Tables;
+use crate::reference::{Situation, Tables};
 use crate::topology::model::{Kind, NodeId, Topology};
 use crate::topology::question::{Office, Question, Sight};
 
@@ -144,15 +144,24 @@ pub(super) fn about(topology: &Topology, question: &Question) -> String {
     }
 }
 
+/// The DR of a router's interface.
+pub(super) async fn dr<S: Stage>(
+    stage: &S,
+    at: NodeId,
+    interface: &str,
+) -> Result<Option<Ipv4Addr>, String> {
+    Router::of(stage, at).dr(interface).await
+}
+
 /// The entries of all routers that run; `None` where some kind cannot be asked.
 pub(super) async fn tables<S: Stage>(
     stage: &S,
     group: Ipv4Addr,
-    stopped: &BTreeSet<NodeId>,
+    situation: &Situation,
 ) -> Result<Option<Tables>, String> {
     let nodes = stage.topology().nodes.iter().enumerate();
     let routers =
-        nodes.filter(|(at, node)| node.kind.is_router() && !stopped.contains(&NodeId(*at)));
+        nodes.filter(|(at, node)| node.kind.is_router() && situation.answers(NodeId(*at)));
     let routers: Vec<(NodeId, &Kind)> =
         routers.map(|(at, node)| (NodeId(at), &node.kind)).collect();
     if routers.iter().any(|(_, kind)| matches!(kind, Kind::Pimd)) {

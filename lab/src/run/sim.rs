@@ -338,6 +338,10 @@ impl Stage for Simulation<'_> {
         self.machine.borrow().gone(link)
     }
 
+    fn looped(&self, _: u64) -> u64 {
+        self.machine.borrow_mut().circles()
+    }
+
     fn broken(&self) -> Vec<String> {
         self.machine.borrow_mut().broken()
     }

@@ -127,6 +127,9 @@ pub(super) trait Stage {
     fn wires(&self) -> Vec<(LinkId, [Carried; 2])>;
     /// The datagrams that a link's wire dropped or changed so far.
     fn gone(&self, link: LinkId) -> Gone;
+    /// Datagrams that a router sent onto a link again, after others had taken
+    /// from their TTL, since the last call or this time.
+    fn looped(&self, since_ns: u64) -> u64;
     /// What was found broken since the last call that must never break.
     fn broken(&self) -> Vec<String>;
     /// Writes what every node knows.

@@ -12,6 +12,7 @@ use super::value::{Address, Cidr, Dur, Group, Loopback, Net, RateValue, Route};
 #[macro_use]
 mod impaired;
 mod generate;
+mod invariants;
 mod packets;
 mod questions;
 mod router;
@@ -19,6 +20,7 @@ mod steps;
 
 pub(crate) use generate::*;
 pub(crate) use impaired::*;
+pub(crate) use invariants::*;
 pub(crate) use packets::*;
 pub(crate) use questions::*;
 pub(crate) use router::*;
@@ -96,6 +98,9 @@ pub(crate) struct File {
     /// What is done and what is expected, in order.
     #[serde(default)]
     pub(crate) steps: Vec<Part<StepEntry>>,
+    /// What must hold during the whole run.
+    #[serde(default)]
+    pub(crate) invariants: Vec<Part<InvariantEntry>>,
     /// Limits of a run.
     pub(crate) limits: Option<Part<RunLimits>>,
 }

@@ -2,6 +2,7 @@
 //! checked. Nothing after this has anything left to validate.
 
 mod action;
+mod invariant;
 
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
@@ -16,6 +17,7 @@ use super::question::{Interfaces, Question};
 use super::router::Router;
 
 pub use action::{Action, DaemonChange, Exec, Flap, Hosts, LinkChange};
+pub use invariant::{Always, Invariant};
 
 /// A lab: the network and what is asked of it.
 #[derive(Clone, Debug)]
@@ -38,6 +40,8 @@ pub struct Topology {
     pub steps: Vec<Step>,
     /// The lab sets the unicast routes, so long after a change of the network.
     pub oracle: Option<Duration>,
+    /// What must hold all the time.
+    pub invariants: Vec<Invariant>,
     /// The longest a whole run may take.
     pub max_time: Duration,
     /// How often `lab test` runs it.

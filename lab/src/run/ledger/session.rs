@@ -158,6 +158,12 @@ impl Session {
         self.latest.joined_ns
     }
 
+    /// What it saw by now.
+    #[must_use]
+    pub fn latest(&self) -> &RecvReport {
+        &self.latest
+    }
+
     /// What it saw by now, or by the end of the span.
     #[must_use]
     pub fn report(&self) -> &RecvReport {

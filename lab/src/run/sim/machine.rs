@@ -55,6 +55,7 @@ pub(super) struct Machine {
     down: Down,
     lost: Lost,
     broken: usize,
+    circles: u64,
     messages: Ring,
 }
 
@@ -138,6 +139,7 @@ impl Machine {
             down: Down::new(),
             lost: Lost::new(),
             broken: 0,
+            circles: 0,
             messages: Ring::default(),
         };
         machine.set_wires();

@@ -7,6 +7,7 @@ mod changes;
 mod deadlines;
 mod disturb;
 mod expect;
+mod invariants;
 mod kinds;
 mod links;
 mod matrix;
@@ -142,6 +143,7 @@ pub(crate) fn resolve(root: Tree, outside: &Outside<'_>, sink: &Sink) -> Option<
         ruled: Default::default(),
     };
     let steps = steps::steps(&cx, &file, &cast);
+    let invariants = invariants::invariants(&cx, &file);
     let max_time = max_time(&cx, file.limits.as_ref());
     let repeat = matrix::repeat(&cx, file.repeat.as_ref());
     let links = wire::where_needed(network.links, &steps);
@@ -155,6 +157,7 @@ pub(crate) fn resolve(root: Tree, outside: &Outside<'_>, sink: &Sink) -> Option<
         sources,
         steps,
         oracle,
+        invariants,
         max_time,
         repeat,
         matrix: matrix.values(),

@@ -236,6 +236,13 @@ impl Machine {
         new
     }
 
+    /// Datagrams that went in circles since the last call.
+    pub(in crate::run::sim) fn circles(&mut self) -> u64 {
+        let new = self.network.circles - self.circles;
+        self.circles += new;
+        new
+    }
+
     pub(in crate::run::sim) fn trace(&self) -> String {
         self.network.trace.to_string()
     }
