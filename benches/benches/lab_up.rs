@@ -148,6 +148,7 @@ fn chain(nodes: usize) -> anyhow::Result<Topology> {
         sources: Vec::new(),
         steps: Vec::new(),
         oracle: None,
+        skew: Duration::ZERO,
         max_time: Duration::from_secs(60),
         repeat: 1,
         matrix: Vec::new(),

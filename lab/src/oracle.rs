@@ -4,6 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
+use std::time::Duration;
 
 use ipnet::Ipv4Net;
 
@@ -49,6 +50,25 @@ pub fn routes(topology: &Topology, down: &Down, lost: &Lost) -> Vec<Routes> {
                 Routes::new()
             }
         })
+        .collect()
+}
+
+/// When the nodes have the routes of a change, after the delay: the routers one
+/// after the other in the file's order, all others with the first.
+#[must_use]
+pub fn turns(topology: &Topology) -> Vec<(Duration, Vec<NodeId>)> {
+    let all = (0..topology.nodes.len()).map(NodeId);
+    if topology.skew.is_zero() {
+        return vec![(Duration::ZERO, all.collect())];
+    }
+    let is_router = |node: &NodeId| topology.nodes[node.0].kind.is_router();
+    let (routers, others): (Vec<NodeId>, Vec<NodeId>) = all.partition(is_router);
+    let last = u32::try_from(routers.len().saturating_sub(1)).unwrap_or(u32::MAX);
+    let turns = routers.into_iter().zip(0..);
+    let turns = turns.map(|(router, turn)| (topology.skew * turn / last.max(1), vec![router]));
+    [(Duration::ZERO, others)]
+        .into_iter()
+        .chain(turns)
         .collect()
 }
 

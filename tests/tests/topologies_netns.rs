@@ -51,6 +51,7 @@ const FOLDERS: &[&str] = &[
     "restart-each",
     "ring8",
     "rp-unreachable-then-back",
+    "slow-routes",
     "slow-wire",
     "snooping-lan",
     "ssm-chain",

@@ -87,6 +87,7 @@ hosted! {
     sim_one_way_link: "one-way-link",
     sim_pim_messages: "pim-messages",
     sim_rp_unreachable_then_back: "rp-unreachable-then-back",
+    sim_slow_routes: "slow-routes",
     sim_snooping_lan: "snooping-lan",
     sim_ssm_chain: "ssm-chain",
 }

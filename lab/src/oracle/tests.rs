@@ -82,3 +82,25 @@ fn of_equal_ways_the_lowest_address_is_taken() {
     let routes = routes(&topology, &Down::new(), &Lost::new());
     assert_eq!(at(&routes, 1, "10.0.5.0/24"), way("10.0.1.2", 30));
 }
+
+#[test]
+fn routers_follow_one_after_the_other_where_there_is_a_skew() {
+    let mut topology = square();
+    let all: Vec<NodeId> = (0..6).map(NodeId).collect();
+    assert_eq!(turns(&topology), [(Duration::ZERO, all)]);
+    topology.skew = Duration::from_millis(300);
+    let turn = |ms, nodes: &[usize]| {
+        let nodes: Vec<NodeId> = nodes.iter().copied().map(NodeId).collect();
+        (Duration::from_millis(ms), nodes)
+    };
+    assert_eq!(
+        turns(&topology),
+        [
+            turn(0, &[0, 5]),
+            turn(0, &[1]),
+            turn(100, &[2]),
+            turn(200, &[3]),
+            turn(300, &[4]),
+        ]
+    );
+}

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use ipnet::Ipv4Net;
 use serde_json::Value;
 
 use crate::oracle::{Down, Lost};
@@ -34,6 +35,17 @@ impl Situation {
         !self.stopped.contains(&at) && !self.frozen.contains(&at)
     }
 
+    /// Routers lose their routes to a network, or have them again.
+    fn route(&mut self, routers: &[NodeId], net: Ipv4Net, lost: bool) {
+        self.eventful = true;
+        for at in routers {
+            match lost {
+                true => self.lost.insert((*at, net)),
+                false => self.lost.remove(&(*at, net)),
+            };
+        }
+    }
+
     /// What an action changes.
     pub fn change(&mut self, topology: &Topology, action: &Action) {
         match action {
@@ -54,13 +66,8 @@ impl Situation {
                     };
                 }
             }
-            Action::Unicast { at, net, lost } => {
-                self.eventful = true;
-                match lost {
-                    true => self.lost.insert((*at, *net)),
-                    false => self.lost.remove(&(*at, *net)),
-                };
-            }
+            Action::Unicast { at, net, lost } => self.route(&[*at], *net, *lost),
+            Action::Withdraw { net, lost } => self.route(&topology.routers(), *net, *lost),
             Action::Daemon { change, at } => {
                 self.eventful = true;
                 match change {

@@ -17,12 +17,22 @@ use super::wires;
 use crate::assertion::counters::Counters;
 use crate::assertion::watch::{Ended, Watch};
 use crate::assertion::{Observed, Outcome};
+use crate::oracle;
 use crate::reference::Situation;
 use crate::report::{ExpectationReport, StepReport};
-use crate::topology::model::{Action, Check, Exec, Expectation, Flap, RatePoint, Step};
+use crate::topology::model::{
+    Action, Check, Exec, Expectation, Flap, LinkChange, NodeId, RatePoint, Step,
+};
 
 /// How long a command of a step may run.
 const EXEC_TIME: Duration = Duration::from_secs(60);
+
+/// What happens while a link flaps.
+enum Happens<'a> {
+    Link(LinkChange),
+    /// These nodes have their routes.
+    Routes(&'a [NodeId]),
+}
 
 /// A run in progress.
 pub(super) struct Engine<S> {
@@ -177,13 +187,7 @@ impl<S: Stage> Engine<S> {
             }
             Action::Link { change, link, at } => {
                 self.stage.link(*change, *link, *at).await?;
-                if let Some(delay) = self.stage.topology().oracle {
-                    // Even a sleep of no time takes up to a millisecond.
-                    if !delay.is_zero() {
-                        stage::sleep(&self.stage, delay).await;
-                    }
-                    self.stage.reroute().await?;
-                }
+                self.converge().await?;
             }
             Action::Flap(flap) => self.flap(flap).await?,
             Action::Wire { link, wire } => self.stage.wire(*link, wire)?,
@@ -195,7 +199,13 @@ impl<S: Stage> Engine<S> {
             } => self.stage.address(*at, *interface, addresses).await?,
             Action::Unicast { at, net, lost } => {
                 self.stage.lose(*at, *net, *lost);
-                self.stage.reroute().await?;
+                self.stage.reroute(&[*at]).await?;
+            }
+            Action::Withdraw { net, lost } => {
+                for at in self.stage.topology().routers() {
+                    self.stage.lose(at, *net, *lost);
+                }
+                self.converge().await?;
             }
             Action::Config { at, config } => self.stage.configure(*at, config).await?,
             Action::Hosts(hosts) => self.stage.hosts(hosts).await?,
@@ -206,6 +216,22 @@ impl<S: Stage> Engine<S> {
             Action::Measure(time) => return Ok(Some(self.measure(*time, &step.expect).await)),
         }
         Ok(None)
+    }
+
+    /// Unicast routes follow a change, where the lab sets them.
+    async fn converge(&mut self) -> Result<(), String> {
+        let Some(delay) = self.stage.topology().oracle else {
+            return Ok(());
+        };
+        let began = self.stage.elapsed();
+        for (turn, nodes) in oracle::turns(self.stage.topology()) {
+            // Even a sleep of no time takes up to a millisecond.
+            if !(delay + turn).is_zero() {
+                self.stage.sleep_until(began + delay + turn).await;
+            }
+            self.stage.reroute(&nodes).await?;
+        }
+        Ok(())
     }
 
     /// A link goes down and up again. Unicast routes follow each change after
@@ -220,18 +246,26 @@ impl<S: Stage> Engine<S> {
             } else {
                 flap.up()
             };
-            (half * turn, Some(change))
+            (half * turn, Happens::Link(change))
         });
+        let turns = oracle::turns(self.stage.topology());
         let routes = delay.into_iter().flat_map(|delay| {
-            (0..flap.count.saturating_mul(2)).map(move |turn| (half * turn + delay, None))
+            let changes = 0..flap.count.saturating_mul(2);
+            let turns = &turns;
+            changes.flat_map(move |change| {
+                let turns = turns.iter();
+                turns.map(move |(turn, nodes)| {
+                    (half * change + delay + *turn, Happens::Routes(nodes))
+                })
+            })
         });
         let mut agenda: Vec<_> = changes.chain(routes).collect();
         agenda.sort_by_key(|(at, _)| *at);
-        for (at, change) in agenda {
+        for (at, happens) in agenda {
             self.stage.sleep_until(began + at).await;
-            match change {
-                Some(change) => self.stage.link(change, flap.link, flap.at).await?,
-                None => self.stage.reroute().await?,
+            match happens {
+                Happens::Link(change) => self.stage.link(change, flap.link, flap.at).await?,
+                Happens::Routes(nodes) => self.stage.reroute(nodes).await?,
             }
         }
         self.stage

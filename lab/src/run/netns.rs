@@ -145,8 +145,8 @@ impl Stage for Namespaces<'_> {
         set.map_err(|error| error.to_string())
     }
 
-    async fn reroute(&mut self) -> Result<(), String> {
-        let routed = self.world.network.reroute().await;
+    async fn reroute(&mut self, of: &[NodeId]) -> Result<(), String> {
+        let routed = self.world.network.reroute(of).await;
         routed.map_err(|error| error.to_string())
     }
 

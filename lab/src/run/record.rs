@@ -104,7 +104,7 @@ pub(super) struct Moments {
 pub(super) fn disturbs(action: &Action) -> bool {
     match action {
         Action::Link { .. } | Action::Flap(_) | Action::Wire { .. } => true,
-        Action::Rules { .. } => true,
+        Action::Rules { .. } | Action::Withdraw { .. } => true,
         Action::Address { .. } | Action::Unicast { .. } | Action::Config { .. } => true,
         Action::Daemon { .. } => true,
         Action::Join(_) | Action::Leave(_) | Action::Send(_) | Action::Stop(_) => false,
@@ -260,6 +260,10 @@ pub(super) fn told(topology: &Topology, action: &Action) -> (String, Vec<String>
                 format!("unicast {verb} {net} at {}", node(at)),
                 vec![node(at)],
             )
+        }
+        Action::Withdraw { net, lost } => {
+            let verb = if *lost { "withdraw" } else { "announce" };
+            (format!("unicast {verb} {net}"), Vec::new())
         }
         Action::Config { at, .. } => (format!("config {}", node(at)), vec![node(at)]),
         Action::Hosts(hosts) => {

@@ -246,8 +246,8 @@ impl Stage for Simulation<'_> {
         Ok(())
     }
 
-    async fn reroute(&mut self) -> Result<(), String> {
-        self.machine.borrow_mut().reroute();
+    async fn reroute(&mut self, of: &[NodeId]) -> Result<(), String> {
+        self.machine.borrow_mut().reroute(of);
         Ok(())
     }
 

@@ -73,8 +73,8 @@ pub(super) trait Stage {
     fn wire(&mut self, link: LinkId, wire: &Wire) -> Result<(), String>;
     /// A link's wire does this to messages that are named from now on.
     fn rules(&mut self, link: LinkId, rules: &[Rule]) -> Result<(), String>;
-    /// The unicast routes follow, where the lab sets them.
-    async fn reroute(&mut self) -> Result<(), String>;
+    /// The unicast routes of these nodes follow, where the lab sets them.
+    async fn reroute(&mut self, of: &[NodeId]) -> Result<(), String>;
     /// A router loses its route to a network, or has it again.
     fn lose(&mut self, at: NodeId, net: Ipv4Net, lost: bool);
     /// mcrd takes another configuration.

@@ -40,6 +40,8 @@ pub struct Topology {
     pub steps: Vec<Step>,
     /// The lab sets the unicast routes, so long after a change of the network.
     pub oracle: Option<Duration>,
+    /// The first router has them then, the last one so much later.
+    pub skew: Duration,
     /// What must hold all the time.
     pub invariants: Vec<Invariant>,
     /// The longest a whole run may take.
@@ -48,6 +50,16 @@ pub struct Topology {
     pub repeat: u32,
     /// Variables and the values that `lab matrix` gives them.
     pub matrix: Vec<(String, Vec<String>)>,
+}
+
+impl Topology {
+    /// The nodes that find their way by themselves.
+    #[must_use]
+    pub fn routers(&self) -> Vec<NodeId> {
+        let nodes = self.nodes.iter().enumerate();
+        let routers = nodes.filter(|(_, node)| node.kind.is_router());
+        routers.map(|(position, _)| NodeId(position)).collect()
+    }
 }
 
 /// A node's position in [`Topology::nodes`].

@@ -107,7 +107,8 @@ impl Network {
         let start = Instant::now();
         self.configure().await?;
         self.start_wires()?;
-        self.reroute().await?;
+        let all: Vec<NodeId> = (0..self.topology.nodes.len()).map(NodeId).collect();
+        self.reroute(&all).await?;
         self.set_own_sysctls()?;
         self.timings.addresses = start.elapsed();
         Ok(())

@@ -109,6 +109,7 @@ fn topology(nodes: &[(&str, Kind)]) -> Topology {
         sources: Vec::new(),
         steps: Vec::new(),
         oracle: None,
+        skew: Duration::ZERO,
         invariants: Vec::new(),
         max_time: Duration::from_secs(60),
         repeat: 1,

@@ -44,11 +44,11 @@ impl Network {
         }
     }
 
-    /// Sets the routes that the network, as it is now, asks for.
+    /// Sets the routes of these nodes that the network, as it is now, asks for.
     ///
     /// # Errors
     /// The kernel's.
-    pub async fn reroute(&self) -> Result<(), NetError> {
+    pub async fn reroute(&self, of: &[NodeId]) -> Result<(), NetError> {
         if self.topology.oracle.is_none() {
             return Ok(());
         }
@@ -56,9 +56,10 @@ impl Network {
         let lost: Lost = self.lost.borrow().clone();
         let wanted = oracle::routes(&self.topology, &down, &lost);
         let nodes = wanted.into_iter().enumerate();
+        let nodes = nodes.filter(|(node, _)| of.contains(&NodeId(*node)));
         // At once, as routers that all heard of the change would.
         try_join_all(nodes.map(|(node, wanted)| self.reroute_node(NodeId(node), wanted))).await?;
-        self.changed.borrow_mut().clear();
+        self.changed.borrow_mut().retain(|node| !of.contains(node));
         Ok(())
     }
 

@@ -54,6 +54,7 @@ fn topology() -> Topology {
         sources: Vec::new(),
         steps: Vec::new(),
         oracle: None,
+        skew: Duration::ZERO,
         invariants: Vec::new(),
         max_time: Duration::from_secs(1),
         repeat: 1,

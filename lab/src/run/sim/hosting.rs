@@ -174,6 +174,7 @@ fn action_reason(action: &Action) -> Option<&'static str> {
         | Action::Send(_)
         | Action::Stop(_)
         | Action::Unicast { .. }
+        | Action::Withdraw { .. }
         | Action::Config { .. }
         | Action::Hosts(_)
         | Action::Flap(_)

@@ -143,7 +143,8 @@ impl Machine {
             messages: Ring::default(),
         };
         machine.set_wires();
-        machine.reroute();
+        let all: Vec<NodeId> = (0..machine.nodes.len()).map(NodeId).collect();
+        machine.reroute(&all);
         machine.network.start();
         machine
     }
@@ -273,15 +274,15 @@ impl Machine {
         Ok(())
     }
 
-    /// Sets the routes that the network, as it is now, asks for.
-    pub(super) fn reroute(&mut self) {
+    /// Sets the routes of these nodes that the network, as it is now, asks for.
+    pub(super) fn reroute(&mut self, of: &[NodeId]) {
         let wanted = match self.topology.oracle {
             Some(_) => oracle::routes(&self.topology, &self.down, &self.lost),
             None => self.topology.nodes.iter().map(fixed).collect(),
         };
         for (position, routes) in wanted.iter().enumerate() {
             let node = &self.topology.nodes[position];
-            if node.kind.is_router() {
+            if node.kind.is_router() && of.contains(&NodeId(position)) {
                 let routes = self.kernel_routes(position, routes);
                 self.network.give_routes(self.nodes[position], routes);
             }

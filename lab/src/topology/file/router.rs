@@ -199,4 +199,7 @@ pub(crate) struct Unicast {
     /// From a change of a link to the routes that follow it; 0s unless said
     /// otherwise.
     pub(crate) delay: Option<Dur>,
+    /// The routers follow one after the other, in the order of the file: the
+    /// last one so long after the first; 0s unless said otherwise.
+    pub(crate) skew: Option<Dur>,
 }

@@ -109,13 +109,20 @@ pub(crate) struct AddressVerb {
     pub(crate) set: OneOrMany<Cidr>,
 }
 
-/// A router's unicast routes, where the lab sets them (`unicast: oracle`).
+/// Unicast routes, where the lab sets them (`unicast: oracle`).
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct UnicastVerb {
-    /// The router.
-    pub(crate) at: Name,
-    /// Networks to which it has no route from now on.
+    /// The router that `fail` and `restore` are about.
+    pub(crate) at: Option<Name>,
+    /// Networks to which no router has a route from now on, each after the time
+    /// that routes take to follow a change.
+    #[serde(default)]
+    pub(crate) withdraw: OneOrMany<Net>,
+    /// Networks to which all have their routes again.
+    #[serde(default)]
+    pub(crate) announce: OneOrMany<Net>,
+    /// Networks to which it has no route from now on, at once.
     #[serde(default)]
     pub(crate) fail: OneOrMany<Net>,
     /// Networks to which it has its route again.

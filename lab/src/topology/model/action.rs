@@ -64,6 +64,14 @@ pub enum Action {
         /// It is lost.
         lost: bool,
     },
+    /// All routers lose their routes to a network, or have them again, as after
+    /// a change of the network.
+    Withdraw {
+        /// The network.
+        net: Ipv4Net,
+        /// They are lost.
+        lost: bool,
+    },
     /// mcrd takes this configuration, as JSON, while it runs.
     Config {
         /// The node.

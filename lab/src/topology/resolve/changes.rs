@@ -32,19 +32,41 @@ pub(super) fn perform(cx: &Context<'_>, cast: &Cast<'_>, verbs: &Verbs, done: &m
 }
 
 fn unicast(cx: &Context<'_>, cast: &Cast<'_>, verb: &UnicastVerb, span: Span, done: &mut Done) {
-    let Some(at) = cast.node(cx, &verb.at) else {
-        return;
-    };
-    if !cast.oracle || !cast.nodes[at.0].kind.is_router() {
-        let message = format!("the lab sets no routes of `{}`", verb.at.value);
-        let help = "it sets those of routers, with `unicast: oracle`";
-        cx.sink.add(cx.problem(verb.at.span, message).help(help));
-        return;
-    }
-    if verb.fail.0.is_empty() && verb.restore.0.is_empty() {
+    let own = [&verb.fail, &verb.restore];
+    let common = [(&verb.withdraw, true), (&verb.announce, false)];
+    let named = |nets: &OneOrMany<Net>| !nets.0.is_empty();
+    if !own.into_iter().any(named) && !common.iter().any(|(nets, _)| named(nets)) {
         let problem = cx.problem(span, "no network is named here");
         let help = "write `unicast: {at: r1, fail: 10.0.0.0/24}`";
         cx.sink.add(problem.help(help));
+    }
+    if !cast.oracle && verb.at.is_none() {
+        let problem = cx.problem(span, "the lab sets no routes");
+        let help = "it sets those of routers, with `unicast: oracle`";
+        return cx.sink.add(problem.help(help));
+    }
+    for (nets, lost) in common {
+        for Net(net) in &nets.0 {
+            let net = *net;
+            done.add(span, Action::Withdraw { net, lost });
+        }
+    }
+    let Some(router) = &verb.at else {
+        if own.into_iter().any(named) {
+            let problem = cx.problem(span, "`fail` and `restore` are about one router");
+            cx.sink
+                .add(problem.help("name it as `at`, or write `withdraw`"));
+        }
+        return;
+    };
+    let Some(at) = cast.node(cx, router) else {
+        return;
+    };
+    if !cast.oracle || !cast.nodes[at.0].kind.is_router() {
+        let message = format!("the lab sets no routes of `{}`", router.value);
+        let help = "it sets those of routers, with `unicast: oracle`";
+        cx.sink.add(cx.problem(router.span, message).help(help));
+        return;
     }
     for (nets, lost) in [(&verb.fail, true), (&verb.restore, false)] {
         for Net(net) in &nets.0 {

@@ -127,6 +127,7 @@ pub(crate) fn resolve(root: Tree, outside: &Outside<'_>, sink: &Sink) -> Option<
     let receivers = traffic::receivers(&cx, &file, &network);
     let sources = traffic::sources(&cx, &file, &network);
     let oracle = router::oracle(&cx, &file);
+    let (oracle, skew) = (oracle.map(|times| times.0), oracle.map(|times| times.1));
     let times = deadlines::times(&cx, &file, &timers, oracle);
     let cx = Context {
         scope: cx.scope.with_times(&times),
@@ -157,6 +158,7 @@ pub(crate) fn resolve(root: Tree, outside: &Outside<'_>, sink: &Sink) -> Option<
         sources,
         steps,
         oracle,
+        skew: skew.unwrap_or_default(),
         invariants,
         max_time,
         repeat,

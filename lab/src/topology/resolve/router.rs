@@ -44,20 +44,22 @@ pub(super) fn is_router(file: &File, draft: &Draft) -> bool {
     draft.kind.speaks_pim() && (file.pim.is_some() || draft.spec.pim.is_some())
 }
 
-/// The delay of the lab's own unicast routes, where it makes them.
-pub(super) fn oracle(cx: &Context<'_>, file: &File) -> Option<Duration> {
+/// The delay and the skew of the lab's own unicast routes, where it makes them.
+pub(super) fn oracle(cx: &Context<'_>, file: &File) -> Option<(Duration, Duration)> {
     let part = file.unicast.as_ref()?;
     let tree = cx.scope.interpolate(&part.tree, cx.sink)?;
     let unicast = if matches!(tree.value, Value::String(_)) {
         file::Unicast {
             mode: decode(&tree, cx.sink)?,
             delay: None,
+            skew: None,
         }
     } else {
         decode(&tree, cx.sink)?
     };
+    let time = |dur: Option<Dur>| dur.map_or(Duration::ZERO, |Dur(time)| time);
     match unicast.mode {
-        UnicastMode::Oracle => Some(unicast.delay.map_or(Duration::ZERO, |Dur(delay)| delay)),
+        UnicastMode::Oracle => Some((time(unicast.delay), time(unicast.skew))),
         UnicastMode::None => None,
     }
 }

@@ -222,6 +222,7 @@ fn needs_wire(action: &Action) -> Option<LinkId> {
         | Action::Stop(_)
         | Action::Address { .. }
         | Action::Unicast { .. }
+        | Action::Withdraw { .. }
         | Action::Config { .. }
         | Action::Hosts(_)
         | Action::Daemon { .. }

@@ -79,7 +79,30 @@ fn the_number_of_groups_may_be_asked() {
     assert_eq!(*groups, 6);
 }
 
+#[test]
+fn networks_are_withdrawn_everywhere() {
+    let topology = good(&format!(
+        "name: t\n{BEFORE}steps: [{{unicast: {{withdraw: 10.9.0.0/16}}}}, \
+         {{unicast: {{announce: 10.9.0.0/16}}}}]\n"
+    ));
+    let actions = topology.steps.iter().flat_map(|step| &step.actions);
+    let told: Vec<String> = actions.map(|action| format!("{action:?}")).collect();
+    assert_eq!(
+        told,
+        [
+            "Withdraw { net: 10.9.0.0/16, lost: true }",
+            "Withdraw { net: 10.9.0.0/16, lost: false }",
+        ]
+    );
+}
+
 const MISTAKES: &[Case] = &[
+    (
+        "steps: [{unicast: {fail: 10.0.0.0/24}}]\n",
+        1,
+        "`fail` and `restore` are about one router",
+        "name it as `at`, or write `withdraw`",
+    ),
     (
         "steps: [{unicast: {at: a, fail: 10.0.0.0/24}}]\n",
         1,

@@ -11,7 +11,7 @@ const LAB: &str = "
 lab: 1
 name: t
 timers: { profile: fast, join_prune: 4s }
-unicast: { mode: oracle, delay: 100ms }
+unicast: { mode: oracle, delay: 100ms, skew: 30ms }
 pim:
   rp: { address: \"${r2.lo}\", groups: 239.0.0.0/8 }
   spt_switch: never
@@ -74,6 +74,7 @@ fn routers_of_other_kinds_have_the_same_settings() {
     assert_eq!(router.igmp.len(), 1, "a custom node may be a host");
     assert_eq!(topology.nodes[2].loopback.len(), 1, "a loopback of its own");
     assert_eq!(topology.oracle, Some(Duration::from_millis(100)));
+    assert_eq!(topology.skew, Duration::from_millis(30));
     assert!(topology.nodes[0].router.is_none());
 }
 
