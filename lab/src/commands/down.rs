@@ -51,7 +51,13 @@ fn end(lab: &Running) -> Result<(), Fault> {
         }
         Ok(Reply::Refused { message }) => anstream::eprintln!("lab: {}: {message}", lab.name),
         // Not ready yet, or stuck: it ends below.
-        Ok(Reply::Processes { .. } | Reply::Step { .. } | Reply::Mistakes { .. }) | Err(_) => {}
+        Ok(
+            Reply::Processes { .. }
+            | Reply::Step { .. }
+            | Reply::Status { .. }
+            | Reply::Mistakes { .. },
+        )
+        | Err(_) => {}
     }
     let failed = Fault::system::<std::io::Error>;
     if first

@@ -90,6 +90,8 @@ fn written(hand: &Hand, text: String) -> Result<Exit, Fault> {
             message,
             exit: Exit::Infrastructure,
         }),
-        Reply::Processes { .. } | Reply::Down { .. } => Err(Fault::Gone(lab.name)),
+        Reply::Processes { .. } | Reply::Status { .. } | Reply::Down { .. } => {
+            Err(Fault::Gone(lab.name))
+        }
     }
 }

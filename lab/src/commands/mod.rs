@@ -19,6 +19,7 @@ pub mod schema;
 pub mod sh;
 pub mod test;
 pub mod up;
+pub mod watch;
 
 use crate::args::Command;
 use crate::exit::Exit;
@@ -33,6 +34,7 @@ pub fn run(command: Command) -> Exit {
         Command::Exec(args) => exec::run(args),
         Command::Sh(args) => sh::run(args),
         Command::Logs(args) => logs::run(&args),
+        Command::Watch(args) => watch::run(&args),
         Command::Capture(args) => capture::run(&args),
         Command::Join(args) => hand::names("join", &args.hand, &args.names),
         Command::Leave(args) => hand::names("leave", &args.hand, &args.names),

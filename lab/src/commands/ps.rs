@@ -87,9 +87,9 @@ fn processes(lab: &Running) -> (Vec<Process>, Option<String>) {
     match lab.ask(&Request::Processes {}, ANSWER_TIME) {
         Ok(Reply::Processes { processes }) => (processes, None),
         Ok(Reply::Refused { message }) => (Vec::new(), Some(message)),
-        Ok(Reply::Down { .. } | Reply::Step { .. } | Reply::Mistakes { .. }) => {
-            (Vec::new(), Some("the lab is going down".to_owned()))
-        }
+        Ok(
+            Reply::Down { .. } | Reply::Step { .. } | Reply::Status { .. } | Reply::Mistakes { .. },
+        ) => (Vec::new(), Some("the lab is going down".to_owned())),
         Err(error) => (
             Vec::new(),
             Some(format!("the holder does not answer: {error}")),

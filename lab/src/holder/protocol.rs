@@ -10,6 +10,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::run::status::Status;
+
 /// The longest request, in bytes.
 pub const MAX_REQUEST: u64 = 64 << 10;
 /// The longest reply: some hundred bytes for each of the most processes there
@@ -56,6 +58,8 @@ pub enum Request {
         /// The lines of the answer are for a terminal.
         colour: bool,
     },
+    /// How the lab is.
+    Status {},
     /// The end of the lab.
     Down {},
 }
@@ -77,6 +81,11 @@ pub enum Reply {
         exit: u8,
         /// The same as data.
         report: serde_json::Value,
+    },
+    /// How the lab is.
+    Status {
+        /// All of it.
+        status: Box<Status>,
     },
     /// A step was not understood, and nothing was done.
     Mistakes {

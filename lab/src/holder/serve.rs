@@ -26,11 +26,16 @@ const CLIENTS: usize = 32;
 /// How long a client may take to say what it wants, and to take the answer.
 const CLIENT_TIME: Duration = Duration::from_secs(5);
 
-/// A step that a client waits for.
+/// What a client waits for.
 struct Order {
-    text: String,
-    colour: bool,
+    what: What,
     client: UnixStream,
+}
+
+/// What is done one after the other.
+enum What {
+    Step { text: String, colour: bool },
+    Status,
 }
 
 /// What the clients' tasks reach.
@@ -121,18 +126,13 @@ async fn until_down(
 /// Does the steps that are ordered, as long as there are any.
 async fn step_by_step(standing: &mut Standing<'_>, mut ordered: mpsc::Receiver<Order>) {
     while let Some(mut order) = ordered.recv().await {
-        let reply = match standing.step(&order.text).await {
-            Ok(step) => Reply::Step {
-                lines: text::step(&step, order.colour),
-                exit: if step.outcome.is_good() {
-                    Exit::Pass.code()
-                } else {
-                    Exit::Failed.code()
+        let reply = match &order.what {
+            What::Step { text, colour } => step(standing, text, *colour).await,
+            What::Status => match standing.status().await {
+                Ok(status) => Reply::Status {
+                    status: Box::new(status),
                 },
-                report: serde_json::to_value(&step).unwrap_or_default(),
-            },
-            Err(mistakes) => Reply::Mistakes {
-                text: mistakes.render(order.colour),
+                Err(message) => Reply::Refused { message },
             },
         };
         let told = timeout(CLIENT_TIME, send(&mut order.client, &reply)).await;
@@ -140,6 +140,23 @@ async fn step_by_step(standing: &mut Standing<'_>, mut ordered: mpsc::Receiver<O
         drop(told);
     }
     std::future::pending().await
+}
+
+async fn step(standing: &mut Standing<'_>, step: &str, colour: bool) -> Reply {
+    match standing.step(step).await {
+        Ok(step) => Reply::Step {
+            lines: text::step(&step, colour),
+            exit: if step.outcome.is_good() {
+                Exit::Pass.code()
+            } else {
+                Exit::Failed.code()
+            },
+            report: serde_json::to_value(&step).unwrap_or_default(),
+        },
+        Err(mistakes) => Reply::Mistakes {
+            text: mistakes.render(colour),
+        },
+    }
 }
 
 /// Answers one request. The client that wants a step or the lab's end gets its
@@ -157,24 +174,24 @@ async fn answer(mut client: UnixStream, desk: &Desk) -> io::Result<()> {
             send(&mut client, &reply).await
         }
         Ok(Request::Step { text, colour }) => {
-            let order = Order {
-                text,
-                colour,
-                client,
-            };
-            match desk.orders.try_send(order) {
-                Ok(()) => Ok(()),
-                Err(error) => {
-                    let mut order = error.into_inner();
-                    let message = "too many steps are waiting".to_owned();
-                    send(&mut order.client, &Reply::Refused { message }).await
-                }
-            }
+            order(client, What::Step { text, colour }, desk).await
         }
+        Ok(Request::Status {}) => order(client, What::Status, desk).await,
         Ok(Request::Down {}) => desk.down.send(client).await.map_err(io::Error::other),
         Err(error) => {
             let message = format!("not a request: {error}");
             send(&mut client, &Reply::Refused { message }).await
+        }
+    }
+}
+
+async fn order(client: UnixStream, what: What, desk: &Desk) -> io::Result<()> {
+    match desk.orders.try_send(Order { what, client }) {
+        Ok(()) => Ok(()),
+        Err(error) => {
+            let mut order = error.into_inner();
+            let message = "too many steps are waiting".to_owned();
+            send(&mut order.client, &Reply::Refused { message }).await
         }
     }
 }

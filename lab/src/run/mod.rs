@@ -28,6 +28,7 @@ mod shell;
 pub mod sim;
 mod stage;
 pub mod standing;
+pub mod status;
 mod traffic;
 mod wires;
 

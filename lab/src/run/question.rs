@@ -61,7 +61,9 @@ async fn judged<S: Stage>(stage: &S, question: &Question) -> Result<Observed, St
             router::rp(*is, &try_join_all(asked).await?)
         }
         Question::Mroute(asked) => {
-            let table = Router::of(stage, asked.at).mroutes(asked.group).await?;
+            let table = Router::of(stage, asked.at)
+                .mroutes(Some(asked.group))
+                .await?;
             router::mroute(asked, &table)
         }
         Question::Igmp(asked) => {
@@ -168,7 +170,7 @@ pub(super) async fn tables<S: Stage>(
         return Ok(None);
     }
     let asked = routers.into_iter().map(async |(at, _)| {
-        let told = Router::of(stage, at).mroutes(group).await;
+        let told = Router::of(stage, at).mroutes(Some(group)).await;
         let told = told.map_err(|reason| format!("{}: {reason}", name(stage.topology(), at)))?;
         Ok::<_, String>((at, told))
     });
@@ -181,7 +183,7 @@ fn asserts(interfaces: Vec<api::MrouteInterface>) -> BTreeMap<String, api::Asser
 }
 
 /// A router that can be asked.
-enum Router<'a, S> {
+pub(super) enum Router<'a, S> {
     /// By what it answers.
     Mcrd(&'a S, NodeId),
     /// By its name, which is its path space.
@@ -189,7 +191,7 @@ enum Router<'a, S> {
 }
 
 impl<'a, S: Stage> Router<'a, S> {
-    fn of(stage: &'a S, at: NodeId) -> Router<'a, S> {
+    pub(super) fn of(stage: &'a S, at: NodeId) -> Router<'a, S> {
         let kind = stage.topology().nodes.get(at.0).map(|node| &node.kind);
         if matches!(kind, Some(Kind::Frr)) {
             return Router::Frr(name(stage.topology(), at));
@@ -197,7 +199,7 @@ impl<'a, S: Stage> Router<'a, S> {
         Router::Mcrd(stage, at)
     }
 
-    async fn neighbors(&self) -> Result<Neighbors, String> {
+    pub(super) async fn neighbors(&self) -> Result<Neighbors, String> {
         let (stage, at) = match self {
             Router::Frr(name) => return state::neighbors(name).await,
             Router::Mcrd(stage, at) => (stage, *at),
@@ -244,16 +246,14 @@ impl<'a, S: Stage> Router<'a, S> {
         }
     }
 
-    async fn mroutes(&self, group: Ipv4Addr) -> Result<Vec<Mroute>, String> {
+    /// The entries of a group, or all; FRR tells all in any case.
+    pub(super) async fn mroutes(&self, group: Option<Ipv4Addr>) -> Result<Vec<Mroute>, String> {
         let (stage, at) = match self {
             Router::Frr(name) => return state::mroutes(name).await,
             Router::Mcrd(stage, at) => (stage, *at),
         };
         let all: Vec<api::Mroute> = stage
-            .pages(at, move |cursor| Method::Mroute {
-                group: Some(group),
-                cursor,
-            })
+            .pages(at, move |cursor| Method::Mroute { group, cursor })
             .await?;
         let all = all.into_iter().map(|one| Mroute {
             source: one.source,
@@ -268,7 +268,7 @@ impl<'a, S: Stage> Router<'a, S> {
         Ok(all.collect())
     }
 
-    async fn groups(&self) -> Result<Vec<Group>, String> {
+    pub(super) async fn groups(&self) -> Result<Vec<Group>, String> {
         let (stage, at) = match self {
             Router::Frr(name) => return state::groups(name).await,
             Router::Mcrd(stage, at) => (stage, *at),

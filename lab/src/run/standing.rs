@@ -1,6 +1,7 @@
 //! A lab that stays, and takes steps one at a time: by hand what `lab test`
 //! does from the file.
 
+use std::collections::VecDeque;
 use std::path::Path;
 
 use tokio::time::Instant;
@@ -10,6 +11,8 @@ use super::clock;
 use super::engine::Engine;
 use super::events::Events;
 use super::netns::Namespaces;
+use super::stage::Stage;
+use super::status::{self, Status, StepDone};
 use super::traffic::{Traffic, World};
 use crate::assertion::Outcome;
 use crate::backend::netns::Network;
@@ -44,7 +47,12 @@ pub struct Standing<'a> {
     daemons: Option<Daemons>,
     /// The steps that gave routers another configuration.
     configured: Vec<String>,
+    /// The latest steps.
+    done: VecDeque<StepDone>,
 }
+
+/// Steps that are remembered.
+const STEPS: usize = 50;
 
 impl<'a> Standing<'a> {
     /// A lab whose daemons run.
@@ -55,6 +63,7 @@ impl<'a> Standing<'a> {
             engine: None,
             daemons: Some(daemons),
             configured: Vec::new(),
+            done: VecDeque::new(),
         }
     }
 
@@ -74,11 +83,32 @@ impl<'a> Standing<'a> {
             }
         };
         let report = engine.step(&step).await;
+        let at_ns = engine.stage.now_ns();
         let configures = |action: &Action| matches!(action, Action::Config { .. });
         if step.actions.iter().any(configures) && report.error.is_none() {
             self.configured.push(text.to_owned());
         }
+        self.done.push_back(StepDone {
+            at_ns,
+            title: report.title.clone(),
+            outcome: report.outcome.word().to_owned(),
+        });
+        if self.done.len() > STEPS {
+            self.done.pop_front();
+        }
         Ok(report)
+    }
+
+    /// How the lab is.
+    ///
+    /// # Errors
+    /// It cannot be watched.
+    pub async fn status(&mut self) -> Result<Status, String> {
+        let network = self.made.network;
+        let engine = self.engine()?;
+        let mut status = status::look(&engine.stage, |link| network.is_down(link)).await;
+        status.steps = self.done.iter().cloned().collect();
+        Ok(status)
     }
 
     /// Watches the packets from the first step on: a lab that nobody asks

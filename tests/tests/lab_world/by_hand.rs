@@ -110,6 +110,45 @@ fn configurations_by_hand_add_up() {
     });
 }
 
+#[test]
+fn a_running_lab_is_watched() {
+    User::each("a_running_lab_is_watched", |user| {
+        user.bring_daemon();
+        let name = user.name("watch");
+        user.expect(0, &["up", &user.file(&name, RELAY)]);
+        user.expect(0, &["join", "-l", &name, "R"]);
+        user.expect(0, &["send", "-l", &name, "S"]);
+        user.expect(0, &["do", "-l", &name, ARRIVES]);
+        let text = user.expect(0, &["watch", "-l", &name, "--once"]);
+        assert!(
+            text.lines().all(|line| line.chars().count() <= 80),
+            "{text}"
+        );
+        for part in ["src--r1", "r1--rcv", "joined", "sends", "PASS  join R"] {
+            assert!(text.contains(part), "{part}: {text}");
+        }
+        user.expect(0, &["link", "-l", &name, "down", "r1--rcv"]);
+        let once = ["watch", "-l", &name, "--once", "--json", "-i", "10ms"];
+        let status: Value = serde_json::from_str(&user.expect(0, &once)).unwrap();
+        assert_eq!(status["links"][0]["up"], true);
+        assert_eq!(status["links"][1]["up"], false);
+        assert!(status["receivers"][0]["received"].as_u64().unwrap() >= 20);
+        assert_eq!(status["steps"].as_array().unwrap().len(), 4);
+        // The looks end with the lab.
+        let mut watch = user
+            .lab(&["watch", "-l", &name, "--json", "-i", "10ms"])
+            .spawn()
+            .unwrap();
+        let mut first = [0; 1];
+        let stdout = watch.stdout.as_mut().unwrap();
+        stdout.read_exact(&mut first).unwrap();
+        user.expect(0, &["down", &name]);
+        let ended = watch.wait_with_output().unwrap();
+        assert_eq!(ended.status.code(), Some(2));
+        assert!(user.world().is_empty(), "{:?}", user.world());
+    });
+}
+
 /// As lines, by what they say, and as a file.
 #[test]
 fn packets_are_shown_and_written() {

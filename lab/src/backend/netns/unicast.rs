@@ -33,6 +33,14 @@ impl Network {
         }
     }
 
+    /// Whether an end of a link was set down or deleted.
+    #[must_use]
+    pub fn is_down(&self, link: LinkId) -> bool {
+        let down = self.down.borrow();
+        let model = self.topology.links.get(link.0);
+        model.is_some_and(|model| model.ends.iter().any(|end| down.contains(end)))
+    }
+
     /// Notes that a router has lost a route, or has it again, for the routes
     /// that follow.
     pub fn lose(&self, node: NodeId, net: Ipv4Net, lost: bool) {

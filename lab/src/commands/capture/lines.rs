@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use jiff::Timestamp;
-use jiff::tz::TimeZone;
 
 use crate::run::capture::{Frame, datagram, ip_packet};
 use crate::run::control::said as said_by;
@@ -63,8 +62,8 @@ fn time(at_ns: u64) -> String {
     let Ok(time) = Timestamp::from_nanosecond(at_ns.into()) else {
         return String::new();
     };
-    let local = time.to_zoned(TimeZone::system());
-    local.strftime("%H:%M:%S%.6f").to_string()
+
+    time.strftime("%H:%M:%S%.6f").to_string()
 }
 
 fn said(frame: &Frame) -> String {

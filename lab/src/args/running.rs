@@ -1,0 +1,149 @@
+//! The commands for a lab that runs.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::ValueHint;
+
+/// `lab logs`.
+#[derive(Clone, Debug, clap::Args)]
+pub struct LogsArgs {
+    /// The lab; needed where several run
+    #[arg(short, long, value_name = "NAME")]
+    pub lab: Option<String>,
+    /// The node, or a receiver or source
+    #[arg(value_name = "NODE")]
+    pub node: String,
+    /// Go on as lines are added
+    #[arg(short, long)]
+    pub follow: bool,
+    /// So many of the last lines
+    #[arg(short = 'n', long, value_name = "N", default_value_t = 100)]
+    pub lines: u32,
+}
+
+/// `lab watch`.
+#[derive(Clone, Debug, clap::Args)]
+pub struct WatchArgs {
+    /// The lab; needed where several run
+    #[arg(short, long, value_name = "NAME")]
+    pub lab: Option<String>,
+    /// The time between two looks
+    #[arg(short, long, value_name = "TIME", default_value = "500ms")]
+    #[arg(value_parser = humantime::parse_duration)]
+    pub interval: Duration,
+    /// Look twice, show what is and the rates, and end
+    #[arg(long)]
+    pub once: bool,
+    /// Print each look as one line of JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `lab capture`.
+#[derive(Clone, Debug, clap::Args)]
+pub struct CaptureArgs {
+    /// The lab; needed where several run
+    #[arg(short, long, value_name = "NAME")]
+    pub lab: Option<String>,
+    /// Links or segments, as a--b; all if none is given
+    #[arg(value_name = "LINK")]
+    pub links: Vec<String>,
+    /// Write a pcapng file with the links' names; - is standard output, as in
+    /// `lab capture -w - | wireshark -k -i -`
+    #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub write: Option<PathBuf>,
+    /// Messages of IGMP and PIM only
+    #[arg(long)]
+    pub control: bool,
+    /// Only messages that this is true of: 'pim.join(*, 239.1.1.1) r3>r2',
+    /// 'igmp.report or igmp.leave'
+    #[arg(long = "match", value_name = "EXPRESSION", conflicts_with = "control")]
+    pub expression: Option<String>,
+    /// Stop after this time
+    #[arg(short, long, value_name = "TIME", value_parser = humantime::parse_duration)]
+    pub duration: Option<Duration>,
+    /// Stop after so many packets
+    #[arg(short, long, value_name = "N")]
+    pub count: Option<u64>,
+    /// Keep so many bytes of each packet
+    #[arg(long, value_name = "BYTES", default_value_t = 65_535)]
+    #[arg(value_parser = clap::value_parser!(u32).range(64..=65_535))]
+    pub snaplen: u32,
+}
+
+/// What all steps by hand have in common.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Hand {
+    /// The lab; needed where several run
+    #[arg(short, long, value_name = "NAME")]
+    pub lab: Option<String>,
+    /// Print the result as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `lab join` and `lab leave`.
+#[derive(Clone, Debug, clap::Args)]
+pub struct ReceiversArgs {
+    /// The lab, and how to print.
+    #[command(flatten)]
+    pub hand: Hand,
+    /// Receivers of the lab file
+    #[arg(required = true, value_name = "RECEIVER")]
+    pub names: Vec<String>,
+}
+
+/// `lab send` and `lab stop`.
+#[derive(Clone, Debug, clap::Args)]
+pub struct SourcesArgs {
+    /// The lab, and how to print.
+    #[command(flatten)]
+    pub hand: Hand,
+    /// Sources of the lab file
+    #[arg(required = true, value_name = "SOURCE")]
+    pub names: Vec<String>,
+}
+
+/// `lab link`.
+#[derive(Clone, Debug, clap::Args)]
+pub struct LinkArgs {
+    /// The lab, and how to print.
+    #[command(flatten)]
+    pub hand: Hand,
+    /// What to do: down, up, delete, create
+    #[arg(value_name = "CHANGE")]
+    pub change: String,
+    /// Links or segments, as a--b
+    #[arg(required = true, value_name = "LINK")]
+    pub links: Vec<String>,
+    /// Only this node's end
+    #[arg(long, value_name = "NODE")]
+    pub at: Option<String>,
+}
+
+/// `lab daemon`.
+#[derive(Clone, Debug, clap::Args)]
+pub struct DaemonArgs {
+    /// The lab, and how to print.
+    #[command(flatten)]
+    pub hand: Hand,
+    /// What to do, as in a step: start, stop, kill, reload
+    #[arg(value_name = "CHANGE")]
+    pub change: String,
+    /// Nodes
+    #[arg(required = true, value_name = "NODE")]
+    pub nodes: Vec<String>,
+}
+
+/// `lab do`.
+#[derive(Clone, Debug, clap::Args)]
+pub struct DoArgs {
+    /// The lab, and how to print.
+    #[command(flatten)]
+    pub hand: Hand,
+    /// The step, as in the file: 'expect: {rx: {by: R, of: S}}'; - reads it
+    /// from standard input
+    #[arg(value_name = "STEP")]
+    pub step: String,
+}

@@ -1,0 +1,368 @@
+//! The screen of `lab watch`: links, traffic, routers, the tree of a group, the
+//! latest steps.
+
+use std::collections::BTreeSet;
+use std::net::Ipv4Addr;
+
+use jiff::Timestamp;
+use ratatui::Frame;
+use ratatui::layout::{Constraint, Layout, Rect};
+use ratatui::style::{Color, Modifier, Style};
+use ratatui::text::Line;
+use ratatui::widgets::{Block, Borders, Paragraph, Row, Table};
+
+use crate::run::status::{Entry, LinkStatus, RouterStatus, Status};
+
+/// Lines that a part needs beside its own: its title and the names of columns.
+const HEAD: u16 = 2;
+/// Steps that are shown.
+const STEPS: usize = 6;
+
+/// What is shown.
+pub(super) struct View {
+    lab: String,
+    status: Status,
+    /// The look before, for the rates.
+    before: Option<Status>,
+    group: usize,
+    paused: bool,
+}
+
+impl View {
+    pub(super) fn of(lab: &str) -> Self {
+        Self {
+            lab: lab.to_owned(),
+            status: Status::default(),
+            before: None,
+            group: 0,
+            paused: false,
+        }
+    }
+
+    /// The same view of a newer look.
+    pub(super) fn with(self, status: Status) -> Self {
+        let before = (self.status.at_ns > 0).then_some(self.status);
+        Self {
+            status,
+            before,
+            ..self
+        }
+    }
+
+    pub(super) fn status(&self) -> &Status {
+        &self.status
+    }
+
+    pub(super) fn pause(&mut self, paused: bool) {
+        self.paused = paused;
+    }
+
+    /// Shows the tree of another group.
+    pub(super) fn next_group(&mut self, by: isize) {
+        let count = self.groups().len().max(1);
+        let group = self.group.min(count - 1).checked_add_signed(by);
+        self.group = group.map_or(count - 1, |group| group % count);
+    }
+
+    /// The groups that somebody wants, sends to or has entries of.
+    fn groups(&self) -> Vec<Ipv4Addr> {
+        let status = &self.status;
+        let wanted = status.receivers.iter().flat_map(|one| &one.groups);
+        let sent = status.sources.iter().flat_map(|one| &one.groups);
+        let routed = status.routers.iter().flat_map(|one| &one.trees);
+        let all = wanted.chain(sent).copied();
+        let all = all.chain(routed.map(|entry| entry.group));
+        all.collect::<BTreeSet<_>>().into_iter().collect()
+    }
+
+    fn shown_group(&self) -> Option<Ipv4Addr> {
+        let groups = self.groups();
+        let last = groups.len().checked_sub(1)?;
+        groups.get(self.group.min(last)).copied()
+    }
+
+    /// The lines that everything takes.
+    pub(super) fn height(&self) -> u16 {
+        let parts = self.parts();
+        1 + parts.iter().map(|part| part.height()).sum::<u16>()
+    }
+
+    pub(super) fn draw(&self, frame: &mut Frame<'_>) {
+        let parts = self.parts();
+        let mut heights = vec![Constraint::Length(1)];
+        heights.extend(parts.iter().map(|part| Constraint::Length(part.height())));
+        let areas = Layout::vertical(heights).split(frame.area());
+        let mut areas = areas.iter();
+        if let Some(area) = areas.next() {
+            frame.render_widget(Paragraph::new(self.heading()), *area);
+        }
+        for (part, area) in parts.into_iter().zip(areas) {
+            part.draw(frame, *area);
+        }
+    }
+
+    fn heading(&self) -> Line<'static> {
+        let time = i64::try_from(self.status.at_ns).ok();
+        let time = time.and_then(|time| Timestamp::from_nanosecond(time.into()).ok());
+        let time = time.map(|time| time.strftime("%H:%M:%S").to_string());
+        let state = if self.paused { "paused  " } else { "" };
+        Line::from(format!(
+            "{}  {} UTC  {state}q quit  p pause  tab next group",
+            self.lab,
+            time.unwrap_or_default(),
+        ))
+        .style(Style::default().add_modifier(Modifier::BOLD))
+    }
+
+    fn parts(&self) -> Vec<Part> {
+        let mut parts = vec![self.links()];
+        if !(self.status.receivers.is_empty() && self.status.sources.is_empty()) {
+            parts.push(self.traffic());
+        }
+        if !self.status.routers.is_empty() {
+            parts.push(self.routers());
+            parts.push(self.tree());
+        }
+        if !self.status.steps.is_empty() {
+            parts.push(self.steps());
+        }
+        parts
+    }
+
+    /// Of a count now and before, how many a second.
+    fn rate(&self, now: u64, before: Option<u64>) -> Option<f64> {
+        let since = self.before.as_ref()?.at_ns;
+        let seconds = self.status.at_ns.checked_sub(since)? as f64 / 1e9;
+        let more = now.checked_sub(before?)? as f64;
+        (seconds > 0.0).then_some(more / seconds)
+    }
+
+    fn links(&self) -> Part {
+        let before = |name: &str| -> Option<&LinkStatus> {
+            let links = &self.before.as_ref()?.links;
+            links.iter().find(|link| link.name == name)
+        };
+        let rows = self.status.links.iter().map(|link| {
+            let before = before(&link.name);
+            let pps = self.rate(link.datagrams, before.map(|link| link.datagrams));
+            let bytes = self.rate(link.bytes, before.map(|link| link.bytes));
+            let (state, style) = match (link.up, pps.is_some_and(|pps| pps > 0.0)) {
+                (false, _) => ("down", Style::default().fg(Color::Red)),
+                (true, true) => ("up", Style::default().fg(Color::Green)),
+                (true, false) => ("up", Style::default()),
+            };
+            let cells = vec![
+                link.name.clone(),
+                state.to_owned(),
+                right(&number(pps, 0), 9),
+                right(&number(bytes.map(|bytes| bytes * 8.0 / 1e6), 2), 9),
+                right(&link.datagrams.to_string(), 12),
+            ];
+            (cells, style)
+        });
+        Part {
+            title: "links".to_owned(),
+            columns: vec![
+                ("LINK", Constraint::Fill(1)),
+                ("STATE", Constraint::Length(6)),
+                ("      PPS", Constraint::Length(9)),
+                ("   MBIT/S", Constraint::Length(9)),
+                ("   DATAGRAMS", Constraint::Length(12)),
+            ],
+            rows: rows.collect(),
+        }
+    }
+
+    fn traffic(&self) -> Part {
+        let mut rows = Vec::new();
+        for one in &self.status.sources {
+            let before = self.before.as_ref().and_then(|before| {
+                let mut all = before.sources.iter();
+                all.find(|other| other.name == one.name)
+            });
+            let state = if one.sending { "sends" } else { "-" };
+            let pps = self.rate(one.sent, before.map(|one| one.sent));
+            let cells = vec![
+                one.name.clone(),
+                one.node.clone(),
+                groups(&one.groups),
+                state.to_owned(),
+                right(&number(pps, 0), 8),
+                right(&one.sent.to_string(), 10),
+                String::new(),
+                String::new(),
+            ];
+            rows.push((cells, Style::default()));
+        }
+        for one in &self.status.receivers {
+            let before = self.before.as_ref().and_then(|before| {
+                let mut all = before.receivers.iter();
+                all.find(|other| other.name == one.name)
+            });
+            let state = if one.joined { "joined" } else { "-" };
+            let pps = self.rate(one.received, before.map(|one| one.received));
+            let style = if one.lost + one.duplicated > 0 {
+                Style::default().fg(Color::Yellow)
+            } else {
+                Style::default()
+            };
+            let cells = vec![
+                one.name.clone(),
+                one.node.clone(),
+                groups(&one.groups),
+                state.to_owned(),
+                right(&number(pps, 0), 8),
+                right(&one.received.to_string(), 10),
+                right(&one.lost.to_string(), 7),
+                right(&one.duplicated.to_string(), 6),
+            ];
+            rows.push((cells, style));
+        }
+        Part {
+            title: "sources and receivers".to_owned(),
+            columns: vec![
+                ("NAME", Constraint::Fill(1)),
+                ("NODE", Constraint::Length(8)),
+                ("GROUP", Constraint::Length(18)),
+                ("STATE", Constraint::Length(6)),
+                ("     PPS", Constraint::Length(8)),
+                ("   PACKETS", Constraint::Length(10)),
+                ("   LOST", Constraint::Length(7)),
+                ("   DUP", Constraint::Length(6)),
+            ],
+            rows,
+        }
+    }
+
+    fn routers(&self) -> Part {
+        let row = |router: &RouterStatus| {
+            let problem = router.problem.clone().unwrap_or_default();
+            let style = if router.problem.is_some() {
+                Style::default().fg(Color::Red)
+            } else {
+                Style::default()
+            };
+            let cells = vec![
+                router.node.clone(),
+                router.kind.clone(),
+                right(&router.neighbors.to_string(), 10),
+                right(&router.groups.to_string(), 7),
+                right(&router.entries.to_string(), 8),
+                problem,
+            ];
+            (cells, style)
+        };
+        Part {
+            title: "routers".to_owned(),
+            columns: vec![
+                ("NODE", Constraint::Length(12)),
+                ("KIND", Constraint::Length(6)),
+                ("NEIGHBOURS", Constraint::Length(10)),
+                (" GROUPS", Constraint::Length(7)),
+                (" ENTRIES", Constraint::Length(8)),
+                ("", Constraint::Fill(1)),
+            ],
+            rows: self.status.routers.iter().map(row).collect(),
+        }
+    }
+
+    fn tree(&self) -> Part {
+        let group = self.shown_group();
+        let routers = self.status.routers.iter();
+        let entries = routers.flat_map(|router| {
+            let of_group = router.trees.iter();
+            let of_group = of_group.filter(move |entry| Some(entry.group) == group);
+            of_group.map(|entry| (router.node.clone(), entry))
+        });
+        let row = |(node, entry): (String, &Entry)| {
+            let source = entry.source.map_or("*".to_owned(), |one| one.to_string());
+            let oif = if entry.oif.is_empty() {
+                "nothing".to_owned()
+            } else {
+                entry.oif.join(" ")
+            };
+            let iif = entry.iif.clone().unwrap_or_else(|| "-".to_owned());
+            (vec![node, source, iif, oif], Style::default())
+        };
+        let name = group.map_or("no group".to_owned(), |group| group.to_string());
+        Part {
+            title: format!("trees of {name}"),
+            columns: vec![
+                ("ROUTER", Constraint::Length(12)),
+                ("SOURCE", Constraint::Length(15)),
+                ("FROM", Constraint::Length(15)),
+                ("TO", Constraint::Fill(1)),
+            ],
+            rows: entries.map(row).collect(),
+        }
+    }
+
+    fn steps(&self) -> Part {
+        let latest = self.status.steps.iter().rev().take(STEPS).rev();
+        let row = latest.map(|step| {
+            let ago = self.status.at_ns.saturating_sub(step.at_ns) / 1_000_000_000;
+            let style = if step.outcome == "PASS" {
+                Style::default()
+            } else {
+                Style::default().fg(Color::Red)
+            };
+            let cells = vec![
+                format!("{ago:>5}s ago"),
+                step.outcome.clone(),
+                step.title.clone(),
+            ];
+            (cells, style)
+        });
+        Part {
+            title: "steps".to_owned(),
+            columns: vec![
+                ("", Constraint::Length(10)),
+                ("", Constraint::Length(5)),
+                ("STEP", Constraint::Fill(1)),
+            ],
+            rows: row.collect(),
+        }
+    }
+}
+
+/// A table with a title.
+struct Part {
+    title: String,
+    columns: Vec<(&'static str, Constraint)>,
+    rows: Vec<(Vec<String>, Style)>,
+}
+
+impl Part {
+    fn height(&self) -> u16 {
+        let rows = u16::try_from(self.rows.len()).unwrap_or(u16::MAX);
+        rows.saturating_add(HEAD)
+    }
+
+    fn draw(self, frame: &mut Frame<'_>, area: Rect) {
+        let dim = Style::default().add_modifier(Modifier::DIM);
+        let titles = self.columns.iter().map(|(title, _)| *title);
+        let header = Row::new(titles.collect::<Vec<_>>()).style(dim);
+        let widths: Vec<_> = self.columns.iter().map(|(_, width)| *width).collect();
+        let rows = self.rows.into_iter();
+        let rows = rows.map(|(cells, style)| Row::new(cells).style(style));
+        let block = Block::new().borders(Borders::TOP).title(self.title);
+        let table = Table::new(rows, widths).header(header).block(block);
+        frame.render_widget(table, area);
+    }
+}
+
+fn number(value: Option<f64>, digits: usize) -> String {
+    value.map_or("-".to_owned(), |value| format!("{value:.digits$}"))
+}
+
+fn right(text: &str, width: usize) -> String {
+    format!("{text:>width$}")
+}
+
+fn groups(all: &[Ipv4Addr]) -> String {
+    match all {
+        [] => String::new(),
+        [one] => one.to_string(),
+        [one, rest @ ..] => format!("{one} +{}", rest.len()),
+    }
+}
