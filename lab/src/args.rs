@@ -1,11 +1,14 @@
 //! The command line.
 
+mod format;
+mod running;
+
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum, ValueHint};
 
-mod running;
-
+use format::parse_report;
+pub use format::{Form, ReportTo, TestFormat};
 pub use running::*;
 
 /// Build a multicast network out of namespaces, run it, judge it by packets.
@@ -173,6 +176,10 @@ pub struct TestArgs {
     /// Write a JUnit report too
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub junit: Option<PathBuf>,
+    /// Write a report of this form to a file too, as `tap=FILE`: json, ndjson,
+    /// junit, markdown, tap or gha; as often as wanted
+    #[arg(long = "report", value_name = "FORM=FILE", value_parser = parse_report)]
+    pub reports: Vec<ReportTo>,
     /// Write the HTML report, index.html, also of a run that passed
     #[arg(long)]
     pub html: bool,
@@ -256,21 +263,6 @@ pub struct MatrixArgs {
     /// Print the result as JSON
     #[arg(long)]
     pub json: bool,
-}
-
-/// How `lab test` prints.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum TestFormat {
-    /// Colours and progress, where the output is a terminal
-    Pretty,
-    /// Lines only
-    Plain,
-    /// One JSON document
-    Json,
-    /// Markdown, as for the summary of a CI job
-    Markdown,
-    /// TAP version 14
-    Tap,
 }
 
 /// When the packets of every link are kept.

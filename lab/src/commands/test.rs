@@ -1,15 +1,16 @@
 //! `lab test`: from files to verdicts.
 
 mod progress;
+mod reports;
 mod sim;
 
 use std::path::{Path, PathBuf};
 
-use crate::args::{TestArgs, TestFormat};
+use crate::args::TestArgs;
 use crate::exit::Exit;
 use crate::node::{Daemons, NodeError, Programs, Unfit};
-use crate::report::{RunReport, distribution, junit, markdown, tap};
-use crate::run::{self, Options, evidence};
+use crate::report::RunReport;
+use crate::run::{self, Options};
 use crate::sandbox::{self, Inside};
 use crate::topology;
 use crate::topology::model::Topology;
@@ -151,7 +152,7 @@ fn finish(args: &TestArgs, ran: std::io::Result<(Vec<RunReport>, Exit)>) -> Exit
             return Exit::Infrastructure;
         }
     };
-    if let Err(error) = write(args, &runs) {
+    if let Err(error) = reports::write(args, &runs) {
         anstream::eprintln!("lab test: {error}");
         exit = Exit::Infrastructure;
     }
@@ -216,26 +217,4 @@ fn weight(exit: Exit) -> u8 {
         Exit::Unfit => 7,
         Exit::Infrastructure => 8,
     }
-}
-
-fn write(args: &TestArgs, runs: &[RunReport]) -> Result<(), String> {
-    if let Some(path) = &args.junit {
-        std::fs::write(path, junit::document(runs))
-            .map_err(|error| format!("cannot write {}: {error}", path.display()))?;
-    }
-    match args.format {
-        TestFormat::Pretty | TestFormat::Plain => {}
-        TestFormat::Json => {
-            let distributions = distribution::of(runs);
-            let runs: Vec<_> = runs.iter().map(evidence::as_json).collect();
-            let mut document = serde_json::json!({ "runs": runs });
-            if !distributions.is_empty() {
-                document["distributions"] = serde_json::json!(distributions);
-            }
-            anstream::println!("{document:#}");
-        }
-        TestFormat::Markdown => anstream::print!("{}", markdown::document(runs)),
-        TestFormat::Tap => anstream::print!("{}", tap::document(runs)),
-    }
-    Ok(())
 }

@@ -2,10 +2,12 @@
 //! HTML, packets.
 
 pub mod distribution;
+pub mod gha;
 pub mod html;
 pub mod junit;
 mod ledger;
 pub mod markdown;
+pub mod ndjson;
 pub mod pcapng;
 pub mod svg;
 pub mod tap;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::args::TestFormat;
-use crate::report::{RunReport, StepReport, distribution, text};
+use crate::report::{RunReport, StepReport, distribution, ndjson, text};
 use crate::run::Progress;
 use crate::topology::model::Topology;
 
@@ -15,6 +15,8 @@ use crate::topology::model::Topology;
 pub(super) struct Printer {
     format: TestFormat,
     spinner: Option<ProgressBar>,
+    /// Lab and run of what is going on.
+    run: (String, String),
 }
 
 impl Printer {
@@ -29,7 +31,11 @@ impl Printer {
             spinner.enable_steady_tick(Duration::from_millis(100));
             spinner
         });
-        Printer { format, spinner }
+        Printer {
+            format,
+            spinner,
+            run: Default::default(),
+        }
     }
 
     /// How the runs ended, where there were several.
@@ -54,11 +60,19 @@ impl Printer {
         }
     }
 
+    /// One object a line, where that is asked for.
+    fn object(&self, object: impl FnOnce() -> String) {
+        if self.format == TestFormat::Ndjson {
+            anstream::println!("{}", object());
+        }
+    }
+
     fn line(&self, line: &str) {
         match self.format {
-            TestFormat::Json | TestFormat::Markdown | TestFormat::Tap => {}
+            TestFormat::Json | TestFormat::Ndjson | TestFormat::Junit => {}
+            TestFormat::Markdown | TestFormat::Tap => {}
             TestFormat::Pretty => self.quietly(|| anstream::println!("{line}")),
-            TestFormat::Plain => {
+            TestFormat::Plain | TestFormat::Gha => {
                 let plain = anstream::adapter::strip_str(line);
                 anstream::println!("{plain}");
             }
@@ -84,6 +98,8 @@ impl Printer {
 impl Progress for Printer {
     fn began(&mut self, run: &RunReport) {
         self.line(&text::heading(run));
+        self.object(|| ndjson::began(run));
+        self.run = (run.lab.clone(), run.run.clone());
         self.now("builds the network and starts the daemons".to_owned());
     }
 
@@ -96,6 +112,8 @@ impl Progress for Printer {
     }
 
     fn step_ended(&mut self, step: &StepReport) {
+        let (lab, run) = &self.run;
+        self.object(|| ndjson::step(lab, run, step));
         for line in text::step(step, true) {
             self.line(&line);
         }
@@ -103,6 +121,7 @@ impl Progress for Printer {
     }
 
     fn ended(&mut self, run: &RunReport) {
+        self.object(|| ndjson::ended(run));
         for line in text::closing(run) {
             self.line(&line);
         }
