@@ -12,10 +12,10 @@ use std::process::{Command, ExitCode, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
-use ipnet::Ipv4Net;
 use lab::backend::netns::{Network, Options, Timings};
 use lab::sandbox::{self, NAMES};
-use lab::topology::model::{Interface, Kind, Link, LinkId, Medium, Node, NodeId, Topology};
+use lab::topology::model::Topology;
+use lab::topology::parse;
 
 /// The sizes, and how often each is measured. One process a command is only
 /// measured up to the first: 500 nodes take ten seconds.
@@ -114,68 +114,21 @@ async fn lab_run(topology: &Topology) -> anyhow::Result<(Timings, Duration)> {
     Ok((timings, start.elapsed()))
 }
 
-/// The network of the link behind a node: 10.0.0.0/30 and on.
-fn subnet(link: usize, host: u8) -> anyhow::Result<Ipv4Net> {
+/// A chain of hosts as a lab file has it. The `ip` commands give the ends the
+/// names `left` and `right`; the work is the same.
+fn chain(nodes: usize) -> anyhow::Result<Topology> {
     let text = format!(
-        "10.{}.{}.{}/30",
-        link / 64 / 256,
-        link / 64 % 256,
-        link % 64 * 4
+        "lab: 1\nname: chain\ndefaults: {{ link: {{ checksum_offload: true }} }}\n\
+         generate: {{ chain: {nodes}, node: host }}\n"
     );
-    let net: Ipv4Net = text.parse()?;
-    let address = u32::from(net.network()) + u32::from(host);
-    Ok(Ipv4Net::new(address.into(), 30)?)
+    let parsed = parse(Path::new("chain.yaml"), &text, &[], &|_| None);
+    parsed.map_err(|mistakes| anyhow::anyhow!("{}", mistakes.render(false)))
 }
 
-fn chain(nodes: usize) -> anyhow::Result<Topology> {
-    let node = |number| Node {
-        name: format!("n{number}"),
-        kind: Kind::Host,
-        router: None,
-        loopback: Vec::new(),
-        interfaces: Vec::new(),
-        routes: Vec::new(),
-        sysctls: Vec::new(),
-        env: Vec::new(),
-    };
-    let mut topology = Topology {
-        name: "chain".to_owned(),
-        about: String::new(),
-        file: PathBuf::new(),
-        nodes: (0..nodes).map(node).collect(),
-        links: Vec::new(),
-        receivers: Vec::new(),
-        sources: Vec::new(),
-        steps: Vec::new(),
-        oracle: None,
-        skew: Duration::ZERO,
-        max_time: Duration::from_secs(60),
-        repeat: 1,
-        matrix: Vec::new(),
-    };
-    for left in 0..nodes - 1 {
-        let mut ends = Vec::new();
-        for (node, name, host) in [(left, "right", 1), (left + 1, "left", 2)] {
-            let interfaces = &mut topology.nodes[node].interfaces;
-            ends.push((NodeId(node), interfaces.len()));
-            interfaces.push(Interface {
-                name: name.to_owned(),
-                link: LinkId(left),
-                addresses: vec![subnet(left, host)?],
-            });
-        }
-        topology.links.push(Link {
-            name: format!("n{left}--n{}", left + 1),
-            medium: Medium::Veth,
-            ends,
-            net: subnet(left, 0)?,
-            mtu: 1500,
-            metric: 10,
-            checksum_offload: true,
-            wire: None,
-        });
-    }
-    Ok(topology)
+/// An end's address on the link behind a node: 10.0.0.0/30 and on.
+fn address(link: usize, host: usize) -> String {
+    let (high, low) = (link / 64 / 256, link / 64 % 256);
+    format!("10.{high}.{low}.{}/30", link % 64 * 4 + host)
 }
 
 /// What `ip` must be told to make the chain: first everything, then for each
@@ -191,7 +144,7 @@ fn commands(nodes: usize) -> anyhow::Result<(Vec<String>, Vec<String>)> {
             "link add name right netns n{left} type veth peer name left netns n{right}"
         ));
         for (node, name, host) in [(left, "right", 1), (right, "left", 2)] {
-            let address = subnet(left, host)?;
+            let address = address(left, host);
             writeln!(inside[node], "address add {address} dev {name}")?;
             writeln!(inside[node], "link set dev {name} up")?;
         }
