@@ -45,7 +45,7 @@ pub struct Standing<'a> {
     engine: Option<Engine<Namespaces<'a>>>,
     /// Until the first step.
     daemons: Option<Daemons>,
-    /// The steps that gave routers another configuration.
+    /// The steps that gave routers another configuration, or wires other faults.
     configured: Vec<String>,
     /// The latest steps.
     done: VecDeque<StepDone>,
@@ -53,6 +53,14 @@ pub struct Standing<'a> {
 
 /// Steps that are remembered.
 const STEPS: usize = 50;
+
+/// What an action lays upon what was there: later steps are understood by it.
+fn stays(action: &Action) -> bool {
+    matches!(
+        action,
+        Action::Config { .. } | Action::Wire { .. } | Action::Rules { .. }
+    )
+}
 
 impl<'a> Standing<'a> {
     /// A lab whose daemons run.
@@ -84,8 +92,7 @@ impl<'a> Standing<'a> {
         };
         let report = engine.step(&step).await;
         let at_ns = engine.stage.now_ns();
-        let configures = |action: &Action| matches!(action, Action::Config { .. });
-        if step.actions.iter().any(configures) && report.error.is_none() {
+        if step.actions.iter().any(stays) && report.error.is_none() {
             self.configured.push(text.to_owned());
         }
         self.done.push_back(StepDone {

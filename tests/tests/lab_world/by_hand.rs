@@ -149,6 +149,30 @@ fn a_running_lab_is_watched() {
     });
 }
 
+/// What a step lays upon a wire, the next one changes further; a link that was
+/// made without one says so.
+#[test]
+fn faults_by_hand_add_up() {
+    User::each("faults_by_hand_add_up", |user| {
+        user.bring_daemon();
+        let name = user.name("fault");
+        let file = "nodes: {a: host, b: host, c: host}\n\
+                    links: [{a -- b: {delay: 0ms}}, b -- c]\n";
+        user.expect(0, &["up", &user.file(&name, file)]);
+        let fault = |code, step: &str| user.expect(code, &["do", "-l", &name, step]);
+        fault(0, "fault: {a--b: {delay: 20ms}}");
+        // More than a delay of 0 could have.
+        fault(
+            0,
+            "fault: {a--b: {jitter: 5ms, messages: {drop: igmp.leave}}}",
+        );
+        fault(0, "heal: a--b");
+        let text = fault(1, "fault: {b--c: {loss: 5%}}");
+        assert!(text.contains("b--c leads over no wire"), "{text}");
+        user.expect(0, &["down", &name]);
+    });
+}
+
 /// As lines, by what they say, and as a file.
 #[test]
 fn packets_are_shown_and_written() {

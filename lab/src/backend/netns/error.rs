@@ -10,6 +10,15 @@ pub enum NetError {
     /// A position that is not in the topology.
     #[error("the topology has no such node, interface or link")]
     Unknown,
+    /// A link that is a plain veth pair is to drop or delay frames.
+    #[error(
+        "{link} leads over no wire, which it was made without; give it `delay: 0ms` in the \
+         file, and start the lab again"
+    )]
+    NoWire {
+        /// Its name.
+        link: String,
+    },
     /// More descriptors are needed than the system allows.
     #[error(
         "{needed} open files are needed and {limit} allowed; raise the hard \

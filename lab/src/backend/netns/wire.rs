@@ -95,22 +95,34 @@ impl Network {
     /// From now on a link's wire does this.
     ///
     /// # Errors
-    /// [`NetError::Unknown`] for a link that has no wire.
+    /// [`NetError::NoWire`] for a link that has none.
     pub fn set_wire(&self, link: LinkId, wire: &Wire) -> Result<(), NetError> {
-        let wires = self.wires.as_ref().ok_or(NetError::Unknown)?;
-        let position = wires.positions.get(&link).ok_or(NetError::Unknown)?;
-        wires.engine.set(*position, wire);
+        let (wires, position) = self.wire_of(link)?;
+        wires.engine.set(position, wire);
         Ok(())
+    }
+
+    fn wire_of(&self, link: LinkId) -> Result<(&Wires, usize), NetError> {
+        let wires = self.wires.as_ref();
+        let wire = wires.and_then(|wires| Some((wires, *wires.positions.get(&link)?)));
+        let name = || {
+            self.topology
+                .links
+                .get(link.0)
+                .map(|link| link.name.clone())
+        };
+        wire.ok_or_else(|| NetError::NoWire {
+            link: name().unwrap_or_default(),
+        })
     }
 
     /// From now on a link's wire does this to messages that are named.
     ///
     /// # Errors
-    /// [`NetError::Unknown`] for a link that has no wire.
+    /// [`NetError::NoWire`] for a link that has none.
     pub fn set_rules(&self, link: LinkId, rules: &[Rule]) -> Result<(), NetError> {
-        let wires = self.wires.as_ref().ok_or(NetError::Unknown)?;
-        let position = wires.positions.get(&link).ok_or(NetError::Unknown)?;
-        wires.engine.rule(*position, rules.to_vec());
+        let (wires, position) = self.wire_of(link)?;
+        wires.engine.rule(position, rules.to_vec());
         Ok(())
     }
 
