@@ -536,7 +536,7 @@ impl Endless {
         let in_the_middle = eventually(Duration::from_secs(60), || {
             unfit = endless.child.try_wait().unwrap().is_some();
             let events = fs::read_to_string(&events).unwrap_or_default();
-            unfit || events.contains("Wait(")
+            unfit || events.contains("\"action\":\"wait ")
         });
         if unfit {
             let output = endless.child.wait_with_output().unwrap();
