@@ -73,6 +73,8 @@ pub enum Command {
     Schema,
     /// Write a small lab file to start from
     New(NewArgs),
+    /// Try what labs need on this machine, and tell what it has
+    Doctor(DoctorArgs),
     /// Print shell completion
     Completion(CompletionArgs),
 }
@@ -94,6 +96,12 @@ pub struct CheckArgs {
     /// Variables.
     #[command(flatten)]
     pub vars: Vars,
+    /// Do not ask whether this machine has what the labs need
+    #[arg(long, conflicts_with = "bin_dir")]
+    pub anywhere: bool,
+    /// Where mcrd, mcrctl and mcrgen are; beside lab otherwise
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub bin_dir: Option<PathBuf>,
     /// Print the result as JSON
     #[arg(long)]
     pub json: bool,
@@ -332,9 +340,36 @@ pub enum GraphFormat {
     Svg,
 }
 
+/// What `lab new` writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Template {
+    /// A source, a relay by rules, a receiver
+    Relay,
+    /// PIM sparse mode: three routers in a row, one of them the RP
+    Chain,
+    /// Source-specific multicast in a row of routers
+    Ssm,
+    /// Two routers on the receivers' LAN, of which one dies
+    Lan,
+}
+
+/// `lab doctor`.
+#[derive(Clone, Debug, clap::Args)]
+pub struct DoctorArgs {
+    /// Where mcrd, mcrctl and mcrgen are; beside lab otherwise
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub bin_dir: Option<PathBuf>,
+    /// Print the result as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
 /// `lab new`.
 #[derive(Clone, Debug, clap::Args)]
 pub struct NewArgs {
+    /// What is in it
+    #[arg(long, value_enum, default_value_t = Template::Relay)]
+    pub template: Template,
     /// The folder to make; its name is the lab's
     #[arg(value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub folder: PathBuf,

@@ -5,6 +5,7 @@ pub mod capture;
 pub mod check;
 pub mod clean;
 pub mod completion;
+pub mod doctor;
 pub mod down;
 pub mod exec;
 pub mod explain;
@@ -50,6 +51,7 @@ pub fn run(command: Command) -> Exit {
         Command::Clean => clean::run(),
         Command::Schema => schema::run(),
         Command::New(args) => new::run(&args),
+        Command::Doctor(args) => doctor::run(&args),
         Command::Completion(args) => completion::run(&args),
     }
 }

@@ -5,18 +5,26 @@ use std::io;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use crate::args::NewArgs;
+use crate::args::{NewArgs, Template};
 use crate::exit::Exit;
 
 #[cfg(test)]
 mod tests;
 
-/// The lab: a source, mcrd, a receiver.
-const TEMPLATE: &str = include_str!("new/lab.yaml");
+impl Template {
+    fn text(self) -> &'static str {
+        match self {
+            Template::Relay => include_str!("new/relay.yaml"),
+            Template::Chain => include_str!("new/chain.yaml"),
+            Template::Ssm => include_str!("new/ssm.yaml"),
+            Template::Lan => include_str!("new/lan.yaml"),
+        }
+    }
+}
 
 /// Runs `lab new`.
 pub fn run(args: &NewArgs) -> Exit {
-    match write(&args.folder) {
+    match write(&args.folder, args.template) {
         Ok(file) => {
             anstream::println!("{0} is written; try: lab test {0}", file.display());
             Exit::Pass
@@ -29,10 +37,10 @@ pub fn run(args: &NewArgs) -> Exit {
 }
 
 /// Makes the folder and the file in it; leaves a file that is there alone.
-fn write(folder: &Path) -> io::Result<PathBuf> {
+fn write(folder: &Path, template: Template) -> io::Result<PathBuf> {
     fs::create_dir_all(folder)?;
     let path = folder.join("lab.yaml");
     let mut file = fs::File::create_new(&path)?;
-    file.write_all(TEMPLATE.as_bytes())?;
+    file.write_all(template.text().as_bytes())?;
     Ok(path)
 }

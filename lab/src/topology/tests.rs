@@ -15,6 +15,7 @@ mod kinds;
 mod large;
 mod loops;
 mod mistakes;
+mod names;
 mod packets;
 mod properties;
 mod routers;

@@ -1,22 +1,28 @@
 //! What `lab new` writes.
 
+use clap::ValueEnum;
+
 use super::write;
+use crate::args::Template;
 use crate::topology;
 
 #[test]
-fn the_lab_is_valid_and_named_after_its_folder() {
+fn every_lab_is_valid_and_named_after_its_folder() {
     let folder = tempfile::tempdir().expect("a folder");
-    let file = write(&folder.path().join("first")).expect("a lab");
-    let topology = topology::load(&file, &[]).unwrap_or_else(|mistakes| panic!("{mistakes}"));
-    assert_eq!(topology.name, "first");
-    assert_eq!(topology.steps.len(), 3);
+    for template in Template::value_variants() {
+        let file = write(&folder.path().join(format!("{template:?}")), *template);
+        let file = file.expect("a lab");
+        let topology = topology::load(&file, &[]).unwrap_or_else(|mistakes| panic!("{mistakes}"));
+        assert_eq!(topology.name, format!("{template:?}"));
+        assert!(topology.steps.len() >= 3, "{template:?}");
+    }
 }
 
 #[test]
 fn a_file_that_is_there_is_left_alone() {
     let folder = tempfile::tempdir().expect("a folder");
     std::fs::write(folder.path().join("lab.yaml"), "mine").expect("a file");
-    let refused = write(folder.path()).expect_err("refused");
+    let refused = write(folder.path(), Template::Chain).expect_err("refused");
     assert_eq!(refused.kind(), std::io::ErrorKind::AlreadyExists);
     let kept = std::fs::read_to_string(folder.path().join("lab.yaml")).expect("the file");
     assert_eq!(kept, "mine");

@@ -28,7 +28,9 @@ fn told(validator: &Validator, instance: &Value) -> Vec<String> {
 /// The lab files of the repository: every topology, and what `lab new` writes.
 fn lab_files() -> Vec<PathBuf> {
     let package = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let mut files = vec![package.join("src/commands/new/lab.yaml")];
+    let new = ["relay", "chain", "ssm", "lan"];
+    let new = new.map(|name| package.join(format!("src/commands/new/{name}.yaml")));
+    let mut files = new.to_vec();
     let topologies = package.join("../topologies");
     for folder in std::fs::read_dir(topologies).into_iter().flatten() {
         let file = folder.expect("a folder").path().join("lab.yaml");
