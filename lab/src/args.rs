@@ -57,6 +57,10 @@ pub enum Command {
     Link(LinkArgs),
     /// Start, stop, kill or reload daemons of a running lab
     Daemon(DaemonArgs),
+    /// Keep what all routers of a running lab know, under a name
+    Snap(SnapArgs),
+    /// Tell what the routers of a running lab know otherwise than in a snap
+    Diff(SnapArgs),
     /// Do any step of a lab file in a running lab, and judge it
     Do(DoArgs),
     /// Build the lab of each file, run its steps, judge, take it down

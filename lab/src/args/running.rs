@@ -83,6 +83,17 @@ pub struct Hand {
     pub json: bool,
 }
 
+/// `lab snap` and `lab diff`.
+#[derive(Clone, Debug, clap::Args)]
+pub struct SnapArgs {
+    /// The lab, and how to print.
+    #[command(flatten)]
+    pub hand: Hand,
+    /// The snap's name
+    #[arg(value_name = "SNAP")]
+    pub name: String,
+}
+
 /// `lab join` and `lab leave`.
 #[derive(Clone, Debug, clap::Args)]
 pub struct ReceiversArgs {

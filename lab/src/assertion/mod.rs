@@ -6,6 +6,7 @@ pub mod counters;
 pub mod packets;
 pub mod router;
 pub mod rx;
+pub mod state;
 pub mod watch;
 
 use serde::Serialize;

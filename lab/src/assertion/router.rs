@@ -247,7 +247,9 @@ fn assert_state(state: AssertState) -> String {
     .to_owned()
 }
 
-fn describe(found: &Mroute) -> String {
+/// An entry in one line.
+#[must_use]
+pub fn describe(found: &Mroute) -> String {
     let oif: Vec<String> = found.oif.iter().cloned().collect();
     let mut line = format!(
         "iif {}  oif {}",

@@ -8,7 +8,7 @@ use indicatif::ProgressBar;
 use serde_json::{Value, json};
 
 use super::running::{Fault, Running, settle};
-use crate::args::{DaemonArgs, DoArgs, Hand, LinkArgs};
+use crate::args::{DaemonArgs, DoArgs, Hand, LinkArgs, SnapArgs};
 use crate::exit::Exit;
 use crate::holder::protocol::{MAX_REQUEST, Reply, Request};
 
@@ -35,6 +35,18 @@ pub fn daemon(args: &DaemonArgs) -> Exit {
     let verb = one(&args.change, json!(args.nodes));
     let title = format!("daemon {} {}", args.change, args.nodes.join(" "));
     settle(done(&args.hand, one(&title, one("daemon", verb))))
+}
+
+/// Runs `lab snap`.
+pub fn snap(args: &SnapArgs) -> Exit {
+    settle(done(&args.hand, one("snap", json!(args.name))))
+}
+
+/// Runs `lab diff`.
+pub fn diff(args: &SnapArgs) -> Exit {
+    let same = json!({ "state": { "same_as": args.name }, "within": "1s" });
+    let title = format!("diff {}", args.name);
+    settle(done(&args.hand, one(&title, one("expect", same))))
 }
 
 /// Runs `lab do`.

@@ -37,6 +37,8 @@ pub fn run(command: Command) -> Exit {
         Command::Logs(args) => logs::run(&args),
         Command::Watch(args) => watch::run(&args),
         Command::Capture(args) => capture::run(&args),
+        Command::Snap(args) => hand::snap(&args),
+        Command::Diff(args) => hand::diff(&args),
         Command::Join(args) => hand::names("join", &args.hand, &args.names),
         Command::Leave(args) => hand::names("leave", &args.hand, &args.names),
         Command::Send(args) => hand::names("send", &args.hand, &args.names),

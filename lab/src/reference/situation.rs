@@ -107,7 +107,8 @@ impl Situation {
             | Action::Hosts(_)
             | Action::Wait(_)
             | Action::Measure(_)
-            | Action::Mark(_) => {}
+            | Action::Mark(_)
+            | Action::Snap(_) => {}
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The steps of a run: actions in order, then expectations, all watched at
 //! once.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use futures_util::future::join_all;
@@ -12,9 +13,11 @@ use super::evidence;
 use super::invariants::Invariants;
 use super::observe::{Measured, Memory, Scene, about};
 use super::record::{self, Moments};
+use super::snapshot;
 use super::stage::{self, LOOK_EVERY, Stage, changed_or};
 use super::wires;
 use crate::assertion::counters::Counters;
+use crate::assertion::state::State;
 use crate::assertion::watch::{Ended, Watch};
 use crate::assertion::{Observed, Outcome};
 use crate::oracle;
@@ -47,6 +50,8 @@ pub(super) struct Engine<S> {
     moments: Moments,
     /// What the steps have changed so far.
     situation: Situation,
+    /// What all routers knew, by name.
+    snaps: BTreeMap<String, State>,
     /// What must hold all the time.
     invariants: Invariants,
 }
@@ -63,6 +68,7 @@ impl<S: Stage> Engine<S> {
             step_began_ns,
             moments: Moments::default(),
             situation: Situation::default(),
+            snaps: BTreeMap::new(),
             invariants,
         }
     }
@@ -103,6 +109,7 @@ impl<S: Stage> Engine<S> {
             let scene = Scene {
                 stage: &self.stage,
                 situation: &self.situation,
+                snaps: &self.snaps,
                 began_ns,
                 zero_ns: self
                     .moments
@@ -212,6 +219,7 @@ impl<S: Stage> Engine<S> {
             Action::Daemon { change, at } => self.stage.daemon(*change, *at).await?,
             Action::Exec(exec) => self.exec(exec).await?,
             Action::Wait(time) => self.pass(*time).await,
+            Action::Snap(name) => self.snap(name).await?,
             Action::Mark(text) => self.mark("mark", text, json!({ "text": text })),
             Action::Measure(time) => return Ok(Some(self.measure(*time, &step.expect).await)),
         }
@@ -289,6 +297,13 @@ impl<S: Stage> Engine<S> {
         ))
     }
 
+    async fn snap(&mut self, name: &str) -> Result<(), String> {
+        let state = snapshot::take(&self.stage, &self.situation).await?;
+        self.note("snap", json!({ "name": name, "state": state }));
+        self.snaps.insert(name.to_owned(), state);
+        Ok(())
+    }
+
     /// Time passes, and the invariants are watched.
     async fn pass(&mut self, time: Duration) {
         let (stage, situation) = (&self.stage, &self.situation);
@@ -329,6 +344,7 @@ impl<S: Stage> Engine<S> {
             | Check::Router(_)
             | Check::Tree { .. }
             | Check::Packets(_)
+            | Check::State { .. }
             | Check::Exec { .. } => Counters::new(),
         }
     }
@@ -346,6 +362,7 @@ impl<S: Stage> Engine<S> {
             | Check::Router(_)
             | Check::Tree { .. }
             | Check::Packets(_)
+            | Check::State { .. }
             | Check::Exec { .. } => Count::default(),
         }
     }

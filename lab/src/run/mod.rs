@@ -26,6 +26,7 @@ mod question;
 mod record;
 mod shell;
 pub mod sim;
+mod snapshot;
 mod stage;
 pub mod standing;
 pub mod status;

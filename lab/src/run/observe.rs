@@ -9,9 +9,10 @@ use std::time::Duration;
 use super::capture::Count;
 use super::ledger::{RateSeen, SendRun};
 use super::stage::Stage;
-use super::{model, question};
+use super::{model, question, snapshot};
 use crate::assertion::bound::number;
 use crate::assertion::counters::{self, Counters};
+use crate::assertion::state::{self, State};
 use crate::assertion::{Observed, packets, router, rx};
 use crate::backend::netns::Gone;
 use crate::reference::Situation;
@@ -35,6 +36,8 @@ pub(super) struct Scene<'a, S> {
     pub stage: &'a S,
     /// What the steps have changed so far.
     pub situation: &'a Situation,
+    /// The snaps taken so far.
+    pub snaps: &'a BTreeMap<String, State>,
     /// When the step began.
     pub began_ns: u64,
     /// What latencies of messages are counted from.
@@ -90,6 +93,7 @@ impl<S: Stage> Scene<'_, S> {
             }
             Check::Router(asked) => question::look(self.stage, asked, expectation.never).await,
             Check::Packets(check) => self.packets(check, memory),
+            Check::State { same_as } => self.state(same_as, memory).await,
             Check::Tree { group, is } => match (is, self.carriers(*group, memory)) {
                 (_, None) => Observed::not_yet("the links are watched for a moment"),
                 (TreeIs::Links(links), Some(found)) => self.tree(links, &found),
@@ -172,6 +176,27 @@ impl<S: Stage> Scene<'_, S> {
             (count > then).then_some(link)
         };
         Some(counts.into_iter().filter_map(more).collect())
+    }
+
+    /// As [`Self::model`], all that they know.
+    async fn state(&self, same_as: &str, memory: &Memory) -> Observed {
+        let Some(before) = self.snaps.get(same_as) else {
+            let known: Vec<&str> = self.snaps.keys().map(String::as_str).collect();
+            let known = known.join(", ");
+            return Observed::not_yet(format!("there is no snap `{same_as}`; snaps: {known}"));
+        };
+        let now = self.stage.now_ns();
+        if let Some((at, told)) = &*memory.compared.borrow()
+            && now.saturating_sub(*at) < MODEL_EVERY_NS
+        {
+            return told.clone();
+        }
+        let told = match snapshot::take(self.stage, self.situation).await {
+            Ok(state) => state::judge(same_as, before, &state),
+            Err(reason) => Observed::not_yet(reason),
+        };
+        memory.compared.replace(Some((now, told.clone())));
+        told
     }
 
     /// Asks all routers, but not at every look.
@@ -347,6 +372,7 @@ pub(super) fn about(topology: &Topology, expectation: &Expectation) -> String {
         },
         Check::Router(asked) => question::about(topology, asked),
         Check::Tree { group, .. } => format!("tree of {group}"),
+        Check::State { same_as } => format!("state as in {same_as}"),
         Check::Packets(check) => packets::about(&check.asked, &check.place),
         Check::Exec { exec, .. } => {
             let mut lines = exec.run.lines();

@@ -10,6 +10,7 @@ use mcr_api::router as api;
 
 use super::stage::Stage;
 use crate::assertion::router::{self, Group, Mroute, Neighbors, Rpf};
+use crate::assertion::state::Facts;
 use crate::assertion::{Observed, Truth};
 use crate::node::frr::{ask, state};
 use crate::reference::{Situation, Tables};
@@ -146,6 +147,60 @@ pub(super) fn about(topology: &Topology, question: &Question) -> String {
     }
 }
 
+/// What lasts of what a router knows.
+///
+/// # Errors
+/// Why it does not tell it.
+pub(super) async fn facts<S: Stage>(
+    stage: &S,
+    at: NodeId,
+    groups: &[Ipv4Addr],
+) -> Result<Facts, String> {
+    let router = Router::of(stage, at);
+    let told = |address: Option<Ipv4Addr>| {
+        address.map_or_else(|| "none".to_owned(), |address| address.to_string())
+    };
+    let mut facts = Facts::new();
+    for (interface, address) in router.neighbors().await? {
+        facts.insert(
+            format!("neighbor {address} on {interface}"),
+            "there".to_owned(),
+        );
+    }
+    let node = stage.topology().nodes.get(at.0);
+    for interface in node.into_iter().flat_map(|node| &node.interfaces) {
+        let name = &interface.name;
+        let (dr, querier) = (router.dr(name).await?, router.querier(name).await?);
+        facts.insert(format!("DR on {name}"), told(dr));
+        facts.insert(format!("querier on {name}"), told(querier));
+    }
+    for group in router.groups().await? {
+        let sources: Vec<String> = group.sources.iter().map(ToString::to_string).collect();
+        let mode = if group.exclude { "exclude" } else { "include" };
+        let about = format!("members of {} on {}", group.group, group.interface);
+        facts.insert(
+            about,
+            format!("{mode} {}", sources.join(" ")).trim().to_owned(),
+        );
+    }
+    for group in groups {
+        facts.insert(format!("RP of {group}"), told(router.rp(*group).await?));
+        let table = router.mroutes(Some(*group)).await?.into_iter();
+        // What neither forwards nor joins is left for a while and forgotten.
+        let lasts = |one: &Mroute| !one.oif.is_empty() || one.joined != Some(false);
+        for entry in table.filter(|one| one.group == Some(*group) && lasts(one)) {
+            // Registers come and go by a timer.
+            let entry = Mroute {
+                register: None,
+                ..entry
+            };
+            let about = router::entry(entry.source, *group);
+            facts.insert(about, router::describe(&entry));
+        }
+    }
+    Ok(facts)
+}
+
 /// The DR of a router's interface.
 pub(super) async fn dr<S: Stage>(
     stage: &S,
@@ -166,7 +221,8 @@ pub(super) async fn tables<S: Stage>(
         nodes.filter(|(at, node)| node.kind.is_router() && situation.answers(NodeId(*at)));
     let routers: Vec<(NodeId, &Kind)> =
         routers.map(|(at, node)| (NodeId(at), &node.kind)).collect();
-    if routers.iter().any(|(_, kind)| matches!(kind, Kind::Pimd)) {
+    let askable = |kind: &Kind| matches!(kind, Kind::Mcrd { .. } | Kind::Frr);
+    if !routers.iter().all(|(_, kind)| askable(kind)) {
         return Ok(None);
     }
     let asked = routers.into_iter().map(async |(at, _)| {

@@ -346,6 +346,11 @@ pub enum Check {
     },
     /// Messages of IGMP and PIM on links.
     Packets(Box<MessagesCheck>),
+    /// All routers know what they knew when this snap was taken.
+    State {
+        /// Its name.
+        same_as: String,
+    },
     /// A command.
     Exec {
         /// The command.

@@ -259,3 +259,35 @@ fn mistakes_by_hand_are_told_and_change_nothing() {
         assert!(user.world().is_empty(), "{:?}", user.world());
     });
 }
+
+const ROUTERS: &str = "\
+timers: fast
+unicast: oracle
+pim: { rp: \"${r2.lo}\" }
+nodes: { r1: mcrd, r2: mcrd, r3: mcrd }
+links: [r1 -- r2, r2 -- r3]
+";
+
+#[test]
+fn what_routers_know_is_kept_and_compared() {
+    User::each("what_routers_know_is_kept_and_compared", |user| {
+        user.bring_daemon();
+        let name = user.name("snap");
+        user.expect(0, &["up", &user.file(&name, ROUTERS)]);
+        let found = "expect: {neighbors: [r1/r2, r2/r3], within: 10s}";
+        user.expect(0, &["do", "-l", &name, found]);
+        let text = user.expect(1, &["diff", "-l", &name, "before"]);
+        assert!(text.contains("there is no snap `before`"), "{text}");
+        user.expect(0, &["snap", "-l", &name, "before"]);
+        user.expect(0, &["diff", "-l", &name, "before"]);
+        user.expect(0, &["link", "-l", &name, "down", "r1--r2"]);
+        let text = user.expect(1, &["diff", "-l", &name, "before"]);
+        for part in ["r1 neighbor ", " on r2 was there; is no more"] {
+            assert!(text.contains(part), "no {part:?} in {text}");
+        }
+        user.expect(0, &["link", "-l", &name, "up", "r1--r2"]);
+        let healed = "expect: {state: {same_as: before}, within: 15s}";
+        user.expect(0, &["do", "-l", &name, healed]);
+        user.expect(0, &["down", &name]);
+    });
+}

@@ -181,6 +181,7 @@ fn action_reason(action: &Action) -> Option<&'static str> {
         | Action::Rules { .. }
         | Action::Wait(_)
         | Action::Mark(_)
+        | Action::Snap(_)
         | Action::Measure(_) => None,
         Action::Link { change, .. } => match change {
             LinkChange::Down | LinkChange::Up | LinkChange::CarrierDown | LinkChange::CarrierUp => {
@@ -213,7 +214,11 @@ fn wire_reason(wire: &Wire) -> Option<&'static str> {
 
 fn check_reason(check: &Check) -> Option<&'static str> {
     match check {
-        Check::Rx(_) | Check::Router(_) | Check::Tree { .. } | Check::Packets(_) => None,
+        Check::Rx(_)
+        | Check::Router(_)
+        | Check::Tree { .. }
+        | Check::Packets(_)
+        | Check::State { .. } => None,
         Check::Rate { at, .. } => match at {
             RatePoint::Receiver(_) | RatePoint::Interface(..) => None,
         },

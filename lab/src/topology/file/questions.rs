@@ -158,6 +158,14 @@ pub(crate) struct TreeOf {
     pub(crate) matches: Option<Matches>,
 }
 
+/// What all routers know: neighbours, DR and querier, RPs, members, entries.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct StateOf {
+    /// The name of an earlier `snap`.
+    pub(crate) same_as: String,
+}
+
 /// What a tree is compared with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]

@@ -4,7 +4,8 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::{
-    Elected, FaultVerb, IgmpOf, Mroute, Name, NeighborsEntry, PacketsEntry, RpOf, RpfOf, TreeOf,
+    Elected, FaultVerb, IgmpOf, Mroute, Name, NeighborsEntry, PacketsEntry, RpOf, RpfOf, StateOf,
+    TreeOf,
 };
 use crate::topology::loss::Loss;
 use crate::topology::place::{At, Named, OneOrMany, Part};
@@ -54,6 +55,8 @@ pub(crate) struct Verbs {
     pub(crate) wait: Option<Part<Dur>>,
     /// A word in the diary of the run, and in its packets.
     pub(crate) mark: Option<Part<String>>,
+    /// What all routers know is kept under this name, for `state`.
+    pub(crate) snap: Option<Part<String>>,
     /// The whole step is done so many times.
     #[schemars(range(min = 1, max = 1000))]
     pub(crate) repeat: Option<At<u32>>,
@@ -257,6 +260,8 @@ pub(crate) struct Expect {
     pub(crate) rpf: Option<At<RpfOf>>,
     /// The links that carry a group's datagrams.
     pub(crate) tree: Option<At<TreeOf>>,
+    /// Whether all routers know what they knew before.
+    pub(crate) state: Option<At<StateOf>>,
     /// Messages of IGMP and PIM on links.
     pub(crate) packets: Option<Part<PacketsEntry>>,
     /// It must become true within this time; 5s unless said otherwise.
@@ -299,6 +304,8 @@ pub(crate) struct Never {
     pub(crate) rpf: Option<At<RpfOf>>,
     /// The links that carry a group's datagrams.
     pub(crate) tree: Option<At<TreeOf>>,
+    /// Whether all routers know what they knew before.
+    pub(crate) state: Option<At<StateOf>>,
     /// Messages of IGMP and PIM on links.
     pub(crate) packets: Option<Part<PacketsEntry>>,
     /// It must not become true for this time.

@@ -94,6 +94,8 @@ pub enum Action {
     Wait(Duration),
     /// A word in the diary.
     Mark(String),
+    /// What all routers know is kept under a name.
+    Snap(String),
     /// From here, for this long, the expectations look at this span only.
     Measure(Duration),
 }

@@ -131,6 +131,7 @@ pub(super) fn of_expect(
             igmp: expect.igmp,
             rpf: expect.rpf,
             tree: expect.tree,
+            state: expect.state,
         },
     };
     judged(cx, cast, forms, &terms)
@@ -169,6 +170,7 @@ pub(super) fn of_never(
             igmp: never.igmp,
             rpf: never.rpf,
             tree: never.tree,
+            state: never.state,
         },
     };
     judged(cx, cast, forms, &terms)

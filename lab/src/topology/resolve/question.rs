@@ -7,7 +7,8 @@ use super::Context;
 use super::steps::Cast;
 use crate::topology::decode::decode;
 use crate::topology::file::{
-    Elected, IgmpOf, Matches, Mode, Mroute, Names, Neighbors, NeighborsEntry, RpOf, RpfOf, TreeOf,
+    Elected, IgmpOf, Matches, Mode, Mroute, Names, Neighbors, NeighborsEntry, RpOf, RpfOf, StateOf,
+    TreeOf,
 };
 use crate::topology::model::{Check, Kind, NodeId, TreeIs};
 use crate::topology::place::{At, OneOrMany, Part};
@@ -28,11 +29,12 @@ pub(super) struct Asked {
     pub(super) igmp: Option<At<IgmpOf>>,
     pub(super) rpf: Option<At<RpfOf>>,
     pub(super) tree: Option<At<TreeOf>>,
+    pub(super) state: Option<At<StateOf>>,
 }
 
 impl Asked {
     /// Which are there.
-    pub(super) fn given(&self) -> [bool; 8] {
+    pub(super) fn given(&self) -> [bool; 9] {
         [
             self.neighbors.is_some(),
             self.dr.is_some(),
@@ -42,6 +44,7 @@ impl Asked {
             self.igmp.is_some(),
             self.rpf.is_some(),
             self.tree.is_some(),
+            self.state.is_some(),
         ]
     }
 
@@ -71,6 +74,10 @@ impl Asked {
         }
         if let Some(At { span, value }) = self.rpf {
             all.push((question(asker.rpf(&value)), span));
+        }
+        if let Some(At { span, value }) = self.state {
+            let same_as = value.same_as;
+            all.push((Some(Check::State { same_as }), span));
         }
         if let Some(At { span, value }) = self.tree {
             all.push((asker.tree(&value, span), span));

@@ -24,9 +24,9 @@ use crate::topology::value::{Cidr, Dur};
 const MAX_STEPS: usize = 1_000;
 
 /// The keys of a step; any other one-key map is a title and its step.
-pub(super) const VERBS: [&str; 19] = [
+pub(super) const VERBS: [&str; 20] = [
     "join", "leave", "send", "stop", "link", "fault", "heal", "address", "unicast", "config",
-    "hosts", "daemon", "exec", "wait", "mark", "repeat", "measure", "expect", "never",
+    "hosts", "daemon", "exec", "wait", "mark", "snap", "repeat", "measure", "expect", "never",
 ];
 
 /// What a step may name.
@@ -292,6 +292,9 @@ fn perform(cx: &Context<'_>, cast: &Cast<'_>, verbs: &Verbs, done: &mut Done) {
     }
     if let Some((text, span)) = read(cx, verbs.mark.as_ref()) {
         done.add(span, Action::Mark(text));
+    }
+    if let Some((name, span)) = read(cx, verbs.snap.as_ref()) {
+        done.add(span, Action::Snap(name));
     }
     if let Some((measure, span)) = read(cx, verbs.measure.as_ref()) {
         let Dur(time) = measure.span;

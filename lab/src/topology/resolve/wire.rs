@@ -198,6 +198,7 @@ pub(super) fn where_needed(mut links: Vec<Link>, steps: &[Step]) -> Vec<Link> {
         | Check::Router(_)
         | Check::Tree { .. }
         | Check::Packets(_)
+        | Check::State { .. }
         | Check::Exec { .. } => None,
     });
     for link in actions.filter_map(needs_wire).chain(asked) {
@@ -229,6 +230,7 @@ fn needs_wire(action: &Action) -> Option<LinkId> {
         | Action::Exec(_)
         | Action::Wait(_)
         | Action::Mark(_)
+        | Action::Snap(_)
         | Action::Measure(_) => None,
     }
 }

@@ -20,6 +20,7 @@ fn checks(topology: &Topology) -> Vec<&MessagesCheck> {
         | Check::Counters { .. }
         | Check::Router(_)
         | Check::Tree { .. }
+        | Check::State { .. }
         | Check::Exec { .. } => None,
     });
     packets.collect()

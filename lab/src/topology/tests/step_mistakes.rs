@@ -25,7 +25,7 @@ const OF_VERBS: &[Case] = &[
         1,
         "expected the verbs of this step, found `R`",
         "a step's verbs are join, leave, send, stop, link, fault, heal, address, unicast, \
-             config, hosts, daemon, exec, wait, mark, repeat, measure, expect, never",
+             config, hosts, daemon, exec, wait, mark, snap, repeat, measure, expect, never",
     ),
     (
         "steps:\n  - \"a\": {}\n",

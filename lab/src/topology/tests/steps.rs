@@ -26,6 +26,7 @@ fn rx(step: &Step, position: usize) -> RxCheck {
         | Check::Router(_)
         | Check::Tree { .. }
         | Check::Packets(_)
+        | Check::State { .. }
         | Check::Counters { .. }
         | Check::Exec { .. }) => {
             panic!("not rx: {other:?}")
