@@ -200,6 +200,11 @@ pub struct TestArgs {
     #[arg(long, value_name = "N")]
     #[arg(value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub repeat: Option<u32>,
+    /// Run each file that passes again with things wrong that it must notice: no
+    /// receiver joins, no Join is heard, sources are expected elsewhere; tell
+    /// which steps noticed, and which never do
+    #[arg(long)]
+    pub mutate: bool,
     /// Run only the K-th of N equal parts of the files: 1/4
     #[arg(long, value_name = "K/N", value_parser = parse_shard)]
     pub shard: Option<Shard>,

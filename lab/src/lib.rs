@@ -12,6 +12,7 @@ pub mod diagnostic;
 pub mod exit;
 pub mod explain;
 pub mod holder;
+pub mod mutation;
 pub mod node;
 pub mod oracle;
 pub mod reference;

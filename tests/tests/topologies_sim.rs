@@ -186,3 +186,30 @@ fn sim_a_tree_that_is_not_the_models_is_told_by_router() {
         assert!(text.contains(part), "no {part:?} in\n{text}");
     }
 }
+
+#[test]
+fn sim_what_is_wrong_is_noticed_by_a_good_scenario_only() {
+    let run = Run::new(&folder("chain3"), &["--format", "plain", "--mutate"]);
+    let text = run.text();
+    assert_eq!(run.code(), Some(PASSED), "{text}");
+    for part in [
+        "chain3 with something wrong, 3 runs:",
+        "ok  receivers-off",
+        "ok  joins-lost",
+        "ok  wrong-iif",
+    ] {
+        assert!(text.contains(part), "no {part:?} in\n{text}");
+    }
+    let file = root().join("tests/tests/data/blind.yaml");
+    let run = Run::new(&file, &["--format", "plain", "--mutate"]);
+    let text = run.text();
+    assert_eq!(run.code(), Some(FAILED), "{text}");
+    for part in [
+        "2 passed",
+        "NO  receivers-off  no step noticed it",
+        "NO  joins-lost     no step noticed it",
+        "line 13: \"the RP is known\" noticed nothing",
+    ] {
+        assert!(text.contains(part), "no {part:?} in\n{text}");
+    }
+}

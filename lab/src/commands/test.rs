@@ -1,5 +1,6 @@
 //! `lab test`: from files to verdicts.
 
+mod mutate;
 mod progress;
 mod reports;
 mod sim;
@@ -167,6 +168,7 @@ async fn all(
 ) -> std::io::Result<(Vec<RunReport>, Exit)> {
     let mut printer = Printer::new(args.format);
     let mut runs: Vec<RunReport> = Vec::new();
+    let mut exits = Vec::new();
     for lab in labs {
         for seed in (args.seed..).take(repeats(args, lab)) {
             let options = Options {
@@ -180,9 +182,17 @@ async fn all(
                 break;
             }
         }
+        let passed = runs.last().is_some_and(|run| !is_failure(run.exit()));
+        let mut wrong = Vec::new();
+        for (mutation, lab) in mutate::labs(args, lab).iter().filter(|_| passed) {
+            let options = mutate::options(options);
+            let report = run::run(lab, programs, &options, &mut mutate::Silent).await?;
+            wrong.push((*mutation, report));
+        }
+        exits.push(mutate::tell(args, lab, &wrong));
     }
-    let exit = conclude(&printer, &runs);
-    Ok((runs, exit))
+    exits.push(conclude(&printer, &runs));
+    Ok((runs, worst(exits)))
 }
 
 /// How often a lab is run.
@@ -195,8 +205,11 @@ fn conclude(printer: &Printer, runs: &[RunReport]) -> Exit {
     if runs.len() > 1 {
         printer.summary(runs);
     }
-    let exits = runs.iter().map(RunReport::exit);
-    let worst = exits.max_by_key(|exit| weight(*exit));
+    worst(runs.iter().map(RunReport::exit))
+}
+
+fn worst(exits: impl IntoIterator<Item = Exit>) -> Exit {
+    let worst = exits.into_iter().max_by_key(|exit| weight(*exit));
     worst.unwrap_or(Exit::NothingToRun)
 }
 

@@ -3,7 +3,7 @@
 use std::io;
 
 use super::progress::Printer;
-use super::{conclude, finish, is_failure, repeats};
+use super::{conclude, finish, is_failure, mutate, repeats, worst};
 use crate::args::TestArgs;
 use crate::exit::Exit;
 use crate::report::RunReport;
@@ -28,6 +28,7 @@ fn all(args: &TestArgs, labs: &[Topology]) -> io::Result<(Vec<RunReport>, Exit)>
     };
     let mut printer = Printer::new(args.format);
     let mut runs: Vec<RunReport> = Vec::new();
+    let mut exits = Vec::new();
     for lab in labs {
         let hosted = match sim::host(lab) {
             Ok(hosted) => hosted,
@@ -44,7 +45,17 @@ fn all(args: &TestArgs, labs: &[Topology]) -> io::Result<(Vec<RunReport>, Exit)>
                 break;
             }
         }
+        let passed = runs.last().is_some_and(|run| !is_failure(run.exit()));
+        let mut wrong = Vec::new();
+        for (mutation, lab) in mutate::labs(args, lab).iter().filter(|_| passed) {
+            if let Ok(hosted) = sim::host(lab) {
+                let options = mutate::options(&options);
+                let report = sim::run(&hosted, args.seed, &options, &mut mutate::Silent)?;
+                wrong.push((*mutation, report));
+            }
+        }
+        exits.push(mutate::tell(args, lab, &wrong));
     }
-    let exit = conclude(&printer, &runs);
-    Ok((runs, exit))
+    exits.push(conclude(&printer, &runs));
+    Ok((runs, worst(exits)))
 }

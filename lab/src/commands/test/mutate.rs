@@ -1,0 +1,62 @@
+//! `lab test --mutate`: the labs that must not pass, and what is said of them.
+
+use crate::args::{TestArgs, TestFormat};
+use crate::exit::Exit;
+use crate::mutation::{Mutation, Noticed};
+use crate::report::{RunReport, StepReport, text};
+use crate::run::{Options, Progress};
+use crate::topology::model::Topology;
+
+/// Nobody is told how runs go on that must fail.
+pub(super) struct Silent;
+
+impl Progress for Silent {
+    fn began(&mut self, _: &RunReport) {}
+    fn deployed(&mut self, _: &RunReport, _: &Topology) {}
+    fn step_began(&mut self, _: &str) {}
+    fn step_ended(&mut self, _: &StepReport) {}
+    fn ended(&mut self, _: &RunReport) {}
+}
+
+/// The lab with each thing wrong, where its runs are to be mutated.
+pub(super) fn labs(args: &TestArgs, lab: &Topology) -> Vec<(Mutation, Topology)> {
+    let all = Mutation::ALL.into_iter().filter(|_| args.mutate);
+    all.filter_map(|one| Some((one, one.of(lab)?))).collect()
+}
+
+/// Every step is run, and nothing is kept of packets.
+pub(super) fn options(options: &Options) -> Options {
+    Options {
+        keep_going: true,
+        capture: crate::args::Capture::Never,
+        html: false,
+        ..options.clone()
+    }
+}
+
+/// Tells what was noticed.
+pub(super) fn tell(args: &TestArgs, lab: &Topology, runs: &[(Mutation, RunReport)]) -> Exit {
+    if !args.mutate {
+        return Exit::Pass;
+    }
+    let noticed = Noticed::of(runs);
+    let mut lines = vec![format!(
+        "{} with something wrong, {} runs:",
+        lab.name,
+        runs.len()
+    )];
+    lines.extend(noticed.lines());
+    for line in lines.iter().flat_map(|line| text::hanging(line)) {
+        if matches!(args.format, TestFormat::Pretty | TestFormat::Plain) {
+            anstream::println!("{line}");
+        } else {
+            // Standard output is a document.
+            anstream::eprintln!("{line}");
+        }
+    }
+    if noticed.is_blind() {
+        Exit::Failed
+    } else {
+        Exit::Pass
+    }
+}
