@@ -208,7 +208,7 @@ fn sim_what_is_wrong_is_noticed_by_a_good_scenario_only() {
         "2 passed",
         "NO  receivers-off  no step noticed it",
         "NO  joins-lost     no step noticed it",
-        "line 13: \"the RP is known\" noticed nothing",
+        "line 12: \"the RP is known\" noticed nothing",
     ] {
         assert!(text.contains(part), "no {part:?} in\n{text}");
     }
