@@ -184,10 +184,12 @@ impl Sink {
                 let written = file.frame(point, frame, std::iter::empty());
                 written.map(|()| true).map_err(unwritten)
             }
-            Self::Lines(lines) => {
-                let taken = lines.take(point, frame);
-                taken.map_err(Fault::system("write the packets"))
-            }
+            Self::Lines(lines) => match lines.line(point, frame) {
+                Some(line) => writeln!(io::stdout(), "{line}")
+                    .map(|()| true)
+                    .map_err(Fault::system("write the packets")),
+                None => Ok(false),
+            },
         }
     }
 

@@ -180,7 +180,11 @@ fn packets_are_shown_and_written() {
         user.bring_daemon();
         let name = user.name("capture");
         user.expect(0, &["up", &user.file(&name, RELAY)]);
-        let reports = ["capture", "-l", &name, "--match", "igmp.report", "-c", "1"];
+        // What is not meant passes all the time.
+        user.expect(0, &["send", "-l", &name, "S"]);
+        // The router joins too, on its other link.
+        let joins = "igmp.report(239.2.2.2)";
+        let reports = ["capture", "-l", &name, "--match", joins, "-c", "1"];
         let mut reports = user.lab(&reports).spawn().unwrap();
         let seen = mcr_tests::eventually(DEADLINE, || {
             user.expect(0, &["join", "-l", &name, "R"]);
@@ -194,7 +198,6 @@ fn packets_are_shown_and_written() {
             text.contains("r1--rcv") && text.contains("239.2.2.2"),
             "{text}"
         );
-        user.expect(0, &["send", "-l", &name, "S"]);
         let lines = ["capture", "-l", &name, "src--r1", "-c", "5"];
         let text = user.expect(0, &lines);
         let said = |line: &&str| line.contains("src--r1") && line.contains("> 239.1.1.1  udp");
@@ -237,7 +240,7 @@ fn mistakes_by_hand_are_told_and_change_nothing() {
             assert!(text.contains(told), "{step}: {text}");
         }
         user.expect(2, &["join", "-l", "no-such-lab", "R"]);
-        let text = user.expect(64, &["logs", "-l", &name, "../r1"]);
+        let text = user.expect(64, &["logs", "-l", &name, "../holder"]);
         assert!(text.contains("there is one of: r1"), "{text}");
         // Whoever orders a step and leaves gets it done, and harms nobody.
         let socket = user.base().join(&name).join("holder.sock");
@@ -252,6 +255,18 @@ fn mistakes_by_hand_are_told_and_change_nothing() {
         let mut waiting = UnixStream::connect(&socket).unwrap();
         waiting.set_read_timeout(Some(DEADLINE)).unwrap();
         writeln!(waiting, "{slow}").unwrap();
+        let mut others: Vec<UnixStream> = (0..40)
+            .map(|_| {
+                let mut other = UnixStream::connect(&socket).unwrap();
+                other.set_read_timeout(Some(DEADLINE)).unwrap();
+                writeln!(other, "{slow}").unwrap();
+                other
+            })
+            .collect();
+        let mut refused = String::new();
+        let last = others.last_mut().unwrap();
+        last.read_to_string(&mut refused).unwrap();
+        assert!(refused.contains("too many steps are waiting"), "{refused}");
         user.expect(0, &["down", &name]);
         let mut reply = String::new();
         waiting.read_to_string(&mut reply).unwrap();

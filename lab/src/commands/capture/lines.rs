@@ -1,7 +1,6 @@
 //! Packets as lines.
 
 use std::collections::BTreeMap;
-use std::io::{self, Write};
 
 use jiff::Timestamp;
 
@@ -34,27 +33,24 @@ impl Lines {
         }
     }
 
-    /// Prints a frame; `false` where another member has shown it.
-    pub(super) fn take(&mut self, point: usize, frame: &Frame) -> io::Result<bool> {
-        let Some(link) = self.links.get(point) else {
-            return Ok(false);
-        };
+    /// The line of a frame; `None` where another member has shown it.
+    pub(super) fn line(&mut self, point: usize, frame: &Frame) -> Option<String> {
+        let link = self.links.get(point)?;
         if let Some((other, at_ns)) = self.latest.get(&frame.bytes)
             && *other != point
             && self.links.get(*other) == Some(link)
             && frame.at_ns.saturating_sub(*at_ns) < SAME_NS
         {
-            return Ok(false);
+            return None;
         }
         let width = self.width;
         let line = format!("{}  {link:<width$}  {}", time(frame.at_ns), said(frame));
-        writeln!(io::stdout(), "{}", line.trim_end())?;
         if self.latest.len() >= REMEMBERED {
             self.latest.clear();
         }
         self.latest
             .insert(frame.bytes.clone(), (point, frame.at_ns));
-        Ok(true)
+        Some(line.trim_end().to_owned())
     }
 }
 
@@ -89,3 +85,6 @@ fn said(frame: &Frame) -> String {
         Some(_) | None => format!("{} bytes", frame.length),
     }
 }
+
+#[cfg(test)]
+mod tests;
