@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 
 use mcr_api::router as api;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::topology::model::{LinkId, NodeId, Topology};
 
@@ -85,7 +85,7 @@ impl Told {
 }
 
 /// What is wrong, by kind.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Kind {
     /// Receiver and source have no group in common, or another source is
@@ -139,7 +139,7 @@ pub enum Kind {
 }
 
 /// The first thing that is wrong.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub struct Fault {
     /// Its kind.
     pub kind: Kind,
@@ -152,7 +152,7 @@ pub struct Fault {
 }
 
 /// A thing that was looked at and is right.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub struct Seen {
     /// Where.
     pub at: String,
@@ -163,7 +163,7 @@ pub struct Seen {
 }
 
 /// Where the walk ended.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum End {
     /// At the first fault.
@@ -175,7 +175,7 @@ pub enum End {
 }
 
 /// The answer.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub struct Explanation {
     /// The receiver.
     pub receiver: String,
@@ -187,6 +187,27 @@ pub struct Explanation {
     pub seen: Vec<Seen>,
     /// How it ended.
     pub end: End,
+}
+
+/// The positions of a receiver and a source by their names.
+///
+/// # Errors
+/// There is none of that name; which ones there are.
+pub fn ends(topology: &Topology, receiver: &str, source: &str) -> Result<(usize, usize), String> {
+    let receivers = topology.receivers.iter().map(|one| one.name.as_str());
+    let sources = topology.sources.iter().map(|one| one.name.as_str());
+    Ok((
+        position("receiver", receiver, receivers.collect())?,
+        position("source", source, sources.collect())?,
+    ))
+}
+
+fn position(what: &str, name: &str, known: Vec<&str>) -> Result<usize, String> {
+    let found = known.iter().position(|known| *known == name);
+    found.ok_or_else(|| {
+        let known = known.join(", ");
+        format!("the file has no {what} {name:?}; it has {known}")
+    })
 }
 
 /// Walks from a receiver to a source, both positions in the topology's lists.

@@ -8,7 +8,7 @@ use nix::sys::signal::Signal;
 use super::running::{Fault, Running, settle};
 use crate::args::DownArgs;
 use crate::exit::Exit;
-use crate::holder::protocol::{Reply, Request};
+use crate::holder::protocol::Request;
 use crate::rundir;
 
 /// How long a lab may take to end by itself.
@@ -43,21 +43,10 @@ fn end(lab: &Running) -> Result<(), Fault> {
     let Some(first) = lab.state.hold_init() else {
         return Ok(());
     };
-    match lab.ask(&Request::Down {}, END_TIME) {
-        Ok(Reply::Down { errors }) => {
-            for error in errors {
-                anstream::eprintln!("lab: {}: {error}", lab.name);
-            }
-        }
-        Ok(Reply::Refused { message }) => anstream::eprintln!("lab: {}: {message}", lab.name),
-        // Not ready yet, or stuck: it ends below.
-        Ok(
-            Reply::Processes { .. }
-            | Reply::Step { .. }
-            | Reply::Status { .. }
-            | Reply::Mistakes { .. },
-        )
-        | Err(_) => {}
+    // Where it does not answer, it is not ready yet, or stuck: it ends below.
+    let errors: Result<Vec<String>, Fault> = lab.ask(&Request::Down {}, END_TIME);
+    for error in errors.unwrap_or_default() {
+        anstream::eprintln!("lab: {}: {error}", lab.name);
     }
     let failed = Fault::system::<std::io::Error>;
     if first

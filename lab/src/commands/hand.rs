@@ -10,10 +10,10 @@ use serde_json::{Value, json};
 use super::running::{Fault, Running, settle};
 use crate::args::{DaemonArgs, DoArgs, Hand, LinkArgs, SnapArgs};
 use crate::exit::Exit;
-use crate::holder::protocol::{MAX_REQUEST, Reply, Request};
+use crate::holder::protocol::{MAX_REQUEST, Request, Stepped};
 
 /// The longest that a step may take.
-const STEP_TIME: Duration = Duration::from_secs(3600);
+pub(super) const STEP_TIME: Duration = Duration::from_secs(3600);
 
 /// `lab join`, `lab leave`, `lab send`, `lab stop`.
 pub fn names(verb: &str, hand: &Hand, names: &[String]) -> Exit {
@@ -81,8 +81,8 @@ fn written(hand: &Hand, text: String) -> Result<Exit, Fault> {
     progress.enable_steady_tick(Duration::from_millis(100));
     let reply = lab.ask(&request, STEP_TIME);
     progress.finish_and_clear();
-    match reply.map_err(Fault::system("ask the lab"))? {
-        Reply::Step {
+    match reply? {
+        Stepped::Judged {
             lines,
             exit,
             report,
@@ -94,16 +94,9 @@ fn written(hand: &Hand, text: String) -> Result<Exit, Fault> {
             }
             Ok(Exit::Status(exit))
         }
-        Reply::Mistakes { text } => {
+        Stepped::Mistaken { text } => {
             anstream::eprint!("{text}");
             Ok(Exit::InvalidFile)
-        }
-        Reply::Refused { message } => Err(Fault::Failed {
-            message,
-            exit: Exit::Infrastructure,
-        }),
-        Reply::Processes { .. } | Reply::Status { .. } | Reply::Down { .. } => {
-            Err(Fault::Gone(lab.name))
         }
     }
 }

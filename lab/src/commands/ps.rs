@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::running::{ANSWER_TIME, Fault, Running, settle};
 use crate::args::PsArgs;
 use crate::exit::Exit;
-use crate::holder::protocol::{Process, Reply, Request};
+use crate::holder::protocol::{Process, Request};
 
 /// The width of what is printed.
 const WIDTH: u16 = 80;
@@ -85,15 +85,8 @@ fn look(lab: Running) -> LabInfo {
 
 fn processes(lab: &Running) -> (Vec<Process>, Option<String>) {
     match lab.ask(&Request::Processes {}, ANSWER_TIME) {
-        Ok(Reply::Processes { processes }) => (processes, None),
-        Ok(Reply::Refused { message }) => (Vec::new(), Some(message)),
-        Ok(
-            Reply::Down { .. } | Reply::Step { .. } | Reply::Status { .. } | Reply::Mistakes { .. },
-        ) => (Vec::new(), Some("the lab is going down".to_owned())),
-        Err(error) => (
-            Vec::new(),
-            Some(format!("the holder does not answer: {error}")),
-        ),
+        Ok(processes) => (processes, None),
+        Err(fault) => (Vec::new(), Some(fault.to_string())),
     }
 }
 

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use mcr_sim::packet_expr::BadExpression;
 use mcr_sys::process::PidFd;
+use serde::de::DeserializeOwned;
 
 use crate::exit::Exit;
 use crate::holder::SOCKET;
@@ -113,6 +114,18 @@ fn advice(error: &BadExpression, nodes: &[String]) -> String {
     nearest.map_or_else(String::new, |word| format!("; did you mean `{word}`?"))
 }
 
+/// The holder is not there, or ended before it answered.
+fn is_gone(error: &io::Error) -> bool {
+    [
+        io::ErrorKind::NotFound,
+        io::ErrorKind::ConnectionRefused,
+        io::ErrorKind::ConnectionReset,
+        io::ErrorKind::BrokenPipe,
+        io::ErrorKind::UnexpectedEof,
+    ]
+    .contains(&error.kind())
+}
+
 impl Fault {
     pub(super) fn system<E: Into<io::Error>>(action: &'static str) -> impl FnOnce(E) -> Self {
         move |error| Self::System {
@@ -196,8 +209,19 @@ impl Running {
     }
 
     /// Asks its holder, which has `time` to answer.
-    pub(super) fn ask(&self, request: &Request, time: Duration) -> io::Result<Reply> {
-        ask(&self.path.join(SOCKET), request, time)
+    pub(super) fn ask<T>(&self, request: &Request, time: Duration) -> Result<T, Fault>
+    where
+        T: DeserializeOwned,
+    {
+        match ask(&self.path.join(SOCKET), request, time) {
+            Ok(Reply::Done { answer }) => Ok(answer),
+            Ok(Reply::Refused { message, exit }) => Err(Fault::Failed {
+                message,
+                exit: Exit::Status(exit),
+            }),
+            Err(source) if is_gone(&source) => Err(Fault::Gone(self.name.clone())),
+            Err(source) => Err(Fault::system("ask the lab")(source)),
+        }
     }
 
     /// Its user namespace is another than the caller's.

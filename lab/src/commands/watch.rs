@@ -14,7 +14,7 @@ use ratatui::crossterm::event::{self, Event, KeyCode, KeyEventKind, KeyModifiers
 use super::running::{Fault, Running, settle};
 use crate::args::WatchArgs;
 use crate::exit::Exit;
-use crate::holder::protocol::{Reply, Request};
+use crate::holder::protocol::Request;
 use crate::run::status::Status;
 use screen::View;
 
@@ -36,9 +36,10 @@ fn watch(args: &WatchArgs) -> Result<Exit, Fault> {
     let terminal = io::stdout().is_terminal() && io::stdin().is_terminal();
     if args.once {
         // Twice, for the rates.
-        let view = View::of(&name).with(ask(&lab)?);
+        let status = || lab.ask(&Request::Status {}, ANSWER_TIME);
+        let view = View::of(&name).with(status()?);
         thread::sleep(args.interval);
-        return print(&view.with(ask(&lab)?), args.json);
+        return print(&view.with(status()?), args.json);
     }
     let looks = looks(lab, args.interval);
     if args.json || !terminal {
@@ -65,27 +66,12 @@ fn looks(lab: Running, interval: Duration) -> Receiver<Result<Status, Fault>> {
 
 fn look_again(lab: &Running, interval: Duration, sender: &SyncSender<Result<Status, Fault>>) {
     loop {
-        let look = ask(lab);
+        let look = lab.ask(&Request::Status {}, ANSWER_TIME);
         let last = look.is_err();
         if sender.send(look).is_err() || last {
             return;
         }
         thread::sleep(interval);
-    }
-}
-
-fn ask(lab: &Running) -> Result<Status, Fault> {
-    let reply = lab.ask(&Request::Status {}, ANSWER_TIME);
-    match reply.map_err(|_| Fault::Gone(lab.name.clone()))? {
-        Reply::Status { status } => Ok(*status),
-        Reply::Refused { message } => Err(Fault::Failed {
-            message,
-            exit: Exit::Infrastructure,
-        }),
-        Reply::Processes { .. }
-        | Reply::Step { .. }
-        | Reply::Mistakes { .. }
-        | Reply::Down { .. } => Err(Fault::Gone(lab.name.clone())),
     }
 }
 

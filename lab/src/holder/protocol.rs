@@ -8,9 +8,8 @@ use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::Duration;
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-
-use crate::run::status::Status;
 
 /// The longest request, in bytes.
 pub const MAX_REQUEST: u64 = 64 << 10;
@@ -60,21 +59,46 @@ pub enum Request {
     },
     /// How the lab is.
     Status {},
+    /// Why a receiver gets nothing of a source.
+    Explain {
+        /// The receiver's name.
+        receiver: String,
+        /// The source's name.
+        source: String,
+    },
     /// The end of the lab.
     Down {},
 }
 
-/// The holder's answer.
+/// The holder's answer. Each request has its own: `Processes` a list of
+/// [`Process`], `Step` a [`Stepped`], `Status` a [`Status`], `Explain` an
+/// [`Explanation`], `Down` what went wrong on the way.
+///
+/// [`Status`]: crate::run::status::Status
+/// [`Explanation`]: crate::explain::Explanation
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(tag = "reply", rename_all = "kebab-case")]
-pub enum Reply {
-    /// The processes in the nodes.
-    Processes {
-        /// By node, then process id.
-        processes: Vec<Process>,
+pub enum Reply<T> {
+    /// It was done.
+    Done {
+        /// What was asked for.
+        answer: T,
     },
-    /// A step was done.
-    Step {
+    /// The request was refused.
+    Refused {
+        /// Why.
+        message: String,
+        /// The exit status for it.
+        exit: u8,
+    },
+}
+
+/// What became of a step.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(tag = "step", rename_all = "kebab-case")]
+pub enum Stepped {
+    /// It was done.
+    Judged {
         /// What there is to say about it.
         lines: Vec<String>,
         /// The exit status for it.
@@ -82,25 +106,10 @@ pub enum Reply {
         /// The same as data.
         report: serde_json::Value,
     },
-    /// How the lab is.
-    Status {
-        /// All of it.
-        status: Box<Status>,
-    },
-    /// A step was not understood, and nothing was done.
-    Mistakes {
+    /// It was not understood, and nothing was done.
+    Mistaken {
         /// What is wrong with it.
         text: String,
-    },
-    /// The lab is down.
-    Down {
-        /// What went wrong on the way.
-        errors: Vec<String>,
-    },
-    /// The request was refused.
-    Refused {
-        /// Why.
-        message: String,
     },
 }
 
@@ -119,7 +128,11 @@ pub struct Process {
 ///
 /// # Errors
 /// The system's, or `InvalidData` for an answer that is none.
-pub fn ask(socket: &Path, request: &Request, time: Duration) -> io::Result<Reply> {
+pub fn ask<T: DeserializeOwned>(
+    socket: &Path,
+    request: &Request,
+    time: Duration,
+) -> io::Result<Reply<T>> {
     let mut stream = UnixStream::connect(socket)?;
     stream.set_read_timeout(Some(time))?;
     stream.set_write_timeout(Some(time))?;

@@ -7,6 +7,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde::Serialize;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::{Semaphore, mpsc};
@@ -15,7 +16,7 @@ use tokio::time::timeout;
 
 use super::build::Lab;
 use super::processes::{Nodes, processes};
-use super::protocol::{MAX_REQUEST, Reply, Request};
+use super::protocol::{MAX_REQUEST, Reply, Request, Stepped};
 use super::{EVENTS, HolderError, Signals};
 use crate::exit::Exit;
 use crate::report::text;
@@ -36,6 +37,7 @@ struct Order {
 enum What {
     Step { text: String, colour: bool },
     Status,
+    Explain { receiver: String, source: String },
 }
 
 /// What the clients' tasks reach.
@@ -78,7 +80,7 @@ pub(super) async fn serve(
         anstream::eprintln!("lab: {error}");
     }
     if let Some(mut client) = served? {
-        let told = timeout(CLIENT_TIME, send(&mut client, &Reply::Down { errors })).await;
+        let told = timeout(CLIENT_TIME, send(&mut client, &done(errors))).await;
         drop(told);
     }
     Ok(())
@@ -126,25 +128,46 @@ async fn until_down(
 /// Does the steps that are ordered, as long as there are any.
 async fn step_by_step(standing: &mut Standing<'_>, mut ordered: mpsc::Receiver<Order>) {
     while let Some(mut order) = ordered.recv().await {
-        let reply = match &order.what {
-            What::Step { text, colour } => step(standing, text, *colour).await,
-            What::Status => match standing.status().await {
-                Ok(status) => Reply::Status {
-                    status: Box::new(status),
-                },
-                Err(message) => Reply::Refused { message },
-            },
+        let client = &mut order.client;
+        let told = match &order.what {
+            What::Step { text, colour } => {
+                let stepped = step(standing, text, *colour).await;
+                timeout(CLIENT_TIME, send(client, &done(stepped))).await
+            }
+            What::Status => {
+                let reply = standing.status().await.map_or_else(failed, done);
+                timeout(CLIENT_TIME, send(client, &reply)).await
+            }
+            What::Explain { receiver, source } => {
+                let told = standing.explain(receiver, source).await;
+                let reply = told.map_or_else(mistaken, done);
+                timeout(CLIENT_TIME, send(client, &reply)).await
+            }
         };
-        let told = timeout(CLIENT_TIME, send(&mut order.client, &reply)).await;
         // It did what it was asked for; whoever asked may have left.
         drop(told);
     }
     std::future::pending().await
 }
 
-async fn step(standing: &mut Standing<'_>, step: &str, colour: bool) -> Reply {
+fn done<T>(answer: T) -> Reply<T> {
+    Reply::Done { answer }
+}
+
+fn failed<T>(message: String) -> Reply<T> {
+    let exit = Exit::Infrastructure.code();
+    Reply::Refused { message, exit }
+}
+
+/// The client's own fault.
+fn mistaken<T>(message: String) -> Reply<T> {
+    let exit = Exit::Usage.code();
+    Reply::Refused { message, exit }
+}
+
+async fn step(standing: &mut Standing<'_>, step: &str, colour: bool) -> Stepped {
     match standing.step(step).await {
-        Ok(step) => Reply::Step {
+        Ok(step) => Stepped::Judged {
             lines: text::step(&step, colour),
             exit: if step.outcome.is_good() {
                 Exit::Pass.code()
@@ -153,7 +176,7 @@ async fn step(standing: &mut Standing<'_>, step: &str, colour: bool) -> Reply {
             },
             report: serde_json::to_value(&step).unwrap_or_default(),
         },
-        Err(mistakes) => Reply::Mistakes {
+        Err(mistakes) => Stepped::Mistaken {
             text: mistakes.render(colour),
         },
     }
@@ -168,19 +191,20 @@ async fn answer(mut client: UnixStream, desk: &Desk) -> io::Result<()> {
         .await?;
     match serde_json::from_slice(&line) {
         Ok(Request::Processes {}) => {
-            let reply = Reply::Processes {
-                processes: processes(&desk.nodes)?,
-            };
+            let reply = done(processes(&desk.nodes)?);
             send(&mut client, &reply).await
         }
         Ok(Request::Step { text, colour }) => {
             order(client, What::Step { text, colour }, desk).await
         }
         Ok(Request::Status {}) => order(client, What::Status, desk).await,
+        Ok(Request::Explain { receiver, source }) => {
+            order(client, What::Explain { receiver, source }, desk).await
+        }
         Ok(Request::Down {}) => desk.down.send(client).await.map_err(io::Error::other),
         Err(error) => {
-            let message = format!("not a request: {error}");
-            send(&mut client, &Reply::Refused { message }).await
+            let reply: Reply<()> = mistaken(format!("not a request: {error}"));
+            send(&mut client, &reply).await
         }
     }
 }
@@ -190,13 +214,13 @@ async fn order(client: UnixStream, what: What, desk: &Desk) -> io::Result<()> {
         Ok(()) => Ok(()),
         Err(error) => {
             let mut order = error.into_inner();
-            let message = "too many steps are waiting".to_owned();
-            send(&mut order.client, &Reply::Refused { message }).await
+            let reply: Reply<()> = failed("too many steps are waiting".to_owned());
+            send(&mut order.client, &reply).await
         }
     }
 }
 
-async fn send(client: &mut UnixStream, reply: &Reply) -> io::Result<()> {
+async fn send<T: Serialize>(client: &mut UnixStream, reply: &Reply<T>) -> io::Result<()> {
     let mut line = serde_json::to_vec(reply)?;
     line.push(b'\n');
     client.write_all(&line).await

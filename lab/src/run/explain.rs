@@ -2,79 +2,29 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
-use std::path::PathBuf;
+use std::time::Duration;
 
 use mcr_api::Method;
 use mcr_api::router as api;
-use serde::de::DeserializeOwned;
 
-use super::probe;
-use super::stage::Stage;
-use crate::explain::{Snapshot, Told};
-use crate::topology::model::{Kind, NodeId, Topology};
+use super::stage::{Stage, sleep};
+use crate::explain::{Explanation, Snapshot, Told, explain};
+use crate::topology::model::{Kind, NodeId};
 
-/// Who can be asked.
-trait Answers {
-    async fn one<T>(&self, at: NodeId, method: Method) -> Result<T, String>
-    where
-        T: DeserializeOwned + Send + 'static;
-    async fn all<T>(
-        &self,
-        at: NodeId,
-        page: impl Fn(Option<String>) -> Method + Send + 'static,
-    ) -> Result<Vec<T>, String>
-    where
-        T: DeserializeOwned + Send + 'static;
-}
+/// How long datagrams are watched for an explanation.
+const LOOK_TIME: Duration = Duration::from_secs(1);
 
-impl<S: Stage> Answers for S {
-    async fn one<T>(&self, at: NodeId, method: Method) -> Result<T, String>
-    where
-        T: DeserializeOwned + Send + 'static,
-    {
-        self.ask(at, method).await
-    }
-
-    async fn all<T>(
-        &self,
-        at: NodeId,
-        page: impl Fn(Option<String>) -> Method + Send + 'static,
-    ) -> Result<Vec<T>, String>
-    where
-        T: DeserializeOwned + Send + 'static,
-    {
-        self.pages(at, page).await
-    }
-}
-
-/// The control sockets of a lab that runs, by node.
-struct Sockets(BTreeMap<NodeId, PathBuf>);
-
-impl Sockets {
-    fn of(&self, at: NodeId) -> Result<PathBuf, String> {
-        let socket = self.0.get(&at).cloned();
-        socket.ok_or_else(|| "it has no control socket".to_owned())
-    }
-}
-
-impl Answers for Sockets {
-    async fn one<T>(&self, at: NodeId, method: Method) -> Result<T, String>
-    where
-        T: DeserializeOwned + Send + 'static,
-    {
-        probe::call(self.of(at)?, method).await
-    }
-
-    async fn all<T>(
-        &self,
-        at: NodeId,
-        page: impl Fn(Option<String>) -> Method + Send + 'static,
-    ) -> Result<Vec<T>, String>
-    where
-        T: DeserializeOwned + Send + 'static,
-    {
-        probe::pages(self.of(at)?, page).await
-    }
+/// Why a receiver gets nothing of a source, now.
+pub(super) async fn now<S: Stage>(
+    stage: &S,
+    receiver: usize,
+    source: usize,
+) -> Option<Explanation> {
+    // Earlier datagrams met other trees than those that are asked for.
+    let since = stage.now_ns();
+    sleep(stage, LOOK_TIME).await;
+    let snapshot = of_run(stage, receiver, source, since).await;
+    explain(stage.topology(), receiver, source, &snapshot)
 }
 
 /// What is known of a receiver and a source in a run.
@@ -84,9 +34,8 @@ pub(super) async fn of_run<S: Stage>(
     source: usize,
     since_ns: u64,
 ) -> Snapshot {
-    let topology = stage.topology();
     let mut snapshot = Snapshot {
-        routers: ask_all(topology, stage, receiver, source).await,
+        routers: ask_all(stage, receiver, source).await,
         ..Snapshot::default()
     };
     let ledger = stage.ledger().borrow();
@@ -103,26 +52,12 @@ pub(super) async fn of_run<S: Stage>(
     snapshot
 }
 
-/// What is known of a receiver and a source in a lab that runs. Whether they
-/// have joined and send is not known there.
-pub async fn of_sockets(
-    topology: &Topology,
-    sockets: BTreeMap<NodeId, PathBuf>,
-    receiver: usize,
-    source: usize,
-) -> Snapshot {
-    Snapshot {
-        routers: ask_all(topology, &Sockets(sockets), receiver, source).await,
-        ..Snapshot::default()
-    }
-}
-
-async fn ask_all(
-    topology: &Topology,
-    answers: &impl Answers,
+async fn ask_all<S: Stage>(
+    stage: &S,
     receiver: usize,
     source: usize,
 ) -> BTreeMap<NodeId, Result<Told, String>> {
+    let topology = stage.topology();
     let mut all = BTreeMap::new();
     let receiver = topology.receivers.get(receiver);
     let source = topology.sources.get(source);
@@ -141,7 +76,7 @@ async fn ask_all(
     for (position, node) in nodes.filter(|(_, node)| node.kind.is_router()) {
         let at = NodeId(position);
         let told = match &node.kind {
-            Kind::Mcrd { .. } => ask(answers, at, group).await,
+            Kind::Mcrd { .. } => ask(stage, at, group).await,
             Kind::Host
             | Kind::Frr
             | Kind::Pimd
@@ -159,7 +94,7 @@ async fn ask_all(
     for (at, told) in &mut all {
         let Ok(known) = told else { continue };
         for address in &wanted {
-            match way(answers, *at, *address, group).await {
+            match way(stage, *at, *address, group).await {
                 Ok(way) => {
                     known.ways.insert(*address, way);
                 }
@@ -173,28 +108,28 @@ async fn ask_all(
     all
 }
 
-async fn ask(answers: &impl Answers, at: NodeId, group: Ipv4Addr) -> Result<Told, String> {
+async fn ask<S: Stage>(stage: &S, at: NodeId, group: Ipv4Addr) -> Result<Told, String> {
     Ok(Told {
-        pim: answers.one(at, Method::PimInterfaces {}).await?,
-        neighbors: answers.one(at, Method::PimNeighbors {}).await?,
-        rp: answers.one(at, Method::PimRp { group }).await?,
+        pim: stage.ask(at, Method::PimInterfaces {}).await?,
+        neighbors: stage.ask(at, Method::PimNeighbors {}).await?,
+        rp: stage.ask(at, Method::PimRp { group }).await?,
         ways: BTreeMap::new(),
-        igmp: answers.one(at, Method::IgmpInterfaces {}).await?,
-        members: answers
-            .all(at, |cursor| Method::IgmpGroups { cursor })
+        igmp: stage.ask(at, Method::IgmpInterfaces {}).await?,
+        members: stage
+            .pages(at, |cursor| Method::IgmpGroups { cursor })
             .await?,
-        mroutes: answers
-            .all(at, move |cursor| Method::Mroute {
+        mroutes: stage
+            .pages(at, move |cursor| Method::Mroute {
                 group: Some(group),
                 cursor,
             })
             .await?,
-        counters: answers.one(at, Method::StatsProtocols {}).await?,
+        counters: stage.ask(at, Method::StatsProtocols {}).await?,
     })
 }
 
-async fn way(
-    answers: &impl Answers,
+async fn way<S: Stage>(
+    stage: &S,
     at: NodeId,
     address: Ipv4Addr,
     group: Ipv4Addr,
@@ -203,5 +138,5 @@ async fn way(
         address,
         group: Some(group),
     };
-    answers.one(at, method).await
+    stage.ask(at, method).await
 }

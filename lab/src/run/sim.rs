@@ -75,19 +75,10 @@ pub fn explain(
     receiver: usize,
     source: usize,
 ) -> io::Result<Option<Explanation>> {
-    let look = async |stage: &Simulation<'_>| {
-        // Earlier datagrams met other trees than those that are asked for.
-        let now = stage.now_ns();
-        sleep(stage, LOOK_TIME).await;
-        let snapshot = super::explain::of_run(stage, receiver, source, now).await;
-        crate::explain::explain(stage.topology, receiver, source, &snapshot)
-    };
+    let look = async |stage: &Simulation<'_>| super::explain::now(stage, receiver, source).await;
     let (_, told) = run_and_look(hosted, seed, options, &mut Silent, look)?;
     Ok(told.flatten())
 }
-
-/// How long datagrams are watched for an explanation.
-const LOOK_TIME: Duration = Duration::from_secs(1);
 
 /// Nobody is told.
 struct Silent;

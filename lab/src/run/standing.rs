@@ -17,6 +17,7 @@ use super::traffic::{Traffic, World};
 use crate::assertion::Outcome;
 use crate::backend::netns::Network;
 use crate::diagnostic::Diagnostics;
+use crate::explain::{Explanation, ends};
 use crate::node::{Daemons, Folders, NodeError, Programs};
 use crate::report::StepReport;
 use crate::topology::Source;
@@ -116,6 +117,17 @@ impl<'a> Standing<'a> {
         let mut status = status::look(&engine.stage, |link| network.is_down(link)).await;
         status.steps = self.done.iter().cloned().collect();
         Ok(status)
+    }
+
+    /// Why a receiver gets nothing of a source.
+    ///
+    /// # Errors
+    /// There are none of these names, or the lab cannot be watched.
+    pub async fn explain(&mut self, receiver: &str, source: &str) -> Result<Explanation, String> {
+        let (receiver, source) = ends(self.made.topology, receiver, source)?;
+        let stage = &self.engine()?.stage;
+        let told = super::explain::now(stage, receiver, source).await;
+        told.ok_or_else(|| "there is nothing to walk over".to_owned())
     }
 
     /// Watches the packets from the first step on: a lab that nobody asks
