@@ -52,6 +52,12 @@ impl Daemon {
                 "{lost} log lines were lost because standard error was not read"
             )),
         }
+        match self.logging.refused() {
+            0 => {}
+            lost => notes.push(format!(
+                "{lost} log lines were lost because standard error took no more"
+            )),
+        }
         notes.extend(self.workers.notes());
         notes
     }

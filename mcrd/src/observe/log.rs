@@ -3,7 +3,9 @@
 //! is slow costs lines, which are counted, and never time.
 
 use std::collections::BTreeMap;
-use std::io;
+use std::io::{self, Write};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use mcr_api::state::{Facility, LogLevel, LogLevels};
@@ -28,6 +30,7 @@ const WRITE_WITHIN: Duration = Duration::from_millis(200);
 pub(crate) struct Logging {
     filter: reload::Handle<Targets, Registry>,
     lost: ErrorCounter,
+    refused: Arc<AtomicUsize>,
     writer: Option<WorkerGuard>,
 }
 
@@ -48,11 +51,15 @@ impl Drop for Logging {
 impl Logging {
     /// Starts the log on standard error.
     pub(crate) fn start(format: LogFormat, levels: &LogLevels) -> Result<Logging, String> {
+        let refused = Arc::new(AtomicUsize::new(0));
+        let out = Out {
+            refused: Arc::clone(&refused),
+        };
         let (writer, guard) = NonBlockingBuilder::default()
             .lossy(true)
             .buffered_lines_limit(QUEUE)
             .thread_name("log")
-            .finish(io::stderr());
+            .finish(out);
         let lost = writer.error_counter();
         let (filter, handle) = reload::Layer::new(targets(levels));
         let lines = tracing_subscriber::fmt::layer()
@@ -69,6 +76,7 @@ impl Logging {
         Ok(Logging {
             filter: handle,
             lost,
+            refused,
             writer: Some(guard),
         })
     }
@@ -83,6 +91,32 @@ impl Logging {
     /// Lines that were lost because nobody read them.
     pub(crate) fn lost(&self) -> usize {
         self.lost.dropped_lines()
+    }
+
+    /// Lines that were lost because the file takes no more.
+    pub(crate) fn refused(&self) -> usize {
+        self.refused.load(Ordering::Relaxed)
+    }
+}
+
+/// Standard error. A line that it refuses, as a full disk does, is counted.
+struct Out {
+    refused: Arc<AtomicUsize>,
+}
+
+impl Write for Out {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        match io::stderr().write(line) {
+            Err(error) if error.kind() != io::ErrorKind::Interrupted => {
+                self.refused.fetch_add(1, Ordering::Relaxed);
+                Ok(line.len())
+            }
+            written => written,
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        io::stderr().flush()
     }
 }
 

@@ -120,6 +120,21 @@ fn a_log_that_nobody_reads_costs_lines_and_no_time() {
 }
 
 #[test]
+fn a_full_disk_costs_log_lines_only() {
+    in_world("faults::a_full_disk_costs_log_lines_only", || {
+        let full = std::fs::File::options().write(true).open("/dev/full");
+        let mut mcrd = Start::new().spawn_logging_to(full.unwrap());
+        assert!(eventually(SOON, || mcrd.socket.exists()));
+        mcrd.add(&[rule("a", 1)]);
+        mcrd.wait_workers(1);
+        let told = |notes: Vec<String>| notes.iter().any(|note| note.contains("took no more"));
+        assert!(eventually(SOON, || told(mcrd.status().notes)));
+        mcrd.signal(Signal::SIGTERM);
+        assert_eq!(mcrd.ended(SOON).unwrap().code(), Some(0));
+    });
+}
+
+#[test]
 fn a_reader_that_stopped_does_not_hold_up_the_end() {
     in_world(
         "faults::a_reader_that_stopped_does_not_hold_up_the_end",
