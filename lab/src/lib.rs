@@ -11,6 +11,7 @@ pub mod commands;
 pub mod diagnostic;
 pub mod exit;
 pub mod explain;
+pub mod files;
 pub mod holder;
 pub mod mutation;
 pub mod node;

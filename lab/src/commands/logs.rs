@@ -7,6 +7,7 @@ use std::process::Command;
 
 use super::running::{Fault, Running, settle};
 use crate::args::LogsArgs;
+use crate::backend::netns::LOG_MAX;
 use crate::exit::Exit;
 use crate::holder::folders;
 
@@ -31,6 +32,12 @@ fn logs(args: &LogsArgs) -> Result<Exit, Fault> {
             name: args.node.clone(),
             names,
         });
+    }
+    if fs::metadata(&file).is_ok_and(|file| file.len() >= LOG_MAX) {
+        anstream::eprintln!(
+            "lab: the log is full ({} MiB): what came later was not kept",
+            LOG_MAX >> 20
+        );
     }
     let mut tail = Command::new("tail");
     tail.arg("-n").arg(args.lines.to_string());

@@ -24,6 +24,7 @@ use nix::sys::signal::Signal;
 use tokio::time::{Duration, Instant, timeout_at};
 
 use crate::backend::netns::{Child, NetError, Network, Stdio};
+use crate::files::end_of;
 use crate::topology::model::{Kind, Node, NodeId, Topology};
 
 pub use daemons::Daemons;
@@ -284,7 +285,8 @@ async fn wait_or_kill(place: &Place<'_>, child: &Child) -> Result<(), NodeError>
 #[must_use]
 pub fn tail(log: &Path) -> String {
     const LINES: usize = 8;
-    let text = std::fs::read(log).unwrap_or_default();
+    const BYTES: u64 = 16 << 10;
+    let (text, _) = end_of(log, BYTES).unwrap_or_default();
     let text = String::from_utf8_lossy(&text);
     let lines: Vec<&str> = text.lines().collect();
     let last = lines.get(lines.len().saturating_sub(LINES)..);

@@ -12,6 +12,7 @@ use serde_json::{Map, Value, json};
 use super::RunReport;
 use super::junit::escape;
 use super::svg;
+use crate::files::end_of;
 use crate::run::evidence;
 use crate::topology::model::{Medium, Topology};
 
@@ -23,9 +24,9 @@ const STYLE: &str = include_str!("html/page.css");
 const SCRIPT: &str = include_str!("html/page.js");
 
 /// What of one file is shown.
-const FILE_BYTES: usize = 64 * 1024;
+const FILE_BYTES: u64 = 64 * 1024;
 /// What of all files together is shown.
-const FILES_BYTES: usize = 4 * 1024 * 1024;
+const FILES_BYTES: u64 = 4 * 1024 * 1024;
 /// Events that are shown.
 const EVENTS: usize = 20_000;
 
@@ -180,11 +181,9 @@ fn files(folder: &Path) -> io::Result<Value> {
             .collect::<io::Result<_>>()?;
         paths.sort();
         for path in paths.iter().filter(|path| path.is_file()) {
-            let bytes = fs::read(path)?;
-            let shown = bytes.len().min(FILE_BYTES).min(space);
-            space -= shown;
-            let left_out = bytes.len() - shown;
-            let text = String::from_utf8_lossy(&bytes[left_out..]);
+            let (bytes, left_out) = end_of(path, FILE_BYTES.min(space))?;
+            space = space.saturating_sub(bytes.len() as u64);
+            let text = String::from_utf8_lossy(&bytes);
             let name = path.file_name().unwrap_or_default().to_string_lossy();
             let file = json!({ "text": text, "left_out": left_out });
             all.insert(format!("{kind}/{name}"), file);

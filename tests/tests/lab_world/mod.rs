@@ -2,6 +2,7 @@
 //! outside: processes, network namespaces, interfaces and files.
 
 mod by_hand;
+mod trouble;
 
 use std::collections::BTreeSet;
 use std::fs;

@@ -68,7 +68,7 @@ fn of_a_long_file_the_end_is_shown() {
     let folder = tempfile::tempdir().unwrap();
     let topology = small(folder.path());
     fs::create_dir(folder.path().join("logs")).unwrap();
-    let long = "x".repeat(FILE_BYTES) + "end";
+    let long = "x".repeat(usize::try_from(FILE_BYTES).unwrap()) + "end";
     fs::write(folder.path().join("logs/a.log"), long).unwrap();
     let page = document(folder.path(), &run(vec![]), &topology).unwrap();
     let file = &data(&page)["files"]["logs/a.log"];
