@@ -169,10 +169,14 @@ impl Ledger {
     }
 
     /// Everything sent by `by` has arrived at each receiver that the flow
-    /// reaches, and every receiver has reported since. A caller bounds its
+    /// reaches, and every receiver has reported since; after the end of a span,
+    /// every receiver has told what it is judged by. A caller bounds its
     /// patience by [`GRACE_NS`]: what is still missing then was lost.
     #[must_use]
     pub fn is_settled(&self, by: u64) -> bool {
+        if self.frozen_at.is_some() {
+            return self.sessions.iter().all(Session::is_frozen);
+        }
         self.sessions
             .iter()
             .filter(|session| session.ended_at.is_none())

@@ -122,6 +122,8 @@ pub struct Session {
     pub ended_at: Option<u64>,
     latest: Rc<RecvReport>,
     frozen: Option<Rc<RecvReport>>,
+    /// After the span's end, the report with the fewest holes, and their number.
+    best: Option<(u64, Rc<RecvReport>)>,
     pub(super) history: VecDeque<Rc<RecvReport>>,
     bases: BTreeMap<u64, Base>,
     pub(super) mark: Mark,
@@ -138,6 +140,7 @@ impl Session {
             ended_at: None,
             latest: Rc::default(),
             frozen: None,
+            best: None,
             history: VecDeque::new(),
             bases: running.map(|run| (run, Base::Unknown)).collect(),
             mark: Mark::default(),
@@ -217,6 +220,7 @@ impl Session {
 
     pub(super) fn mark(&mut self, runs: &BTreeMap<u64, SendRun>, now: u64) {
         self.frozen = None;
+        self.best = None;
         self.gaps.clear();
         self.first_grown.clear();
         let sent = |sender: &SendRun| {
@@ -255,9 +259,6 @@ impl Session {
     /// It has everything that was sent by `by` of the flows that reach it at
     /// all, as of a report that is not older.
     pub(super) fn is_complete(&self, runs: &BTreeMap<u64, SendRun>, by: u64) -> bool {
-        if self.frozen.is_some() {
-            return true;
-        }
         if self.latest.at_ns < by {
             return false;
         }
@@ -273,12 +274,52 @@ impl Session {
         })
     }
 
+    /// Keeps the report that the span is judged by: the first one in which all
+    /// is there. Where something is missing it may be lost, or it was overtaken
+    /// on its way: of the reports within [`GRACE_NS`] that with the fewest holes
+    /// has the fewest that fill later.
     pub(super) fn freeze_when_complete(&mut self, runs: &BTreeMap<u64, SendRun>, end: u64) {
         if self.frozen.is_some() {
             return;
         }
-        if self.is_complete(runs, end) || self.latest.at_ns >= end + GRACE_NS {
-            self.frozen = Some(Rc::clone(&self.latest));
+        if self.is_complete(runs, end) {
+            let missing = self.missing();
+            if self
+                .best
+                .as_ref()
+                .is_none_or(|(fewest, _)| missing < *fewest)
+            {
+                self.best = Some((missing, Rc::clone(&self.latest)));
+            }
+            if missing == 0 {
+                self.frozen = Some(Rc::clone(&self.latest));
+            }
         }
+        if self.latest.at_ns >= end + GRACE_NS && self.frozen.is_none() {
+            let best = self.best.take().map(|(_, best)| best);
+            self.frozen = Some(best.unwrap_or_else(|| Rc::clone(&self.latest)));
+        }
+    }
+
+    /// Datagrams of the span that others came before, and that are not there.
+    fn missing(&self) -> u64 {
+        let holes = |leg: &Leg| {
+            let between = (leg.highest_sequence + 1).saturating_sub(leg.first_sequence);
+            between.saturating_sub(leg.received)
+        };
+        let mut missing = 0;
+        for (flow, legs) in legs_of(&self.latest) {
+            let marked = self.mark.legs.get(&flow);
+            for (at, leg) in legs {
+                let before = marked.and_then(|legs| legs.get(&at));
+                missing += holes(&leg).saturating_sub(before.map_or(0, holes));
+            }
+        }
+        missing
+    }
+
+    /// It tells what the span is judged by, or has ended.
+    pub(super) fn is_frozen(&self) -> bool {
+        self.frozen.is_some() || self.ended_at.is_some()
     }
 }

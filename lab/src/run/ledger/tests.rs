@@ -171,12 +171,42 @@ fn after_its_end_a_span_only_waits_for_its_own_datagrams() {
     ledger.end_span(100 * MS);
     assert!(!ledger.is_settled(100 * MS));
     ledger.sender_reported(RUN, sent(200 * MS, 200));
-    ledger.receiver_reported(0, seen(120 * MS, vec![flow(GROUP, 0, 119, 1, 120 * MS)]));
+    ledger.receiver_reported(0, seen(120 * MS, vec![flow(GROUP, 0, 119, 0, 120 * MS)]));
     assert!(ledger.is_settled(100 * MS));
     let frozen = rx(&ledger, 120 * MS);
     ledger.receiver_reported(0, seen(300 * MS, vec![flow(GROUP, 0, 199, 40, 300 * MS)]));
     assert_eq!(rx(&ledger, 300 * MS), frozen);
-    assert_eq!((frozen.sent, frozen.received, frozen.lost), (120, 119, 1));
+    assert_eq!((frozen.sent, frozen.received, frozen.lost), (120, 120, 0));
+}
+
+#[test]
+fn what_was_overtaken_when_a_span_ended_is_not_lost() {
+    let mut ledger = joined_then_sent();
+    ledger.end_span(100 * MS);
+    // The last one came before three others.
+    ledger.receiver_reported(0, seen(101 * MS, vec![flow(GROUP, 0, 99, 3, 101 * MS)]));
+    assert!(!ledger.is_settled(100 * MS));
+    ledger.receiver_reported(0, seen(106 * MS, vec![flow(GROUP, 0, 104, 0, 106 * MS)]));
+    assert!(ledger.is_settled(100 * MS));
+    let frozen = rx(&ledger, 106 * MS);
+    assert_eq!((frozen.sent, frozen.received, frozen.lost), (105, 105, 0));
+}
+
+#[test]
+fn where_something_is_lost_the_report_with_the_fewest_holes_counts() {
+    let mut ledger = joined_then_sent();
+    ledger.end_span(100 * MS);
+    let mut report = |at: u64, highest: u64, lost: u64| {
+        let flows = vec![flow(GROUP, 0, highest, lost, at * MS)];
+        ledger.receiver_reported(0, seen(at * MS, flows));
+        ledger.is_settled(100 * MS)
+    };
+    assert!(!report(101, 99, 7));
+    assert!(!report(110, 109, 4));
+    assert!(!report(200, 199, 9));
+    assert!(report(350, 349, 11), "the time of grace is over");
+    let frozen = rx(&ledger, 350 * MS);
+    assert_eq!((frozen.sent, frozen.received, frozen.lost), (110, 106, 4));
 }
 
 #[test]
