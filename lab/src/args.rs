@@ -205,6 +205,12 @@ pub struct TestArgs {
     /// which steps noticed, and which never do
     #[arg(long)]
     pub mutate: bool,
+    /// Run so many files at a time, each in a world of its own; those whose
+    /// `limits` say `alone` run last, one by one [default: twice the CPUs, at
+    /// most 8]
+    #[arg(short, long, value_name = "N", conflicts_with = "sim")]
+    #[arg(value_parser = clap::value_parser!(u8).range(1..=64))]
+    pub jobs: Option<u8>,
     /// Run only the K-th of N equal parts of the files: 1/4
     #[arg(long, value_name = "K/N", value_parser = parse_shard)]
     pub shard: Option<Shard>,
@@ -230,6 +236,15 @@ pub struct TestArgs {
     /// one
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub seed: u64,
+}
+
+impl TestArgs {
+    /// How many files run at a time.
+    #[must_use]
+    pub fn jobs(&self) -> usize {
+        let cpus = std::thread::available_parallelism().map_or(1, usize::from);
+        self.jobs.map_or((2 * cpus).min(8), usize::from)
+    }
 }
 
 /// A part of the files: the `part`-th of `parts`, counted from 1.

@@ -9,7 +9,9 @@ pub mod rx;
 pub mod state;
 pub mod watch;
 
-use serde::Serialize;
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
 
 /// Whether a condition is true at one moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,12 +41,12 @@ pub struct Observed {
 }
 
 /// A measured figure with its unit.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Figure {
     /// The value.
     pub value: f64,
     /// Its unit: `pps`, `bit/s`, `s`, `packets`.
-    pub unit: &'static str,
+    pub unit: Cow<'static, str>,
 }
 
 impl Observed {
@@ -75,7 +77,10 @@ impl Observed {
     /// The same, with a figure.
     #[must_use]
     pub fn with_figure(mut self, value: f64, unit: &'static str) -> Observed {
-        self.figure = Some(Figure { value, unit });
+        self.figure = Some(Figure {
+            value,
+            unit: unit.into(),
+        });
         self
     }
 
@@ -88,7 +93,7 @@ impl Observed {
 }
 
 /// How an expectation or a step ended, the mildest first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Outcome {
     /// Became true in time and stayed so as long as asked.

@@ -1,17 +1,19 @@
 //! `lab test`: from files to verdicts.
 
+mod jobs;
 mod mutate;
 mod progress;
 mod reports;
 mod sim;
 
 use std::path::{Path, PathBuf};
+use std::time::Instant;
 
 use crate::args::TestArgs;
 use crate::exit::Exit;
 use crate::node::{Daemons, NodeError, Programs, Unfit};
 use crate::report::RunReport;
-use crate::run::{self, Options};
+use crate::run::{self, Options, Progress};
 use crate::sandbox::{self, Inside};
 use crate::topology;
 use crate::topology::model::Topology;
@@ -42,6 +44,9 @@ pub fn run(args: TestArgs) -> Exit {
             return Exit::Infrastructure;
         }
     };
+    if args.jobs() > 1 && labs.len() > 1 {
+        return jobs::run(&args, &labs, &programs, &keep);
+    }
     let ended = sandbox::attached(&keep, |inside| {
         engine(&args, &labs, &programs, inside).code()
     });
@@ -118,7 +123,19 @@ fn keep(runs: &Path) -> std::io::Result<PathBuf> {
 
 /// What happens inside the lab's own world.
 fn engine(args: &TestArgs, labs: &[Topology], programs: &Programs, inside: Inside) -> Exit {
-    let options = Options {
+    let options = options(args, &inside);
+    match inside_runtime(all(args, labs, programs, &options)) {
+        Ok(ran) => finish(args, ran),
+        Err(error) => {
+            anstream::eprintln!("lab test: cannot start: {error}");
+            Exit::Infrastructure
+        }
+    }
+}
+
+/// How the labs of one world are run.
+fn options(args: &TestArgs, inside: &Inside) -> Options {
+    Options {
         keep_going: args.keep_going,
         capture: args.capture,
         html: args.html,
@@ -127,20 +144,15 @@ fn engine(args: &TestArgs, labs: &[Topology], programs: &Programs, inside: Insid
         runs: args.run_dir.clone(),
         seed: args.seed,
         rootless: inside.rootless,
-    };
+    }
+}
+
+/// Does this in a runtime of one thread.
+fn inside_runtime<T>(what: impl Future<Output = T>) -> std::io::Result<T> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
-        .build();
-    let runtime = match runtime {
-        Ok(runtime) => runtime,
-        Err(error) => {
-            anstream::eprintln!("lab test: cannot start: {error}");
-            return Exit::Infrastructure;
-        }
-    };
-    let local = tokio::task::LocalSet::new();
-    let ran = local.block_on(&runtime, all(args, labs, programs, &options));
-    finish(args, ran)
+        .build()?;
+    Ok(tokio::task::LocalSet::new().block_on(&runtime, what))
 }
 
 /// Writes the reports of what ran.
@@ -166,33 +178,74 @@ async fn all(
     programs: &Programs,
     options: &Options,
 ) -> std::io::Result<(Vec<RunReport>, Exit)> {
+    let began = Instant::now();
     let mut printer = Printer::new(args.format);
     let mut runs: Vec<RunReport> = Vec::new();
     let mut exits = Vec::new();
     for lab in labs {
-        for seed in (args.seed..).take(repeats(args, lab)) {
-            let options = Options {
-                seed,
-                ..options.clone()
-            };
-            let report = run::run(lab, programs, &options, &mut printer).await?;
-            let failed = is_failure(report.exit());
-            runs.push(report);
-            if failed {
-                break;
-            }
+        let ran = one(args, lab, programs, options, &mut printer).await?;
+        printer.aside(&ran.told);
+        exits.push(ran.exit());
+        runs.extend(ran.runs);
+        if runs.last().is_some_and(|run| run.interrupted) {
+            break;
         }
-        let passed = runs.last().is_some_and(|run| !is_failure(run.exit()));
-        let mut wrong = Vec::new();
-        for (mutation, lab) in mutate::labs(args, lab).iter().filter(|_| passed) {
-            let options = mutate::options(options);
-            let report = run::run(lab, programs, &options, &mut mutate::Silent).await?;
-            wrong.push((*mutation, report));
-        }
-        exits.push(mutate::tell(args, lab, &wrong));
     }
-    exits.push(conclude(&printer, &runs));
+    exits.push(conclude(&printer, &runs, began));
     Ok((runs, worst(exits)))
+}
+
+/// What came of one lab.
+struct Ran {
+    /// Its runs.
+    runs: Vec<RunReport>,
+    /// What is said of its runs with something wrong.
+    told: Vec<String>,
+    /// A step of it notices nothing.
+    blind: bool,
+}
+
+impl Ran {
+    /// What there is beside its runs' own statuses.
+    fn exit(&self) -> Exit {
+        if self.blind { Exit::Failed } else { Exit::Pass }
+    }
+}
+
+/// Runs one lab as often as is asked for.
+async fn one(
+    args: &TestArgs,
+    lab: &Topology,
+    programs: &Programs,
+    options: &Options,
+    progress: &mut dyn Progress,
+) -> std::io::Result<Ran> {
+    let mut runs: Vec<RunReport> = Vec::new();
+    for seed in (args.seed..).take(repeats(args, lab)) {
+        let options = Options {
+            seed,
+            ..options.clone()
+        };
+        let report = run::run(lab, programs, &options, progress).await?;
+        let failed = is_failure(report.exit());
+        runs.push(report);
+        if failed {
+            break;
+        }
+    }
+    let passed = runs.last().is_some_and(|run| !is_failure(run.exit()));
+    let mut wrong = Vec::new();
+    for (mutation, lab) in mutate::labs(args, lab).iter().filter(|_| passed) {
+        let options = mutate::options(options);
+        let report = run::run(lab, programs, &options, &mut mutate::Silent).await?;
+        let interrupted = report.interrupted;
+        wrong.push((*mutation, report));
+        if interrupted {
+            break;
+        }
+    }
+    let (told, blind) = mutate::judge(args, lab, &wrong);
+    Ok(Ran { runs, told, blind })
 }
 
 /// How often a lab is run.
@@ -201,9 +254,9 @@ fn repeats(args: &TestArgs, lab: &Topology) -> usize {
 }
 
 /// What all runs together come to.
-fn conclude(printer: &Printer, runs: &[RunReport]) -> Exit {
+fn conclude(printer: &Printer, runs: &[RunReport], began: Instant) -> Exit {
     if runs.len() > 1 {
-        printer.summary(runs);
+        printer.summary(runs, began.elapsed());
     }
     worst(runs.iter().map(RunReport::exit))
 }

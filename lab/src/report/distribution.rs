@@ -1,5 +1,7 @@
 //! Figures of many runs of the same lab: quantiles and a histogram.
 
+use std::borrow::Cow;
+
 use indexmap::IndexMap;
 use serde::Serialize;
 
@@ -19,7 +21,7 @@ pub struct Distribution {
     /// The figure's name, as the file gives it with `as`.
     pub metric: String,
     /// Its unit.
-    pub unit: &'static str,
+    pub unit: Cow<'static, str>,
     /// How many values there are.
     pub count: usize,
     /// The smallest.
@@ -51,23 +53,28 @@ pub struct Bar {
 /// order of the labs and the steps.
 #[must_use]
 pub fn of(runs: &[RunReport]) -> Vec<Distribution> {
-    let mut values: IndexMap<(&str, &str, &'static str), Vec<f64>> = IndexMap::new();
+    let mut values: IndexMap<(&str, &str, &Cow<'static, str>), Vec<f64>> = IndexMap::new();
     for run in runs {
         let expectations = run.steps.iter().flat_map(|step| &step.expectations);
         for expectation in expectations {
             if let (Some(metric), Some(figure)) = (&expectation.metric, &expectation.figure) {
-                let of = values.entry((&run.lab, metric, figure.unit)).or_default();
+                let of = values.entry((&run.lab, metric, &figure.unit)).or_default();
                 of.push(figure.value);
             }
         }
     }
     let several = values.into_iter().filter(|(_, values)| values.len() > 1);
     several
-        .filter_map(|((lab, metric, unit), values)| one(lab, metric, unit, values))
+        .filter_map(|((lab, metric, unit), values)| one(lab, metric, unit.clone(), values))
         .collect()
 }
 
-fn one(lab: &str, metric: &str, unit: &'static str, mut values: Vec<f64>) -> Option<Distribution> {
+fn one(
+    lab: &str,
+    metric: &str,
+    unit: Cow<'static, str>,
+    mut values: Vec<f64>,
+) -> Option<Distribution> {
     values.sort_by(f64::total_cmp);
     let (min, max) = (*values.first()?, *values.last()?);
     Some(Distribution {
@@ -117,7 +124,7 @@ fn bars(sorted: &[f64], min: f64, max: f64) -> Vec<Bar> {
 /// As people read it, in 80 columns.
 #[must_use]
 pub fn lines(of: &Distribution) -> Vec<String> {
-    let shown = |value: f64| match of.unit {
+    let shown = |value: f64| match of.unit.as_ref() {
         "s" => text::seconds(value),
         unit => format!("{value:.1} {unit}"),
     };

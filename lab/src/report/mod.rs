@@ -16,13 +16,13 @@ pub mod text;
 use std::path::PathBuf;
 
 use mcrgen::report::Latency;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::assertion::{Figure, Outcome};
 use crate::exit::Exit;
 
 /// One run of one lab.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct RunReport {
     /// The lab's name.
     pub lab: String,
@@ -45,20 +45,23 @@ pub struct RunReport {
     pub daemons_seconds: f64,
     /// The worst of the steps, and of the lab's own doing.
     pub outcome: Outcome,
+    /// A signal ended it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub interrupted: bool,
     /// Why the lab itself failed.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub errors: Vec<String>,
     /// The steps.
     pub steps: Vec<StepReport>,
     /// What wires carried.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub wires: Vec<WireReport>,
     /// The folder with everything that was kept.
     pub evidence: PathBuf,
 }
 
 /// What there is to know of a run in virtual time.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Simulated {
     /// The seed: the same one gives the same run.
     pub seed: u64,
@@ -67,7 +70,7 @@ pub struct Simulated {
 }
 
 /// What a wire carried in one direction.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WireReport {
     /// The link.
     pub link: String,
@@ -117,7 +120,7 @@ impl WireReport {
 }
 
 /// One step.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct StepReport {
     /// Its title.
     pub title: String,
@@ -133,13 +136,13 @@ pub struct StepReport {
     /// What was expected.
     pub expectations: Vec<ExpectationReport>,
     /// What it did to the network, in the words of the file.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub faults: Vec<String>,
     /// What receivers got of sources in it.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub ledger: Vec<LedgerRow>,
     /// What the lab found out about a failure.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub findings: Vec<String>,
     /// The packets of every link around it.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -147,7 +150,7 @@ pub struct StepReport {
 }
 
 /// What one receiver got of one source in a step.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct LedgerRow {
     /// The receiver.
     pub receiver: String,
@@ -187,7 +190,7 @@ pub struct LedgerRow {
 }
 
 /// One expectation.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ExpectationReport {
     /// What it is about: `R1 <- S`, `rate at rcv:r1`.
     pub about: String,
@@ -207,7 +210,7 @@ pub struct ExpectationReport {
     /// What was measured.
     pub measured: String,
     /// The bounds that were not met.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub missed: Vec<String>,
     /// The name that its figure is kept under.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -56,6 +56,7 @@ pub(crate) fn run(steps: Vec<StepReport>) -> RunReport {
         network_seconds: 0.006,
         daemons_seconds: 0.084,
         outcome: Outcome::Pass,
+        interrupted: false,
         errors: Vec::new(),
         steps,
         wires: Vec::new(),

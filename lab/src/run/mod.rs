@@ -121,6 +121,7 @@ fn begin(
         network_seconds: 0.0,
         daemons_seconds: 0.0,
         outcome: Outcome::Skip,
+        interrupted: false,
         errors: Vec::new(),
         steps: Vec::new(),
         wires: Vec::new(),
@@ -310,7 +311,10 @@ impl Job<'_> {
         let daemons = Daemons::start_all(self.course.topology, network, self.programs, folders);
         let daemons = tokio::select! {
             daemons = daemons => daemons,
-            reason = &mut interrupted => return report.errors.push(reason),
+            reason = &mut interrupted => {
+                report.interrupted = true;
+                return report.errors.push(reason);
+            }
         };
         report.daemons_seconds = started.elapsed().as_secs_f64();
         let kept = evidence::keep_configs(&folders.configs, &self.course.folder.join("configs"));
@@ -340,7 +344,10 @@ impl Job<'_> {
         let limit = self.course.topology.max_time;
         let stopped = tokio::select! {
             () = self.course.steps(&mut engine, report, progress) => None,
-            reason = &mut interrupted => Some(reason),
+            reason = &mut interrupted => {
+                report.interrupted = true;
+                Some(reason)
+            }
             () = sleep(limit) => Some(format!(
                 "the run took longer than its limit, max_time {}s", limit.as_secs()
             )),

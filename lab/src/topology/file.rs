@@ -375,4 +375,8 @@ pub(crate) struct Source {
 pub(crate) struct RunLimits {
     /// The longest a run may take; 5m unless said otherwise.
     pub(crate) max_time: Option<At<Dur>>,
+    /// `lab test` runs nothing else at the same time: its figures are of time or
+    /// rates that others would spoil.
+    #[serde(default)]
+    pub(crate) alone: bool,
 }

@@ -46,6 +46,8 @@ pub struct Topology {
     pub invariants: Vec<Invariant>,
     /// The longest a whole run may take.
     pub max_time: Duration,
+    /// No other lab may run beside it.
+    pub alone: bool,
     /// How often `lab test` runs it.
     pub repeat: u32,
     /// Variables and the values that `lab matrix` gives them.

@@ -112,6 +112,7 @@ fn topology(nodes: &[(&str, Kind)]) -> Topology {
         skew: Duration::ZERO,
         invariants: Vec::new(),
         max_time: Duration::from_secs(60),
+        alone: false,
         repeat: 1,
         matrix: Vec::new(),
     }

@@ -1,7 +1,6 @@
 //! `lab test --mutate`: the labs that must not pass, and what is said of them.
 
-use crate::args::{TestArgs, TestFormat};
-use crate::exit::Exit;
+use crate::args::TestArgs;
 use crate::mutation::{Mutation, Noticed};
 use crate::report::{RunReport, StepReport, text};
 use crate::run::{Options, Progress};
@@ -34,10 +33,14 @@ pub(super) fn options(options: &Options) -> Options {
     }
 }
 
-/// Tells what was noticed.
-pub(super) fn tell(args: &TestArgs, lab: &Topology, runs: &[(Mutation, RunReport)]) -> Exit {
+/// What was noticed, as lines, and whether there is a step that never notices.
+pub(super) fn judge(
+    args: &TestArgs,
+    lab: &Topology,
+    runs: &[(Mutation, RunReport)],
+) -> (Vec<String>, bool) {
     if !args.mutate {
-        return Exit::Pass;
+        return (Vec::new(), false);
     }
     let noticed = Noticed::of(runs);
     let mut lines = vec![format!(
@@ -46,17 +49,6 @@ pub(super) fn tell(args: &TestArgs, lab: &Topology, runs: &[(Mutation, RunReport
         runs.len()
     )];
     lines.extend(noticed.lines());
-    for line in lines.iter().flat_map(|line| text::hanging(line)) {
-        if matches!(args.format, TestFormat::Pretty | TestFormat::Plain) {
-            anstream::println!("{line}");
-        } else {
-            // Standard output is a document.
-            anstream::eprintln!("{line}");
-        }
-    }
-    if noticed.is_blind() {
-        Exit::Failed
-    } else {
-        Exit::Pass
-    }
+    let lines = lines.iter().flat_map(|line| text::hanging(line)).collect();
+    (lines, noticed.is_blind())
 }

@@ -38,11 +38,37 @@ impl Printer {
         }
     }
 
-    /// How the runs ended, where there were several.
-    pub(super) fn summary(&self, runs: &[RunReport]) {
+    /// Another one for the same place, that knows of no run yet.
+    pub(super) fn another(&self) -> Printer {
+        Printer {
+            format: self.format,
+            spinner: self.spinner.clone(),
+            run: Default::default(),
+        }
+    }
+
+    /// What is said beside the runs: not in a document.
+    pub(super) fn aside(&self, lines: &[String]) {
+        for line in lines {
+            if matches!(self.format, TestFormat::Pretty | TestFormat::Plain) {
+                self.line(line);
+            } else {
+                anstream::eprintln!("{line}");
+            }
+        }
+    }
+
+    /// What goes on, while several runs do.
+    pub(super) fn status(&self, what: String) {
+        if let Some(spinner) = &self.spinner {
+            spinner.set_message(what);
+        }
+    }
+
+    /// How the runs ended, where there were several, and what they took.
+    pub(super) fn summary(&self, runs: &[RunReport], took: Duration) {
         let passed = runs.iter().filter(|run| run.exit().code() == 0).count();
-        let seconds: f64 = runs.iter().map(|run| run.seconds).sum();
-        let total = text::seconds(seconds);
+        let total = text::seconds(took.as_secs_f64());
         self.line(&format!(
             "{passed} of {} runs passed in {total}",
             runs.len()

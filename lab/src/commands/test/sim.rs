@@ -1,6 +1,7 @@
 //! `lab test --sim`: the same files in virtual time.
 
 use std::io;
+use std::time::Instant;
 
 use super::progress::Printer;
 use super::{conclude, finish, is_failure, mutate, repeats, worst};
@@ -26,6 +27,7 @@ fn all(args: &TestArgs, labs: &[Topology]) -> io::Result<(Vec<RunReport>, Exit)>
         seed: args.seed,
         rootless: false,
     };
+    let began = Instant::now();
     let mut printer = Printer::new(args.format);
     let mut runs: Vec<RunReport> = Vec::new();
     let mut exits = Vec::new();
@@ -54,8 +56,10 @@ fn all(args: &TestArgs, labs: &[Topology]) -> io::Result<(Vec<RunReport>, Exit)>
                 wrong.push((*mutation, report));
             }
         }
-        exits.push(mutate::tell(args, lab, &wrong));
+        let (told, blind) = mutate::judge(args, lab, &wrong);
+        printer.aside(&told);
+        exits.push(if blind { Exit::Failed } else { Exit::Pass });
     }
-    exits.push(conclude(&printer, &runs));
+    exits.push(conclude(&printer, &runs, began));
     Ok((runs, worst(exits)))
 }

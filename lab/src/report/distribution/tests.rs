@@ -10,14 +10,17 @@ fn passed(value: f64) -> RunReport {
     let mut step = step(Outcome::Pass);
     let expectation = &mut step.expectations[0];
     expectation.metric = Some("join".to_owned());
-    expectation.figure = Some(Figure { value, unit: "s" });
+    expectation.figure = Some(Figure {
+        value,
+        unit: "s".into(),
+    });
     run(vec![step])
 }
 
 #[test]
 fn quantiles_and_bars_of_known_values() {
     let values = (1..=100).map(|value| f64::from(value) / 1000.0).collect();
-    let found = one("a", "join", "s", values).expect("values");
+    let found = one("a", "join", "s".into(), values).expect("values");
     let quantiles = (found.min, found.p50, found.p90, found.p95, found.max);
     assert_eq!(quantiles, (0.001, 0.05, 0.09, 0.095, 0.1));
     let counts: Vec<usize> = found.bars.iter().map(|bar| bar.count).collect();
@@ -30,7 +33,7 @@ fn quantiles_and_bars_of_known_values() {
 
 #[test]
 fn equal_values_are_one_bar() {
-    let found = one("a", "rate", "pps", vec![5.0, 5.0]).expect("values");
+    let found = one("a", "rate", "pps".into(), vec![5.0, 5.0]).expect("values");
     let (from, to, count) = (5.0, 5.0, 2);
     assert_eq!(found.bars, [Bar { from, to, count }]);
     assert_eq!(found.p95, 5.0);

@@ -57,6 +57,7 @@ fn topology() -> Topology {
         skew: Duration::ZERO,
         invariants: Vec::new(),
         max_time: Duration::from_secs(1),
+        alone: false,
         repeat: 1,
         matrix: Vec::new(),
     }

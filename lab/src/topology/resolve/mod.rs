@@ -145,7 +145,7 @@ pub(crate) fn resolve(root: Tree, outside: &Outside<'_>, sink: &Sink) -> Option<
     };
     let steps = steps::steps(&cx, &file, &cast);
     let invariants = invariants::invariants(&cx, &file);
-    let max_time = max_time(&cx, file.limits.as_ref());
+    let (max_time, alone) = limits(&cx, file.limits.as_ref());
     let repeat = matrix::repeat(&cx, file.repeat.as_ref());
     let links = wire::where_needed(network.links, &steps);
     Some(Topology {
@@ -161,6 +161,7 @@ pub(crate) fn resolve(root: Tree, outside: &Outside<'_>, sink: &Sink) -> Option<
         skew: skew.unwrap_or_default(),
         invariants,
         max_time,
+        alone,
         repeat,
         matrix: matrix.values(),
     })
@@ -234,14 +235,16 @@ fn name(cx: &Context<'_>, file: &File) -> String {
     name
 }
 
-fn max_time(cx: &Context<'_>, limits: Option<&Part<RunLimits>>) -> Duration {
+/// The longest a run may take, and whether no other may run beside it.
+fn limits(cx: &Context<'_>, limits: Option<&Part<RunLimits>>) -> (Duration, bool) {
     let limits = limits.and_then(|limits| limits.read(&cx.scope, cx.sink));
+    let alone = limits.as_ref().is_some_and(|limits| limits.alone);
     let Some(max_time) = limits.and_then(|limits| limits.max_time) else {
-        return MAX_TIME;
+        return (MAX_TIME, alone);
     };
     let Dur(duration) = max_time.value;
     if duration.is_zero() {
         cx.tell(max_time.span, "a run needs some time");
     }
-    duration
+    (duration, alone)
 }
