@@ -7,9 +7,9 @@ use std::process::Command;
 
 use super::running::{Fault, Running, settle};
 use crate::args::LogsArgs;
-use crate::backend::netns::LOG_MAX;
 use crate::exit::Exit;
 use crate::holder::folders;
+use crate::node::LOG_MAX;
 
 /// Runs `lab logs`.
 pub fn run(args: &LogsArgs) -> Exit {

@@ -7,6 +7,7 @@ use futures_util::future::try_join_all;
 use nix::sys::signal::{Signal, kill};
 use tokio::time::{Instant, sleep};
 
+use super::logs::LogKeeper;
 use super::{Folders, NodeError, Place, Programs, kind, tail};
 use crate::backend::netns::{Child, Network};
 use crate::topology::model::{Kind, NodeId, Topology};
@@ -20,6 +21,8 @@ const ASK_EVERY: Duration = Duration::from_millis(10);
 pub struct Daemons {
     children: Vec<Vec<Child>>,
     frozen: BTreeSet<NodeId>,
+    /// Works until it is dropped.
+    _logs: LogKeeper,
 }
 
 impl Daemons {
@@ -44,6 +47,7 @@ impl Daemons {
         programs: &Programs,
         folders: &Folders,
     ) -> Result<Daemons, NodeError> {
+        let logs = LogKeeper::start(&folders.logs).map_err(NodeError::Logs)?;
         let place = |id| Place::new(topology, id, network, programs, folders);
         let mut children = Vec::new();
         for (position, node) in topology.nodes.iter().enumerate() {
@@ -60,6 +64,7 @@ impl Daemons {
         Ok(Daemons {
             children,
             frozen: BTreeSet::new(),
+            _logs: logs,
         })
     }
 

@@ -9,6 +9,7 @@ mod daemons;
 pub mod frr;
 mod host;
 mod kernel;
+mod logs;
 mod mcrd;
 mod pimd;
 mod programs;
@@ -28,6 +29,7 @@ use crate::files::end_of;
 use crate::topology::model::{Kind, Node, NodeId, Topology};
 
 pub use daemons::Daemons;
+pub use logs::LOG_MAX;
 pub(crate) use mcrd::{file_text, rewrite};
 pub use programs::{Programs, Unfit, path_behind};
 
@@ -226,6 +228,9 @@ pub enum NodeError {
         /// The reason.
         source: io::Error,
     },
+    /// Nobody can look after the logs.
+    #[error("the system gives no thread that looks after the logs: {0}")]
+    Logs(io::Error),
     /// Something is to be done to a daemon that does not run.
     #[error("{node}: no daemon runs there")]
     NotRunning {

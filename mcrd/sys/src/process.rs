@@ -11,8 +11,7 @@ use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sched::{CloneFlags, setns};
 use nix::sys::prctl;
-use nix::sys::resource::{Resource, setrlimit};
-use nix::sys::signal::{SigHandler, Signal, signal};
+use nix::sys::signal::Signal;
 use nix::unistd::{ForkResult, Pid};
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
@@ -195,29 +194,19 @@ impl WatchedProcess {
 }
 
 /// Starts a command in a network namespace, in a process group of its own.
-/// The kernel kills it when the calling thread ends. No file that it writes
-/// grows beyond `largest_file` bytes: a write beyond fails with EFBIG.
+/// The kernel kills it when the calling thread ends.
 ///
 /// # Errors
 /// The kernel's: from the namespace as from the command.
-pub fn spawn_in(
-    command: &mut Command,
-    namespace: BorrowedFd<'_>,
-    largest_file: Option<u64>,
-) -> io::Result<(Child, PidFd)> {
+pub fn spawn_in(command: &mut Command, namespace: BorrowedFd<'_>) -> io::Result<(Child, PidFd)> {
     let namespace = namespace.try_clone_to_owned()?;
     command.process_group(0);
     let enter = move || {
         prctl::set_pdeathsig(Signal::SIGKILL)?;
         setns(&namespace, CloneFlags::CLONE_NEWNET)?;
-        if let Some(bytes) = largest_file {
-            setrlimit(Resource::RLIMIT_FSIZE, bytes, bytes)?;
-            // SAFETY: no handler is installed. The signal would kill.
-            unsafe { signal(Signal::SIGXFSZ, SigHandler::SigIgn) }?;
-        }
         Ok(())
     };
-    // SAFETY: between fork and exec the closure makes a few system calls; it
+    // SAFETY: between fork and exec the closure makes two system calls; it
     // neither allocates nor takes a lock.
     unsafe { command.pre_exec(enter) };
     let mut child = command.spawn()?;

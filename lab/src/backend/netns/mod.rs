@@ -32,7 +32,6 @@ use crate::oracle::{Down, Lost, Routes};
 use crate::topology::model::{LinkId, NodeId, Topology};
 
 pub use error::NetError;
-pub(crate) use process::LOG_MAX;
 pub use process::{Child, Process, Stdio};
 pub use wire::{Carried, Gone};
 

@@ -18,10 +18,6 @@ use tokio::net::unix::pipe;
 use super::{NetError, Network};
 use crate::topology::model::NodeId;
 
-/// How long a log may be: without end it would fill the file system of all
-/// others.
-pub(crate) const LOG_MAX: u64 = 64 << 20;
-
 /// A process to be started.
 #[derive(Debug, Default)]
 pub struct Process {
@@ -62,8 +58,7 @@ pub enum Stdio {
     Null,
     /// A pipe to the lab.
     Pipe,
-    /// An open file, which with all that the process writes is kept from
-    /// growing beyond [`LOG_MAX`].
+    /// An open file.
     File(File),
 }
 
@@ -211,10 +206,8 @@ impl Network {
         };
         let namespace = self.namespace(node)?;
         let own = self.topology.nodes.get(node.0).map(|node| &node.env);
-        let logs = [&process.stdout, &process.stderr].map(|one| matches!(one, Stdio::File(_)));
-        let largest = logs.contains(&true).then_some(LOG_MAX);
         let mut command = command(&program, own.into_iter().flatten(), process);
-        let (mut child, pidfd) = spawn_in(&mut command, namespace, largest).map_err(failed)?;
+        let (mut child, pidfd) = spawn_in(&mut command, namespace).map_err(failed)?;
         let stdin = child.stdin.take().map(OwnedFd::from);
         let stdout = child.stdout.take().map(OwnedFd::from);
         let stderr = child.stderr.take().map(OwnedFd::from);

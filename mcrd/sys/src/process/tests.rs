@@ -54,7 +54,7 @@ fn a_command_starts_in_the_namespace_and_leads_its_group() {
     let here = std::fs::File::open("/proc/self/ns/net").unwrap();
     let mut command = Command::new("sh");
     command.args(["-c", "exit 7"]);
-    let spawned = spawn_in(&mut command, here.as_fd(), None);
+    let spawned = spawn_in(&mut command, here.as_fd());
     // setns into one's own namespace still needs CAP_SYS_ADMIN.
     if let Err(error) = &spawned
         && error.raw_os_error() == Some(libc::EPERM)
