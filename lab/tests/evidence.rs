@@ -100,3 +100,38 @@ fn packets_are_kept_always_or_never_where_that_is_asked_for() {
     assert!(times.last().unwrap() - times.first().unwrap() > 9_000_000_000);
     assert!(comments[0].contains("a long time ago"), "{comments:?}");
 }
+
+/// What routers, links and the lab did in a failed step stands together.
+#[test]
+fn a_failed_step_tells_what_happened_in_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = run(folder.path(), &[], 1);
+    let result = std::fs::read_to_string(run.join("result.json")).unwrap();
+    let result: serde_json::Value = serde_json::from_str(&result).unwrap();
+    assert!(result["steps"][0].get("timeline").is_none(), "it passed");
+    let moments = result["steps"][1]["timeline"]["moments"].clone();
+    let told: Vec<String> = moments
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| format!("{} {}", one["node"], one["text"]).replace('"', ""))
+        .collect();
+    let expected = [
+        "lab link down r1--r2",
+        "r1 interface r2 down",
+        "r2 interface r1 down",
+        "lab unicast routes follow",
+        "r1 neighbor 10.0.0.2 on r2 interface-down",
+    ];
+    for text in expected {
+        assert!(told.iter().any(|one| one == text), "{text}: {told:#?}");
+    }
+    let events = std::fs::read_to_string(run.join("events.ndjson")).unwrap();
+    let up = events
+        .lines()
+        .find(|line| line.contains("neighbor 10.0.0.2 on r2 up"));
+    let up: serde_json::Value = serde_json::from_str(up.unwrap()).unwrap();
+    assert_eq!(up["event"], "notice");
+    assert_eq!((&up["node"], &up["by"]), (&"r1".into(), &"mcrd".into()));
+    assert_eq!(up["detail"]["address"], "10.0.0.2");
+}

@@ -20,4 +20,4 @@ pub mod wire;
 
 pub use host::Filter;
 pub use link::{LinkId, LinkOptions, Medium};
-pub use network::{ControlSent, Delivery, FlowId, Heard, Network, NodeId, Stream};
+pub use network::{ControlSent, Delivery, FlowId, Heard, Network, NodeId, Stream, Told};

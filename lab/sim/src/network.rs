@@ -7,7 +7,7 @@ mod faults;
 mod place;
 pub(crate) mod run;
 
-pub use control::ControlSent;
+pub use control::{ControlSent, Told};
 pub use place::Stream;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -112,6 +112,8 @@ pub struct Network {
     /// IGMP and PIM packets that were put on links, in order; kept with
     /// `keep_heard`, up to a limit.
     control: VecDeque<ControlSent>,
+    /// What routers told, in the same way.
+    told: VecDeque<Told>,
 }
 
 #[derive(Debug)]
@@ -206,6 +208,7 @@ impl Network {
             given: false,
             keep_heard: false,
             control: VecDeque::new(),
+            told: VecDeque::new(),
         }
     }
 

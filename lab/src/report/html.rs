@@ -99,7 +99,7 @@ fn events(folder: &Path) -> io::Result<(Vec<Value>, usize)> {
         .lines()
         .filter_map(|line| serde_json::from_str(line).ok());
     let mut events: Vec<Value> = lines.collect();
-    let is_message = |event: &Value| event["event"] == "message";
+    let is_message = |event: &Value| event["event"] == "message" || event["event"] == "notice";
     let too_many = events.len().saturating_sub(EVENTS);
     // The end of a run tells more of a failure than its beginning.
     let mut leave = too_many;

@@ -12,6 +12,7 @@ pub mod pcapng;
 pub mod svg;
 pub mod tap;
 pub mod text;
+pub mod timeline;
 
 use std::path::PathBuf;
 
@@ -144,6 +145,9 @@ pub struct StepReport {
     /// What the lab found out about a failure.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub findings: Vec<String>,
+    /// What happened in it, where it failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub timeline: Option<timeline::Timeline>,
     /// The packets of every link around it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub packets: Option<PathBuf>,
@@ -249,6 +253,7 @@ impl StepReport {
             faults: Vec::new(),
             ledger: Vec::new(),
             findings: Vec::new(),
+            timeline: None,
             packets: None,
         }
     }

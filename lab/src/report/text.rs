@@ -3,7 +3,7 @@
 use anstyle::{AnsiColor, Style};
 
 use crate::assertion::Outcome;
-use crate::report::{ExpectationReport, RunReport, StepReport, ledger};
+use crate::report::{ExpectationReport, RunReport, StepReport, ledger, timeline};
 use crate::topology::model::Topology;
 
 #[cfg(test)]
@@ -78,6 +78,9 @@ pub fn detail(step: &StepReport, colour: bool) -> Vec<String> {
     }
     for finding in &step.findings {
         lines.extend(wrapped(finding, WIDTH - INDENT));
+    }
+    for moment in step.timeline.iter().flat_map(timeline::lines) {
+        lines.extend(hanging_by(&moment, WIDTH - INDENT));
     }
     if let Some(packets) = &step.packets {
         lines.push(format!("packets {}", packets.display()));
@@ -211,8 +214,12 @@ fn ends(left: &str, right: &str) -> String {
 /// line's text.
 #[must_use]
 pub fn hanging(line: &str) -> Vec<String> {
+    hanging_by(line, WIDTH)
+}
+
+fn hanging_by(line: &str, width: usize) -> Vec<String> {
     let own = line.len() - line.trim_start().len();
-    let mut parts = wrapped(line.trim_start(), WIDTH - own - 4).into_iter();
+    let mut parts = wrapped(line.trim_start(), width - own - 4).into_iter();
     let first = parts.next().map(|first| format!("{:own$}{first}", ""));
     let rest = parts.map(|part| format!("{:1$}{part}", "", own + 4));
     first.into_iter().chain(rest).collect()

@@ -10,21 +10,24 @@ use serde_json::json;
 use super::capture::Count;
 use super::events::Events;
 use super::evidence;
+use super::excerpt;
 use super::invariants::Invariants;
+use super::notices::Notice;
 use super::observe::{Measured, Memory, Scene, about};
 use super::record::{self, Moments};
 use super::snapshot;
-use super::stage::{self, LOOK_EVERY, Stage, changed_or};
+use super::stage::{self, Drops, LOOK_EVERY, Stage, changed_or};
 use super::wires;
 use crate::assertion::counters::Counters;
 use crate::assertion::state::State;
 use crate::assertion::watch::{Ended, Watch};
 use crate::assertion::{Observed, Outcome};
+use crate::backend::netns::Carried;
 use crate::oracle;
 use crate::reference::Situation;
 use crate::report::{ExpectationReport, StepReport};
 use crate::topology::model::{
-    Action, Check, Exec, Expectation, Flap, LinkChange, NodeId, RatePoint, Step,
+    Action, Check, Exec, Expectation, Flap, LinkChange, LinkId, NodeId, RatePoint, Step,
 };
 
 /// How long a command of a step may run.
@@ -35,6 +38,15 @@ enum Happens<'a> {
     Link(LinkChange),
     /// These nodes have their routes.
     Routes(&'a [NodeId]),
+}
+
+/// How things were when a step began.
+struct Before {
+    drops: Drops,
+    carried: record::Carried,
+    wires: Vec<(LinkId, [Carried; 2])>,
+    /// The number of the first message of the step.
+    first_message: u64,
 }
 
 /// A run in progress.
@@ -85,9 +97,12 @@ impl<S: Stage> Engine<S> {
         self.step_began_ns = self.stage.now_ns();
         let title = json!({ "title": step.title, "line": step.line });
         self.mark("step", &step.title, title);
-        let drops = self.stage.drops().await;
-        let carried = record::carried(&self.stage);
-        let wires = self.stage.wires();
+        let before = Before {
+            drops: self.stage.drops().await,
+            carried: record::carried(&self.stage),
+            wires: self.stage.wires(),
+            first_message: self.untold,
+        };
         let began_ns = stage::begin_span(&self.stage).await;
         self.moments = Moments {
             began_ns,
@@ -134,20 +149,47 @@ impl<S: Stage> Engine<S> {
         report.conclude();
         report.seconds = (self.stage.elapsed() - began).as_secs_f64();
         self.untold = record::messages(&self.stage, &mut self.events, self.untold);
-        record::step(&self.stage, &mut self.events, &carried);
+        let notices = self.tell_notices();
+        record::step(&self.stage, &mut self.events, &before.carried);
         report.ledger = record::ledger(&self.stage, &mut self.events, &self.moments);
         report.faults = std::mem::take(&mut self.moments.faults);
         let outcome = json!({ "title": step.title, "outcome": report.outcome });
         self.mark("step ended", report.outcome.word(), outcome);
         if !report.outcome.is_good() {
-            let now = self.stage.drops().await;
-            report.findings =
-                evidence::findings(&self.stage, step, &report, began_ns, &drops, &now).await;
-            let topology = self.stage.topology();
-            let of_wires = wires::findings(topology, &wires, &self.stage.wires());
-            report.findings.extend(of_wires);
+            self.failed(step, &mut report, &before, &notices).await;
         }
         report
+    }
+
+    /// Tells what there is to say about a step that failed.
+    async fn failed(
+        &self,
+        step: &Step,
+        report: &mut StepReport,
+        before: &Before,
+        notices: &[Notice],
+    ) {
+        let began_ns = self.moments.began_ns;
+        let (was, now) = (&before.drops, self.stage.drops().await);
+        report.findings = evidence::findings(&self.stage, step, report, began_ns, was, &now).await;
+        let topology = self.stage.topology();
+        let of_wires = wires::findings(topology, &before.wires, &self.stage.wires());
+        report.findings.extend(of_wires);
+        let known = before.first_message.saturating_sub(excerpt::EARLIER);
+        let sources = excerpt::Sources {
+            began_ns,
+            since_ns: self.step_began_ns,
+            done: &self.moments.done,
+            messages: &self.stage.messages(known).messages,
+            notices,
+            ledger: &report.ledger,
+        };
+        report.timeline = excerpt::timeline(topology, sources);
+    }
+
+    /// Writes down what nodes told since the last time.
+    pub(super) fn tell_notices(&mut self) -> Vec<Notice> {
+        record::notices(&self.stage, &mut self.events)
     }
 
     fn note(&mut self, event: &str, detail: serde_json::Value) {
@@ -162,6 +204,9 @@ impl<S: Stage> Engine<S> {
         let (text, nodes) = record::told(self.stage.topology(), action);
         let detail = json!({ "action": text, "nodes": nodes });
         self.mark("action", &text, detail);
+        if !matches!(action, Action::Measure(_) | Action::Snap(_)) {
+            self.moments.done.push((self.stage.now_ns(), text.clone()));
+        }
         self.situation.change(self.stage.topology(), action);
         if record::disturbs(action) {
             self.moments.faults.push(text);
@@ -238,8 +283,26 @@ impl<S: Stage> Engine<S> {
                 self.stage.sleep_until(began + delay + turn).await;
             }
             self.stage.reroute(&nodes).await?;
+            self.routed(&nodes);
         }
         Ok(())
+    }
+
+    /// Notes that nodes have their unicast routes.
+    fn routed(&mut self, nodes: &[NodeId]) {
+        let all = &self.stage.topology().nodes;
+        let routers = nodes.iter().filter_map(|node| all.get(node.0));
+        let routers = routers.filter(|node| node.kind.is_router());
+        let names: Vec<String> = routers.map(|node| node.name.clone()).collect();
+        if names.is_empty() {
+            return;
+        }
+        let text = match nodes.len() == all.len() {
+            true => "unicast routes follow".to_owned(),
+            false => format!("unicast routes follow at {}", names.join(" ")),
+        };
+        self.note("routes", json!({ "text": text, "nodes": names }));
+        self.moments.done.push((self.stage.now_ns(), text));
     }
 
     /// A link goes down and up again. Unicast routes follow each change after
@@ -273,7 +336,10 @@ impl<S: Stage> Engine<S> {
             self.stage.sleep_until(began + at).await;
             match happens {
                 Happens::Link(change) => self.stage.link(change, flap.link, flap.at).await?,
-                Happens::Routes(nodes) => self.stage.reroute(nodes).await?,
+                Happens::Routes(nodes) => {
+                    self.stage.reroute(nodes).await?;
+                    self.routed(nodes);
+                }
             }
         }
         self.stage

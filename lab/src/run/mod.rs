@@ -12,6 +12,7 @@ pub mod control;
 mod engine;
 mod events;
 pub mod evidence;
+pub mod excerpt;
 pub mod explain;
 mod invariants;
 pub mod ledger;
@@ -19,6 +20,7 @@ pub mod locate;
 pub mod messages;
 mod model;
 mod netns;
+pub mod notices;
 mod observe;
 mod options;
 mod probe;
@@ -56,6 +58,7 @@ use engine::Engine;
 use events::Events;
 use evidence::RunFolder;
 use netns::Namespaces;
+use notices::Notices;
 use stage::Stage;
 use traffic::{Traffic, World};
 
@@ -333,13 +336,15 @@ impl Job<'_> {
             Err(error) => return report.errors.push(error.to_string()),
         };
         progress.deployed(report, self.course.topology);
-        let stage = Namespaces {
+        let mut stage = Namespaces {
             world,
             daemons,
             traffic: Traffic::new(self.course.topology),
             capture,
+            notices: Notices::start(self.course.topology, network),
             began: Instant::now(),
         };
+        stage.listen();
         let mut engine = Engine::new(stage, events);
         let limit = self.course.topology.max_time;
         let stopped = tokio::select! {
@@ -361,6 +366,7 @@ impl Job<'_> {
     async fn finish(&self, mut engine: Engine<Namespaces<'_>>, report: &mut RunReport) {
         engine.stage.traffic.end_all().await;
         self.course.packets_of_all(&engine, report);
+        engine.tell_notices();
         let Engine {
             stage, mut events, ..
         } = engine;

@@ -23,6 +23,7 @@ use super::clock::now_ns;
 use super::ledger::Ledger;
 use super::locate::{self, Passed};
 use super::messages::Told;
+use super::notices::{Notice, Notices};
 use super::probe;
 use super::shell::{self, Finished};
 use super::stage::{Drops, Stage};
@@ -46,6 +47,7 @@ pub(super) struct Namespaces<'a> {
     pub(super) daemons: Daemons,
     pub(super) traffic: Traffic,
     pub(super) capture: Capture,
+    pub(super) notices: Notices,
     pub(super) began: Instant,
 }
 
@@ -59,6 +61,21 @@ impl<'a> Namespaces<'a> {
             world.programs,
             world.folders,
         )
+    }
+
+    /// Listens to all daemons that tell of themselves.
+    pub(super) fn listen(&mut self) {
+        for at in (0..self.world.topology.nodes.len()).map(NodeId) {
+            self.listen_to(at);
+        }
+    }
+
+    fn listen_to(&mut self, at: NodeId) {
+        let node = self.world.topology.nodes.get(at.0);
+        if node.is_some_and(|node| matches!(node.kind, Kind::Mcrd { .. })) {
+            let socket = self.place(at).socket();
+            self.notices.listen(at, socket);
+        }
     }
 }
 
@@ -199,7 +216,11 @@ impl Stage for Namespaces<'_> {
             DaemonChange::Freeze => self.daemons.freeze(topology, &place),
             DaemonChange::Thaw => self.daemons.thaw(topology, &place),
         };
-        done.map_err(|error| error.to_string())
+        done.map_err(|error| error.to_string())?;
+        if change == DaemonChange::Start {
+            self.listen_to(at);
+        }
+        Ok(())
     }
 
     async fn exec(&self, exec: &Exec, limit: Duration) -> Result<Finished, String> {
@@ -263,6 +284,10 @@ impl Stage for Namespaces<'_> {
 
     fn messages(&self, from: u64) -> Told {
         self.capture.messages(from)
+    }
+
+    fn notices(&self) -> (Vec<Notice>, u64) {
+        self.notices.take()
     }
 
     fn wires(&self) -> Vec<(LinkId, [Carried; 2])> {

@@ -12,6 +12,7 @@ use serde_json::{Map, json};
 use super::events::Events;
 use super::ledger::{GRACE_NS, SendRun};
 use super::locate;
+use super::notices::{Notice, What};
 use super::observe::owes;
 use super::stage::Stage;
 use crate::report::LedgerRow;
@@ -67,6 +68,30 @@ pub(super) fn messages<S: Stage>(stage: &S, events: &mut Events, from: u64) -> u
     told.next
 }
 
+/// Notes what nodes told since the last time, and returns it.
+pub(super) fn notices<S: Stage>(stage: &S, events: &mut Events) -> Vec<Notice> {
+    let (notices, mut missed) = stage.notices();
+    missed += notices.len().saturating_sub(MESSAGES) as u64;
+    for notice in notices.iter().take(MESSAGES) {
+        let node = stage.topology().nodes.get(notice.node.0);
+        let mut detail = json!({
+            "node": node.map_or("?", |node| &node.name),
+            "by": notice.what.by(),
+            "kind": notice.what.kind(),
+            "text": notice.what.text(),
+        });
+        if let What::Router(event) = &notice.what {
+            detail["detail"] = serde_json::to_value(event).unwrap_or_default();
+        }
+        events.note(notice.at_ns, "notice", detail);
+    }
+    if missed > 0 {
+        let count = json!({ "count": missed });
+        events.note(stage.now_ns(), "notices missed", count);
+    }
+    notices
+}
+
 /// Notes what the links carried in a step that ends now.
 pub(super) fn step<S: Stage>(stage: &S, events: &mut Events, before: &Carried) {
     let now = stage.now_ns();
@@ -92,6 +117,8 @@ pub(super) fn step<S: Stage>(stage: &S, events: &mut Events, before: &Carried) {
 pub(super) struct Moments {
     /// When it began.
     pub began_ns: u64,
+    /// What it did, and when.
+    pub done: Vec<(u64, String)>,
     /// What it did to the network.
     pub faults: Vec<String>,
     /// When the join calls of receivers returned.

@@ -32,6 +32,7 @@ use super::evidence::RunFolder;
 use super::ledger::Ledger;
 use super::locate::Passed;
 use super::messages::Told;
+use super::notices::Notice;
 use super::shell::Finished;
 use super::stage::{Drops, Stage, sleep};
 use super::{Course, Options, Progress, begin, probe};
@@ -137,6 +138,7 @@ fn run_and_look<T>(
         course.stopped(&mut report, progress, reason);
     }
     course.packets_of_all(&engine, &mut report);
+    engine.tell_notices();
     let (now_ns, elapsed) = (engine.stage.now_ns(), engine.stage.elapsed());
     engine.events.note(now_ns, "ended", json!({ "seed": seed }));
     if let Some(error) = engine.events.take_error() {
@@ -319,6 +321,10 @@ impl Stage for Simulation<'_> {
 
     fn messages(&self, from: u64) -> Told {
         self.machine.borrow_mut().messages(from)
+    }
+
+    fn notices(&self) -> (Vec<Notice>, u64) {
+        self.machine.borrow_mut().notices()
     }
 
     fn wires(&self) -> Vec<(LinkId, [Carried; 2])> {

@@ -21,6 +21,7 @@ use super::capture::Count;
 use super::ledger::{GRACE_NS, Ledger};
 use super::locate::Passed;
 use super::messages::Told;
+use super::notices::Notice;
 use super::shell::Finished;
 use crate::assertion::counters::Counters;
 use crate::backend::netns::{Carried, Gone};
@@ -123,6 +124,9 @@ pub(super) trait Stage {
     /// The messages of IGMP and PIM with this number or a later one; the first
     /// has 0.
     fn messages(&self, from: u64) -> Told;
+    /// What nodes told of themselves since the last call, in the order of time,
+    /// and how much more there was.
+    fn notices(&self) -> (Vec<Notice>, u64);
     /// What each wire carried so far, from its first end and from its second.
     fn wires(&self) -> Vec<(LinkId, [Carried; 2])>;
     /// The datagrams that a link's wire dropped or changed so far.

@@ -11,6 +11,7 @@ use super::clock;
 use super::engine::Engine;
 use super::events::Events;
 use super::netns::Namespaces;
+use super::notices::Notices;
 use super::stage::Stage;
 use super::status::{self, Status, StepDone};
 use super::traffic::{Traffic, World};
@@ -142,13 +143,15 @@ impl<'a> Standing<'a> {
             let events = Events::create(self.made.events, clock::now_ns());
             let events = events.map_err(|error| format!("cannot write the events: {error}"))?;
             let daemons = self.daemons.take().ok_or("the lab is ending")?;
-            let stage = Namespaces {
+            let mut stage = Namespaces {
                 world: self.world(),
                 daemons,
                 traffic: Traffic::new(topology),
                 capture,
+                notices: Notices::start(topology, network),
                 began: Instant::now(),
             };
+            stage.listen();
             self.engine = Some(Engine::new(stage, events));
         }
         self.engine.as_mut().ok_or_else(String::new)

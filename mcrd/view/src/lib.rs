@@ -2,6 +2,7 @@
 //! neighbours, RPs, ways, memberships, trees, counters. The daemon answers its
 //! clients with it, and the lab asks its simulated routers so.
 
+pub mod event;
 pub mod igmp;
 pub mod mroute;
 pub mod pim;

@@ -322,6 +322,7 @@ impl Network {
                 Output::Listen { iface, on } => router.plane.listen(iface, on),
                 Output::Event(event) => {
                     self.trace.line(now, || format!("{name} ! {event:?}"));
+                    self.keep_told(node, event);
                 }
             }
         }

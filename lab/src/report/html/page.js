@@ -31,6 +31,9 @@ function time(seconds) {
 const owner = new Map();
 data.nodes.forEach((node, index) => node.addresses.forEach(address => owner.set(address, index)));
 const named = new Map(data.nodes.map((node, index) => [node.name, index]));
+// What nodes tell of themselves, by the kind of notice.
+const TOLD = { link: 'link', mroute: 'kernel mroute', route: 'route', membership: 'membership', neighbor: 'neighbor',
+  dr: 'neighbor', querier: 'neighbor' };
 const spans = [];
 const marks = [];
 let end = 0;
@@ -49,11 +52,16 @@ for (const event of data.events) {
     const node = owner.get(event.source);
     marks.push({ at: event.seconds, kind: event.kind, nodes: node === undefined ? [] : [node],
       where: event.link, from: node === undefined ? event.source : data.nodes[node].name, text: event.text });
+  } else if (event.event === 'notice') {
+    const node = named.get(event.node);
+    marks.push({ at: event.seconds, kind: event.kind, nodes: node === undefined ? [] : [node], where: '', from: event.node,
+      text: event.text, family: TOLD[event.kind] || 'daemon' });
   } else if (event.event === 'action') {
     const nodes = (event.nodes || []).map(name => named.get(name)).filter(node => node !== undefined);
     marks.push({ at: event.seconds, kind: 'lab', nodes, where: '', from: 'lab', text: event.action });
   } else if (event.event !== 'joined' && event.event !== 'ended') {
     const text = event.error || event.output || event.text || '';
+    if (event.event === 'routes') { marks.push({ at: event.seconds, kind: 'lab', where: '', from: 'lab', text, nodes: event.nodes.map(name => named.get(name)) }); continue; }
     marks.push({ at: event.seconds, kind: 'lab', nodes: [], where: '', from: 'lab',
       text: event.event + ' ' + (event.count || '') + text });
   }
@@ -61,13 +69,15 @@ for (const event of data.events) {
 for (const span of spans) if (span.to === null) span.to = end;
 marks.forEach((mark, index) => {
   mark.index = index;
-  mark.family = mark.kind === 'lab' ? 'lab' : mark.kind.startsWith('igmp') ? 'igmp'
+  if (!mark.family) mark.family = mark.kind === 'lab' ? 'lab' : mark.kind.startsWith('igmp') ? 'igmp'
     : mark.kind === 'pim.hello' ? 'hello' : mark.kind.startsWith('pim.register') ? 'register'
     : mark.kind === 'pim.assert' ? 'assert' : mark.kind.startsWith('pim') ? 'join/prune' : 'other';
   mark.words = [mark.kind, mark.text, mark.from, mark.where].join(' ').toLowerCase();
 });
 const COLOURS = { lab: '#c2185b', igmp: '#2e8b57', hello: '#9aa6b8', register: '#8e44ad', assert: '#b8860b',
-  'join/prune': '#2f6fd0', other: '#777' };
+  'join/prune': '#2f6fd0', other: '#777', link: '#b3261e', 'kernel mroute': '#00796b', route: '#0d9488', membership: '#65a30d',
+  neighbor: '#5b6577', daemon: '#d9620f' };
+const STATES = new Set(['link', 'kernel mroute', 'route', 'membership', 'neighbor', 'daemon']);
 const whole = [0, Math.max(end, 1e-3)];
 
 // The state is the fragment: a link to it shows the same.
@@ -312,6 +322,7 @@ function lanes() {
       const fill = COLOURS[mark.family];
       const shape = mark.family === 'lab'
         ? draw(inside, 'path', { d: `M${px} ${y - 8}l7 8l-7 8l-7 -8z`, fill })
+        : STATES.has(mark.family) ? draw(inside, 'rect', { x: px - 4, y: y - 4, width: 8, height: 8, fill })
         : draw(inside, 'circle', { cx: px, cy: y, r: 4.5, fill });
       shape.setAttribute('class', 'mark' + (mark.index === state.mark ? ' picked' : ''));
       draw(shape, 'title', {}, time(mark.at) + '  ' + mark.kind + ' ' + mark.text + (mark.where ? ' on ' + mark.where : ''));

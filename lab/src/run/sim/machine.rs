@@ -25,8 +25,9 @@ use crate::node::file_text;
 use crate::oracle::{self, Down, Lost, Routes};
 use crate::run::ledger::Ledger;
 use crate::run::messages::Ring;
+use crate::run::notices::{self, LinkState, Notice, What};
 use crate::topology::model::{
-    DaemonChange, LinkChange, LinkId, Medium, Node, NodeId, Topology, Wire,
+    DaemonChange, Link, LinkChange, LinkId, Medium, Node, NodeId, Topology, Wire,
 };
 
 /// The clock of the reports at the network's start: none of its times is 0,
@@ -57,6 +58,7 @@ pub(super) struct Machine {
     broken: usize,
     circles: u64,
     messages: Ring,
+    notices: notices::Ring,
 }
 
 /// A source that sends.
@@ -84,21 +86,7 @@ impl Machine {
         let links: Vec<_> = topology
             .links
             .iter()
-            .map(|link| {
-                let medium = match link.medium {
-                    Medium::Veth => mcr_sim::Medium::Wire,
-                    Medium::Bridge { snooping: true, .. } => {
-                        mcr_sim::Medium::Snooping(Switch::default())
-                    }
-                    Medium::Bridge { .. } => mcr_sim::Medium::Hub,
-                };
-                let options = LinkOptions {
-                    delay: DELAY,
-                    metric: link.metric,
-                    ..LinkOptions::default()
-                };
-                network.place_link(&link.name, link.net, medium, options)
-            })
+            .map(|link| place_link(&mut network, link))
             .collect();
         let mut nodes = Vec::new();
         for (node, config) in topology.nodes.iter().zip(&hosted.configs) {
@@ -141,6 +129,7 @@ impl Machine {
             broken: 0,
             circles: 0,
             messages: Ring::default(),
+            notices: notices::Ring::default(),
         };
         machine.set_wires();
         let all: Vec<NodeId> = (0..machine.nodes.len()).map(NodeId).collect();
@@ -191,10 +180,25 @@ impl Machine {
                 return Err("interfaces are not deleted in the simulator".to_owned());
             }
         };
+        let state = match (up, carrier) {
+            (true, _) => LinkState::Up,
+            (false, true) => LinkState::NoCarrier,
+            (false, false) => LinkState::Down,
+        };
         for (node, interface) in self.topology.links[link.0].ends.clone() {
             if at.is_some_and(|at| at != node) {
                 continue;
             }
+            self.notices.push(Notice {
+                at_ns: self.now_ns(),
+                node,
+                what: What::Link {
+                    interface: self.topology.nodes[node.0].interfaces[interface]
+                        .name
+                        .clone(),
+                    state,
+                },
+            });
             if up {
                 self.down.remove(&(node, interface));
             } else {
@@ -311,6 +315,20 @@ impl Machine {
         });
         routes.collect()
     }
+}
+
+fn place_link(network: &mut Network, link: &Link) -> mcr_sim::LinkId {
+    let medium = match link.medium {
+        Medium::Veth => mcr_sim::Medium::Wire,
+        Medium::Bridge { snooping: true, .. } => mcr_sim::Medium::Snooping(Switch::default()),
+        Medium::Bridge { .. } => mcr_sim::Medium::Hub,
+    };
+    let options = LinkOptions {
+        delay: DELAY,
+        metric: link.metric,
+        ..LinkOptions::default()
+    };
+    network.place_link(&link.name, link.net, medium, options)
 }
 
 /// The topology has checked every name.

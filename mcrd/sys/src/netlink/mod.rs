@@ -4,4 +4,5 @@
 
 pub mod build;
 pub mod monitor;
+pub mod notices;
 pub mod route;

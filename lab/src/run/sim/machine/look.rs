@@ -18,6 +18,7 @@ use crate::backend::netns::{Carried, Gone};
 use crate::run::capture::{Count, Frame};
 use crate::run::locate::Passed;
 use crate::run::messages::{Source, Told};
+use crate::run::notices::{Notice, What};
 use crate::topology::model::{LinkId, Medium, NodeId};
 
 impl Machine {
@@ -176,6 +177,25 @@ impl Machine {
                 self.messages.push(link, frame);
             }
         }
+        let told: Vec<_> = self.network.take_told().collect();
+        for one in told {
+            let node = self.nodes.iter().position(|node| *node == one.node);
+            let name = |iface| {
+                let name = self.network.name_of(one.node, iface);
+                name.map_or_else(|| format!("#{iface}"), str::to_owned)
+            };
+            let what = What::Router(mcr_view::event::told(&one.event, name));
+            if let Some(node) = node.map(NodeId) {
+                let at_ns = nanoseconds(one.at);
+                self.notices.push(Notice { at_ns, node, what });
+            }
+        }
+    }
+
+    /// What routers told since the last call, and how much more there was.
+    pub(in crate::run::sim) fn notices(&mut self) -> (Vec<Notice>, u64) {
+        self.gather();
+        self.notices.take()
     }
 
     /// The messages with this number or a later one.
