@@ -213,3 +213,25 @@ fn sim_what_is_wrong_is_noticed_by_a_good_scenario_only() {
         assert!(text.contains(part), "no {part:?} in\n{text}");
     }
 }
+
+/// The guide's design fails as it is written there, and passes with the line
+/// that the guide adds.
+#[test]
+fn sim_the_guides_design_fails_and_then_passes() {
+    let guide = fs::read_to_string(root().join("docs/guide/test-your-design.md")).unwrap();
+    let mut blocks = guide.split("```yaml\n").skip(1);
+    let mut block = || blocks.next().unwrap().split("```").next().unwrap();
+    let (file, more) = (block(), block());
+    let place = tempfile::tempdir().unwrap();
+    let path = place.path().join("my-net.yaml");
+    fs::write(&path, file).unwrap();
+    let run = Run::new(&path, &["--format", "plain"]);
+    let text = run.text();
+    assert_eq!(run.code(), Some(FAILED), "{text}");
+    assert!(text.contains("r3 has no other way"), "{text}");
+    let last = "  - r3 -- rcv\n";
+    assert_eq!(file.matches(last).count(), 1);
+    fs::write(&path, file.replace(last, &format!("{more}{last}"))).unwrap();
+    let run = Run::new(&path, &["--format", "plain", "--repeat", "5"]);
+    assert_eq!(run.code(), Some(PASSED), "{}", run.text());
+}
