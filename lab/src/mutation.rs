@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use mcr_proto::id::UnicastAddr;
 use mcr_sim::reference::Scene;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::assertion::Outcome;
 use crate::reference::{Situation, World};
@@ -24,14 +24,17 @@ pub enum Mutation {
     JoinsLost,
     /// Every router expects the sources' packets at another interface.
     WrongIif,
+    /// No relay rule is there.
+    RulesOff,
 }
 
 impl Mutation {
     /// All of them.
-    pub const ALL: [Mutation; 3] = [
+    pub const ALL: [Mutation; 4] = [
         Mutation::ReceiversOff,
         Mutation::JoinsLost,
         Mutation::WrongIif,
+        Mutation::RulesOff,
     ];
 
     /// Its name.
@@ -41,6 +44,7 @@ impl Mutation {
             Mutation::ReceiversOff => "receivers-off",
             Mutation::JoinsLost => "joins-lost",
             Mutation::WrongIif => "wrong-iif",
+            Mutation::RulesOff => "rules-off",
         }
     }
 
@@ -52,6 +56,7 @@ impl Mutation {
             Mutation::ReceiversOff => receivers_off(&mut wrong),
             Mutation::JoinsLost => joins_lost(&mut wrong),
             Mutation::WrongIif => wrong_iif(lab, &mut wrong),
+            Mutation::RulesOff => rules_off(&mut wrong),
         };
         changed.then_some(wrong)
     }
@@ -85,10 +90,22 @@ fn configure(lab: &mut Topology, change: impl Fn(NodeId, &mut Value) -> bool) ->
     changed
 }
 
+/// The interfaces with PIM.
+fn pim(config: &mut Value) -> Option<&mut Map<String, Value>> {
+    let interfaces = config.pointer_mut("/pim/interfaces");
+    interfaces.and_then(Value::as_object_mut)
+}
+
+fn rules_off(lab: &mut Topology) -> bool {
+    configure(lab, |_, config| {
+        let rules = config.get_mut("rules").and_then(Value::as_array_mut);
+        rules.is_some_and(|rules| !std::mem::take(rules).is_empty())
+    })
+}
+
 fn joins_lost(lab: &mut Topology) -> bool {
     configure(lab, |_, config| {
-        let interfaces = config.pointer_mut("/pim/interfaces");
-        let Some(interfaces) = interfaces.and_then(Value::as_object_mut) else {
+        let Some(interfaces) = pim(config) else {
             return false;
         };
         for interface in interfaces.values_mut() {
@@ -124,6 +141,10 @@ fn wrong_iif(lab: &Topology, wrong: &mut Topology) -> bool {
         }
     }
     configure(wrong, |at, config| {
+        // The way to a source is nothing to what only relays.
+        if pim(config).is_none_or(|interfaces| interfaces.is_empty()) {
+            return false;
+        }
         let Some((own, config)) = routes.get(&at).zip(config.as_object_mut()) else {
             return false;
         };

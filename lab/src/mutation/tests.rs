@@ -55,6 +55,22 @@ fn each_makes_one_thing_wrong() {
 }
 
 #[test]
+fn what_only_relays_has_its_rules_made_wrong() {
+    let rule = "{ input: { interface: a, group: 239.1.1.1 }, \
+                outputs: [{ interface: b, destination: 239.2.2.2 }] }";
+    let right = lab(&format!(
+        "lab: 1\nname: t\nunicast: oracle\nlinks: [a -- r, r -- b]\nnodes:\n  a: host\n  \
+         b: host\n  r: {{ kind: mcrd, config: {{ rules: [{rule}] }} }}\n\
+         sources: {{ S: {{ at: a, group: 239.1.1.1, rate: 10pps }} }}\n"
+    ));
+    let wrong = Mutation::RulesOff.of(&right).unwrap();
+    assert_eq!(config(&right, 2)["rules"].as_array().unwrap().len(), 1);
+    assert_eq!(config(&wrong, 2)["rules"].as_array().unwrap().len(), 0);
+    assert!(Mutation::WrongIif.of(&right).is_none());
+    assert!(Mutation::JoinsLost.of(&right).is_none());
+}
+
+#[test]
 fn there_is_nothing_to_make_wrong_without_routers() {
     let lab = lab("lab: 1\nname: t\nnodes: { a: host, b: host }\nlinks: [a -- b]\n");
     for mutation in Mutation::ALL {
