@@ -37,6 +37,7 @@ const FOLDERS: &[&str] = &[
     "lhr-is-rp",
     "lossy-wire",
     "lost-messages",
+    "lost-way",
     "one-way-link",
     "pim-messages",
     "quickstart",

@@ -84,6 +84,7 @@ hosted! {
     sim_ring8: "ring8",
     sim_lossy_wire: "lossy-wire",
     sim_lost_messages: "lost-messages",
+    sim_lost_way: "lost-way",
     sim_one_way_link: "one-way-link",
     sim_pim_messages: "pim-messages",
     sim_rp_unreachable_then_back: "rp-unreachable-then-back",

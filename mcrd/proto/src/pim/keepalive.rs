@@ -289,8 +289,10 @@ pub fn timer_over(
     cx.changed_source(source, group);
 }
 
-/// Clears the SPTbit of sources whose JoinDesired(S,G) turned false, and sets
-/// it where it needs no packet to be seen. Whether anything changed.
+/// Clears the SPTbit of sources whose JoinDesired(S,G) turned false, and of
+/// those to which there is no way any more: their own tree brings nothing, and
+/// the RP tree would stay pruned until the KeepaliveTimer runs out. Whether
+/// anything changed.
 pub fn settle(
     world: World<'_>,
     tib: &mut Tib,
@@ -303,7 +305,10 @@ pub fn settle(
     };
     let mut switched = touched.entries(&state.sg);
     let macros = world.macros(group, Some(state));
-    switched.retain(|(source, sg)| sg.spt_bit && !macros.join_desired_sg(*source));
+    switched.retain(|(source, sg)| {
+        let left = || !macros.join_desired_sg(*source);
+        sg.spt_bit && (left() || rpf_in_force(macros, *source).is_none())
+    });
     let left: Vec<UnicastAddr> = switched.into_iter().map(|(source, _)| source).collect();
     for source in &left {
         if let Some(sg) = tib.sg_mut(*source, group) {

@@ -3,6 +3,7 @@
 use super::*;
 use crate::pim::tests::bed::{Bed, FAR_RP, GROUP, data, eth, forwarded, group, unicast};
 use crate::router::event::{AssertRole, RegisterState};
+use crate::router::io::RouteChange;
 use crate::router::{Input, Output};
 
 const SOURCE: &str = "10.0.1.7";
@@ -250,6 +251,22 @@ fn who_joins_no_more_has_no_spt_bit() {
     bed.give(Input::Config(Box::new(bed.config.clone())));
     let sg = sg(&bed, "10.7.0.1").unwrap();
     assert!(sg.keepalive && !sg.upstream.joined && !sg.spt_bit);
+}
+
+/// Its own tree brings nothing any more, and the RP's is pruned while SPTbit is
+/// set.
+#[test]
+fn a_source_without_a_way_has_no_spt_bit() {
+    let mut bed = Bed::new(FAR_RP);
+    bed.member(group(GROUP));
+    let packet = data("10.7.0.1", GROUP, 16, 100);
+    let iif = eth(2);
+    bed.give(Input::DataPlane(DataPlaneEvent::NewSource { iif, packet }));
+    assert!(sg(&bed, "10.7.0.1").unwrap().spt_bit);
+    let lost = RouteChange::Remove("0.0.0.0/0".parse().unwrap());
+    bed.give(Input::Route(lost));
+    let sg = sg(&bed, "10.7.0.1").unwrap();
+    assert!(sg.keepalive && sg.upstream.joined && !sg.spt_bit);
 }
 
 /// A source that is known and whose packets arrive where no tree takes them is
