@@ -53,6 +53,16 @@ impl SendRun {
             .unwrap_or(0)
     }
 
+    /// At least as many datagrams of the flow as were sent by `at`: those of the
+    /// first report since, which may be yet to come.
+    fn sent_by_at_most(&self, position: usize, at: u64) -> Option<u64> {
+        if self.ended {
+            return self.latest.flows.get(position).map(|flow| flow.sent);
+        }
+        let since = self.history.iter().find(|(when, _)| *when >= at);
+        since.and_then(|(_, sent)| sent.get(position).copied())
+    }
+
     /// The flow's place in the reports.
     fn position(&self, flow: u32) -> Option<usize> {
         let mut flows = self.latest.flows.iter();

@@ -263,14 +263,18 @@ impl Session {
             return false;
         }
         legs_of(&self.latest).iter().all(|((run, flow), legs)| {
-            let sent = runs.get(run).and_then(|sender| {
-                let position = sender.position(*flow)?;
-                let frozen = sender.frozen.as_ref();
-                let known = frozen.map(|_| sender.sent(position));
-                Some(known.unwrap_or_else(|| sender.sent_by(position, by)))
-            });
-            let sent = sent.unwrap_or(0);
-            legs.values().all(|leg| leg.highest_sequence + 1 >= sent)
+            let Some(sender) = runs.get(run) else {
+                return true;
+            };
+            let Some(position) = sender.position(*flow) else {
+                return true;
+            };
+            let sent = match &sender.frozen {
+                Some(_) => Some(sender.sent(position)),
+                None => sender.sent_by_at_most(position, by),
+            };
+            let arrived = |sent| legs.values().all(|leg| leg.highest_sequence + 1 >= sent);
+            sent.is_some_and(arrived)
         })
     }
 

@@ -152,6 +152,24 @@ fn a_span_that_begins_with_a_flow_waits_for_its_first_datagrams() {
     assert_eq!((second.sent, second.received, second.lost), (95, 95, 0));
 }
 
+/// What was sent before a span begins, after the sender's latest report, is not
+/// lost in it.
+#[test]
+fn a_span_begins_when_the_sender_has_told_what_it_sent_before() {
+    let mut ledger = joined_then_sent();
+    // 100 to 104 were lost; they were sent by 105, and nobody told.
+    ledger.receiver_reported(0, seen(106 * MS, vec![flow(GROUP, 0, 99, 0, 100 * MS)]));
+    assert!(!ledger.is_settled(105 * MS));
+    ledger.sender_reported(RUN, sent(110 * MS, 110));
+    ledger.receiver_reported(0, seen(115 * MS, vec![flow(GROUP, 0, 109, 5, 110 * MS)]));
+    assert!(ledger.is_settled(105 * MS));
+    ledger.begin_span(105 * MS);
+    ledger.sender_reported(RUN, sent(200 * MS, 200));
+    ledger.receiver_reported(0, seen(201 * MS, vec![flow(GROUP, 0, 199, 5, 200 * MS)]));
+    let second = rx(&ledger, 201 * MS);
+    assert_eq!((second.sent, second.received, second.lost), (90, 90, 0));
+}
+
 #[test]
 fn what_an_earlier_span_lost_is_not_lost_again() {
     let mut ledger = joined_then_sent();
