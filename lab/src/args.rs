@@ -65,6 +65,8 @@ pub enum Command {
     Do(DoArgs),
     /// Build the lab of each file, run its steps, judge, take it down
     Test(TestArgs),
+    /// Run a run of `lab test` again, out of its folder
+    Replay(ReplayArgs),
     /// Find out why a receiver gets nothing of a source
     Explain(ExplainArgs),
     /// Run a lab file with every combination of some values, and print a grid
@@ -179,6 +181,9 @@ pub struct TestArgs {
     /// Lab files
     #[arg(required = true, value_name = "FILE", value_hint = ValueHint::AnyPath)]
     pub files: Vec<PathBuf>,
+    /// What the file said, where that is not what it says now.
+    #[arg(skip)]
+    pub text: Option<String>,
     /// Variables.
     #[command(flatten)]
     pub vars: Vars,
@@ -217,6 +222,10 @@ pub struct TestArgs {
     /// After a failed step, run the others nevertheless
     #[arg(long)]
     pub keep_going: bool,
+    /// Run again whenever one of the files, or one that they extend, is saved,
+    /// until Ctrl-C
+    #[arg(long)]
+    pub watch_file: bool,
     /// Where the folders of the runs are made
     #[arg(long, value_name = "DIR", default_value = "runs")]
     #[arg(value_hint = ValueHint::DirPath)]
@@ -245,6 +254,31 @@ impl TestArgs {
         let cpus = std::thread::available_parallelism().map_or(1, usize::from);
         self.jobs.map_or((2 * cpus).min(8), usize::from)
     }
+}
+
+/// `lab replay`.
+#[derive(Clone, Debug, clap::Args)]
+#[command(after_help = "\
+The lab file is the one that the run kept, with its variables and its seed; files
+that it extends are read where they are now. In virtual time the result is the
+same, as long as the programs are.")]
+pub struct ReplayArgs {
+    /// The run: its folder, or its number as `lab test` tells it
+    #[arg(value_name = "RUN", value_hint = ValueHint::DirPath)]
+    pub run: PathBuf,
+    /// How to print
+    #[arg(long, value_enum, default_value_t = TestFormat::Pretty)]
+    pub format: TestFormat,
+    /// Write the HTML report, index.html, also of a run that passed
+    #[arg(long)]
+    pub html: bool,
+    /// Where the folders of the runs are
+    #[arg(long, value_name = "DIR", default_value = "runs")]
+    #[arg(value_hint = ValueHint::DirPath)]
+    pub run_dir: PathBuf,
+    /// Where mcrd, mcrctl and mcrgen are; beside lab otherwise
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub bin_dir: Option<PathBuf>,
 }
 
 /// A part of the files: the `part`-th of `parts`, counted from 1.

@@ -52,6 +52,7 @@ impl Mutation {
     #[must_use]
     pub fn of(self, lab: &Topology) -> Option<Topology> {
         let mut wrong = lab.clone();
+        wrong.origin = None;
         let changed = match self {
             Mutation::ReceiversOff => receivers_off(&mut wrong),
             Mutation::JoinsLost => joins_lost(&mut wrong),

@@ -24,7 +24,7 @@ steps:
 ";
 
 /// The form, and the step that cannot pass.
-const FORMS: [(&str, &str); 17] = [
+const FORMS: [(&str, &str); 19] = [
     (
         "rx-lost",
         "\"the way is cut, and nothing may be lost\": { link: { down: r1--r2 }, measure: { for: 1s, rx: { by: R, of: S, loss: 0 } } }",
@@ -82,6 +82,14 @@ const FORMS: [(&str, &str); 17] = [
         "\"the tree is shorter\": { expect: { tree: { group: \"${g}\", links: [src--r1, r1--r2] }, within: 1s } }",
     ),
     (
+        "tree-model",
+        "\"the tree has gone with its last member\": { leave: R, expect: { tree: { group: \"${g}\", matches: model }, within: 500ms } }",
+    ),
+    (
+        "invariant",
+        "\"each packet comes once\": { fault: { r1--r2: { dup: 10% } }, wait: 2s }",
+    ),
+    (
         "packets-first",
         "\"a prune comes\": { expect: { packets: { at: r2--r3, first: \"pim.prune(*, ${g}) r3>r2\" }, within: 1s } }",
     ),
@@ -109,7 +117,11 @@ fn folder() -> PathBuf {
 fn said(step: &str) -> String {
     let runs = tempfile::tempdir().unwrap();
     let file = runs.path().join("lab.yaml");
-    fs::write(&file, format!("{NETWORK}  - {step}\n")).unwrap();
+    let network = match step.contains("comes once") {
+        true => NETWORK.replace("steps:", "invariants: [duplicates: { max: 2 }]\nsteps:"),
+        false => NETWORK.to_owned(),
+    };
+    fs::write(&file, format!("{network}  - {step}\n")).unwrap();
     let mut command = Command::new(env!("CARGO_BIN_EXE_lab"));
     command.args(["test", "--sim", "--format", "plain", "--run-dir"]);
     let ended = command.arg(runs.path()).arg(&file).output().unwrap();

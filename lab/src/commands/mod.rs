@@ -15,6 +15,7 @@ pub mod logs;
 pub mod matrix;
 pub mod new;
 pub mod ps;
+pub mod replay;
 mod running;
 pub mod schema;
 pub mod sh;
@@ -47,6 +48,7 @@ pub fn run(command: Command) -> Exit {
         Command::Daemon(args) => hand::daemon(&args),
         Command::Do(args) => hand::step(&args),
         Command::Test(args) => test::run(args),
+        Command::Replay(args) => replay::run(args),
         Command::Explain(args) => explain::run(&args),
         Command::Matrix(args) => matrix::run(&args),
         Command::Graph(args) => graph::run(&args),

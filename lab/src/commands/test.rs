@@ -5,6 +5,7 @@ mod mutate;
 mod progress;
 mod reports;
 mod sim;
+mod watch;
 
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -25,6 +26,9 @@ const WORK: &str = "/run/lab";
 
 /// Runs `lab test`.
 pub fn run(args: TestArgs) -> Exit {
+    if args.watch_file {
+        return watch::run(&args);
+    }
     let mut labs = match load(&args) {
         Ok(labs) => labs,
         Err(exit) => return exit,
@@ -65,7 +69,11 @@ fn load(args: &TestArgs) -> Result<Vec<Topology>, Exit> {
     let files = args.files.iter().enumerate();
     let files = files.filter(|(position, _)| args.shard.is_none_or(|shard| shard.has(*position)));
     for (_, file) in files {
-        match topology::load(file, &args.vars.vars) {
+        let loaded = match &args.text {
+            Some(text) => topology::load_text(file, text, &args.vars.vars),
+            None => topology::load(file, &args.vars.vars),
+        };
+        match loaded {
             Ok(lab) => labs.push(lab),
             Err(diagnostics) => {
                 anstream::eprintln!("{}", diagnostics.render(true));

@@ -6,6 +6,7 @@
 //! `ledger` knows what was sent and what arrived, `capture` keeps the packets,
 //! and `evidence` writes down what is left of it.
 
+pub mod again;
 pub mod capture;
 pub mod clock;
 pub mod control;
@@ -92,6 +93,7 @@ pub async fn run(
     let began = Instant::now();
     let folder = RunFolder::create(&options.runs, &topology.name)?;
     let mut report = begin(topology, options, &folder, None);
+    again::keep(&folder.path, topology, options, options.seed, false)?;
     progress.began(&report);
     let events = Events::create(&folder.path.join("events.ndjson"), clock::now_ns())?;
     let course = Course {

@@ -35,7 +35,7 @@ use super::messages::Told;
 use super::notices::Notice;
 use super::shell::Finished;
 use super::stage::{Drops, Stage, sleep};
-use super::{Course, Options, Progress, begin, probe};
+use super::{Course, Options, Progress, again, begin, probe};
 use crate::assertion::counters::Counters;
 use crate::backend::netns::{Carried, Gone};
 use crate::explain::Explanation;
@@ -105,6 +105,7 @@ fn run_and_look<T>(
     let folder = RunFolder::create(&options.runs, &topology.name)?;
     let simulated = |seconds| Some(Simulated { seed, seconds });
     let mut report = begin(topology, options, &folder, simulated(0.0));
+    again::keep(&folder.path, topology, options, seed, true)?;
     progress.began(&report);
     hosted.keep_configs(&folder.path.join("configs"))?;
     let stage = Simulation::new(hosted, seed);

@@ -38,7 +38,7 @@ mod tests;
 use crate::diagnostic::Diagnostics;
 pub(crate) use decode::Problem;
 use decode::Sink;
-use model::{Step, Topology};
+use model::{Origin, Step, Topology};
 use resolve::Outside;
 pub use schema::schema;
 pub(crate) use texts::{Text, Texts};
@@ -98,7 +98,13 @@ impl Source {
         let tree = self.tree.clone();
         let (topology, mut problems) = self.resolve(tree, &self.texts, env);
         match topology {
-            Some(topology) if problems.is_empty() => Ok(topology),
+            Some(mut topology) if problems.is_empty() => {
+                topology.origin = self.texts.list.first().map(|main| Origin {
+                    text: main.text.clone(),
+                    vars: self.vars.clone(),
+                });
+                Ok(topology)
+            }
             Some(_) | None => {
                 if problems.is_empty() {
                     problems.push(Problem::new(Span::default(), "the file is empty"));
@@ -169,6 +175,29 @@ pub fn file_of(path: &Path) -> PathBuf {
         return path.join("lab.yaml");
     }
     path.to_owned()
+}
+
+/// The lab file that a path stands for, and those that it extends, as far as
+/// they can be read.
+pub fn files_of(path: &Path) -> Vec<PathBuf> {
+    match Source::read(path, &[]) {
+        Ok(source) => source
+            .texts
+            .list
+            .iter()
+            .map(|text| text.path.clone())
+            .collect(),
+        Err(_) => vec![file_of(path)],
+    }
+}
+
+/// The same as [`load`], of what the file said at another time.
+pub fn load_text(
+    file: &Path,
+    text: &str,
+    vars: &[(String, String)],
+) -> Result<Topology, Diagnostics> {
+    Source::of(file, text, vars).topology()
 }
 
 /// The same as [`load`], of text at hand. `file` names it in messages, and

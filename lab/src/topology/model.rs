@@ -52,6 +52,17 @@ pub struct Topology {
     pub repeat: u32,
     /// Variables and the values that `lab matrix` gives them.
     pub matrix: Vec<(String, Vec<String>)>,
+    /// What it was read from; `None` where it was changed since.
+    pub origin: Option<Origin>,
+}
+
+/// What a topology was read from.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Origin {
+    /// The text of its file.
+    pub text: String,
+    /// The variables that were set for it.
+    pub vars: Vec<(String, String)>,
 }
 
 impl Topology {

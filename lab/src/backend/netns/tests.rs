@@ -115,6 +115,7 @@ fn topology(nodes: &[(&str, Kind)]) -> Topology {
         alone: false,
         repeat: 1,
         matrix: Vec::new(),
+        origin: None,
     }
 }
 

@@ -60,6 +60,7 @@ fn topology() -> Topology {
         alone: false,
         repeat: 1,
         matrix: Vec::new(),
+        origin: None,
     }
 }
 

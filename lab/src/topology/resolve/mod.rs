@@ -126,8 +126,7 @@ pub(crate) fn resolve(root: Tree, outside: &Outside<'_>, sink: &Sink) -> Option<
     let finished = nodes::finish(&cx, &file, &drafts, &network, &timers);
     let receivers = traffic::receivers(&cx, &file, &network);
     let sources = traffic::sources(&cx, &file, &network);
-    let oracle = router::oracle(&cx, &file);
-    let (oracle, skew) = (oracle.map(|times| times.0), oracle.map(|times| times.1));
+    let (oracle, skew) = router::oracle(&cx, &file).unzip();
     let times = deadlines::times(&cx, &file, &timers, oracle);
     let cx = Context {
         scope: cx.scope.with_times(&times),
@@ -164,6 +163,7 @@ pub(crate) fn resolve(root: Tree, outside: &Outside<'_>, sink: &Sink) -> Option<
         alone,
         repeat,
         matrix: matrix.values(),
+        origin: None,
     })
 }
 
