@@ -31,6 +31,8 @@ pub enum Command {
     Check(CheckArgs),
     /// Build a lab and leave it running
     Up(UpArgs),
+    /// Make a running lab into what its file describes now
+    Apply(ApplyArgs),
     /// Take running labs down
     Down(DownArgs),
     /// List running labs, their nodes and processes

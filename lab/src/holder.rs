@@ -1,7 +1,9 @@
 //! The engine of `lab up`: it builds the lab, holds it, answers the commands
 //! that come later, and takes it down.
 
+mod apply;
 mod build;
+pub mod describe;
 mod processes;
 pub mod protocol;
 mod serve;

@@ -16,6 +16,7 @@ pub mod holder;
 pub mod mutation;
 pub mod node;
 pub mod oracle;
+pub mod plan;
 pub mod reference;
 pub mod report;
 pub mod run;

@@ -75,15 +75,7 @@ impl RunDir {
     /// # Errors
     /// The file system's.
     pub fn write_state(&self, state: &State) -> Result<(), RunDirError> {
-        // Written beside and renamed, so that nobody reads half of it.
-        let (path, beside) = (self.path().join(STATE), self.path().join("lab.json.new"));
-        let text = serde_json::to_vec_pretty(state).map_err(io::Error::other);
-        // A node's environment may hold what others must not read.
-        let mut only_own = OpenOptions::new();
-        only_own.write(true).create(true).truncate(true).mode(0o600);
-        text.and_then(|text| only_own.open(&beside)?.write_all(&text))
-            .and_then(|()| fs::rename(&beside, &path))
-            .map_err(RunDirError::file("write", &path))
+        write_state(&self.path(), state)
     }
 
     /// Removes the directory. The lab must have ended.
@@ -98,6 +90,28 @@ impl RunDir {
         drop(self.lock);
         removed
     }
+}
+
+/// Writes what a lab says of itself to its directory.
+///
+/// # Errors
+/// The file system's.
+pub fn write_state(folder: &Path, state: &State) -> Result<(), RunDirError> {
+    // Written beside and renamed, so that nobody reads half of it.
+    let (path, beside) = (folder.join(STATE), folder.join("lab.json.new"));
+    let text = serde_json::to_vec_pretty(state).map_err(io::Error::other);
+    // A node's environment may hold what others must not read.
+    let mut only_own = OpenOptions::new();
+    only_own.write(true).create(true).truncate(true).mode(0o600);
+    text.and_then(|text| only_own.open(&beside)?.write_all(&text))
+        .and_then(|()| fs::rename(&beside, &path))
+        .map_err(RunDirError::file("write", &path))
+}
+
+/// What the lab in this directory says of itself.
+#[must_use]
+pub fn read_state(folder: &Path) -> Option<State> {
+    State::read(&folder.join(STATE))
 }
 
 /// All labs of the user, dead or alive, by name.

@@ -5,6 +5,28 @@ use std::time::Duration;
 
 use clap::ValueHint;
 
+use super::Vars;
+
+/// `lab apply`.
+#[derive(Clone, Debug, clap::Args)]
+pub struct ApplyArgs {
+    /// The lab; otherwise the one that the file names, or was made from it
+    #[arg(short, long, value_name = "NAME")]
+    pub lab: Option<String>,
+    /// Lab file
+    #[arg(value_name = "FILE", value_hint = ValueHint::AnyPath)]
+    pub file: PathBuf,
+    /// Variables.
+    #[command(flatten)]
+    pub vars: Vars,
+    /// Tell what would change, and change nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Print the changes and what became of them as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
 /// `lab logs`.
 #[derive(Clone, Debug, clap::Args)]
 pub struct LogsArgs {

@@ -1,6 +1,7 @@
 //! One file a command; each is given its arguments and returns the exit
 //! status.
 
+pub mod apply;
 pub mod capture;
 pub mod check;
 pub mod clean;
@@ -31,6 +32,7 @@ pub fn run(command: Command) -> Exit {
     match command {
         Command::Check(args) => check::run(&args),
         Command::Up(args) => up::run(args),
+        Command::Apply(args) => apply::run(&args),
         Command::Down(args) => down::run(args),
         Command::Ps(args) => ps::run(args),
         Command::Exec(args) => exec::run(args),

@@ -3,7 +3,7 @@
 use std::fs;
 use std::io;
 use std::os::unix::fs::MetadataExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use mcr_sim::packet_expr::BadExpression;
@@ -12,7 +12,7 @@ use serde::de::DeserializeOwned;
 
 use crate::exit::Exit;
 use crate::holder::SOCKET;
-use crate::holder::protocol::{Reply, Request, ask};
+use crate::holder::protocol::{Reply, Request, ask, follow};
 use crate::node::Unfit;
 use crate::rundir::{self, RunDirError, State};
 use crate::sandbox::SandboxError;
@@ -201,6 +201,30 @@ impl Running {
         }
     }
 
+    /// The one of this name; without one that which a file is about: the file's
+    /// own name, or the only one that was made from it.
+    pub(super) fn find_for(name: Option<&str>, named: &str, file: &Path) -> Result<Self, Fault> {
+        if name.is_some() {
+            return Self::find(name);
+        }
+        let all = Self::all()?;
+        if let Some(lab) = all.iter().find(|lab| lab.name == named) {
+            return Ok(lab.clone());
+        }
+        let file = file.canonicalize().ok();
+        let made = |lab: &&Self| Some(&lab.state.file) == file.as_ref();
+        let mut made: Vec<&Self> = all.iter().filter(made).collect();
+        match (made.pop(), made.is_empty()) {
+            (Some(lab), true) => Ok(lab.clone()),
+            (Some(lab), false) => {
+                made.push(lab);
+                let names = made.into_iter().map(|lab| lab.name.clone());
+                Err(Fault::SeveralLabs(names.collect()))
+            }
+            (None, _) => Err(Fault::NoSuchLab(named.to_owned())),
+        }
+    }
+
     /// Holds its first process.
     pub(super) fn hold(&self) -> Result<PidFd, Fault> {
         self.state
@@ -219,6 +243,24 @@ impl Running {
                 message,
                 exit: Exit::Status(exit),
             }),
+            Err(source) if is_gone(&source) => Err(Fault::Gone(self.name.clone())),
+            Err(source) => Err(Fault::system("ask the lab")(source)),
+        }
+    }
+
+    /// Asks its holder, which answers in lines and has `time` for each, until
+    /// `take` has the last one.
+    pub(super) fn follow<T>(
+        &self,
+        request: &Request,
+        time: Duration,
+        take: impl FnMut(Reply<T>) -> bool,
+    ) -> Result<(), Fault>
+    where
+        T: DeserializeOwned,
+    {
+        match follow(&self.path.join(SOCKET), request, time, take) {
+            Ok(()) => Ok(()),
             Err(source) if is_gone(&source) => Err(Fault::Gone(self.name.clone())),
             Err(source) => Err(Fault::system("ask the lab")(source)),
         }

@@ -2,7 +2,6 @@
 
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader};
-use std::net::Ipv4Addr;
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -14,13 +13,12 @@ use super::running::{Fault, settle};
 use crate::args::UpArgs;
 use crate::exit::Exit;
 use crate::holder::protocol::Report;
-use crate::holder::{self, Job, LOG, folders};
+use crate::holder::{self, Job, LOG, describe};
 use crate::node::{Programs, kind};
-use crate::run::capture;
-use crate::rundir::{NodeState, PointState, RunDir, State, process_started};
+use crate::rundir::{RunDir, State, process_started};
 use crate::sandbox::{self, Detached};
 use crate::topology::Source;
-use crate::topology::model::{Kind, Medium, Node, Topology};
+use crate::topology::model::{Medium, Topology};
 
 /// Runs `lab up`.
 pub fn run(args: UpArgs) -> Exit {
@@ -101,15 +99,6 @@ fn start(
 }
 
 fn state(path: &Path, topology: &Topology, programs: &Programs) -> State {
-    let sockets = folders(path).sockets;
-    let node = |node: &Node| NodeState {
-        name: node.name.clone(),
-        kind: node.kind.word().to_owned(),
-        socket: matches!(node.kind, Kind::Mcrd { .. })
-            .then(|| sockets.join(format!("{}.sock", node.name))),
-        addresses: addresses(node),
-        env: node.env.clone(),
-    };
     let now = SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .unwrap_or_default();
@@ -125,28 +114,9 @@ fn state(path: &Path, topology: &Topology, programs: &Programs) -> State {
         init_started: 0,
         rootless: false,
         programs: programs.directory().to_owned(),
-        nodes: topology.nodes.iter().map(node).collect(),
-        points: points(topology),
+        nodes: describe::nodes(topology, path),
+        points: describe::points(topology),
     }
-}
-
-fn addresses(node: &Node) -> Vec<Ipv4Addr> {
-    let interfaces = node.interfaces.iter().flat_map(|one| &one.addresses);
-    let all = interfaces.chain(&node.loopback);
-    all.map(ipnet::Ipv4Net::addr).collect()
-}
-
-fn points(topology: &Topology) -> Vec<PointState> {
-    let state = |point: &capture::Point| {
-        let node = topology.nodes.get(point.node.0)?;
-        Some(PointState {
-            link: topology.links.get(point.link.0)?.name.clone(),
-            name: capture::name(topology, point),
-            node: node.name.clone(),
-            interface: node.interfaces.get(point.interface)?.name.clone(),
-        })
-    };
-    capture::points(topology).iter().filter_map(state).collect()
 }
 
 /// What the holder said of its times, in milliseconds.

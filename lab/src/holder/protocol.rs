@@ -3,13 +3,17 @@
 //! On the pipe of `lab up` the holder tells how it gets on. On its socket it
 //! answers one request a connection.
 
+use std::collections::BTreeMap;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::os::unix::net::UnixStream;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+
+use crate::plan::Change;
+use crate::run::reconcile::Applied;
 
 /// The longest request, in bytes.
 pub const MAX_REQUEST: u64 = 64 << 10;
@@ -66,13 +70,25 @@ pub enum Request {
         /// The source's name.
         source: String,
     },
+    /// The lab becomes what a file describes.
+    Apply {
+        /// The file, wherever the holder looks from.
+        file: PathBuf,
+        /// The variables that were set for it.
+        vars: Vec<(String, String)>,
+        /// What it asks of the environment.
+        env: BTreeMap<String, String>,
+        /// Only tell what would be done.
+        dry_run: bool,
+    },
     /// The end of the lab.
     Down {},
 }
 
 /// The holder's answer. Each request has its own: `Processes` a list of
 /// [`Process`], `Step` a [`Stepped`], `Status` a [`Status`], `Explain` an
-/// [`Explanation`], `Down` what went wrong on the way.
+/// [`Explanation`], `Apply` lines of [`Applying`], `Down` what went wrong on the
+/// way.
 ///
 /// [`Status`]: crate::run::status::Status
 /// [`Explanation`]: crate::explain::Explanation
@@ -113,6 +129,34 @@ pub enum Stepped {
     },
 }
 
+/// How far the lab is on its way to become another.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(tag = "apply", rename_all = "kebab-case")]
+pub enum Applying {
+    /// The file is wrong, and nothing was done.
+    Mistaken {
+        /// What is wrong with it.
+        text: String,
+    },
+    /// What is to be done.
+    Planned {
+        /// In this order.
+        changes: Vec<Change>,
+        /// Something to know about it.
+        hint: Option<String>,
+    },
+    /// What is done now.
+    Doing {
+        /// In words.
+        text: String,
+    },
+    /// What was done.
+    Done {
+        /// And what was not.
+        applied: Applied,
+    },
+}
+
 /// A process in a node.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 pub struct Process {
@@ -133,16 +177,40 @@ pub fn ask<T: DeserializeOwned>(
     request: &Request,
     time: Duration,
 ) -> io::Result<Reply<T>> {
+    let mut reply = None;
+    follow(socket, request, time, |one| {
+        reply = Some(one);
+        true
+    })?;
+    reply.ok_or_else(|| io::ErrorKind::UnexpectedEof.into())
+}
+
+/// Asks a holder, which answers in lines and has `time` for each, until `take`
+/// has the last one.
+///
+/// # Errors
+/// As [`ask`].
+pub fn follow<T: DeserializeOwned>(
+    socket: &Path,
+    request: &Request,
+    time: Duration,
+    mut take: impl FnMut(Reply<T>) -> bool,
+) -> io::Result<()> {
     let mut stream = UnixStream::connect(socket)?;
     stream.set_read_timeout(Some(time))?;
     stream.set_write_timeout(Some(time))?;
     let mut line = serde_json::to_vec(request)?;
     line.push(b'\n');
     stream.write_all(&line)?;
-    let mut reply = String::new();
-    BufReader::new(stream.take(MAX_REPLY)).read_line(&mut reply)?;
-    if reply.is_empty() {
-        return Err(io::ErrorKind::UnexpectedEof.into());
+    let mut stream = BufReader::new(stream);
+    loop {
+        let mut reply = String::new();
+        (&mut stream).take(MAX_REPLY).read_line(&mut reply)?;
+        if reply.is_empty() {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        if take(serde_json::from_str(&reply)?) {
+            return Ok(());
+        }
     }
-    Ok(serde_json::from_str(&reply)?)
 }

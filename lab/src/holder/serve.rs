@@ -2,7 +2,9 @@
 //! connection is a task of its own: a silent client keeps nobody waiting. Steps
 //! are done one after the other.
 
+use std::cell::RefCell;
 use std::io;
+use std::path::Path;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,18 +16,20 @@ use tokio::sync::{Semaphore, mpsc};
 use tokio::task::spawn_local;
 use tokio::time::timeout;
 
+use super::apply::{Held, Wanted};
 use super::build::Lab;
 use super::processes::{Nodes, processes};
 use super::protocol::{MAX_REQUEST, Reply, Request, Stepped};
 use super::{EVENTS, HolderError, Signals};
 use crate::exit::Exit;
+use crate::plan::Undone;
 use crate::report::text;
-use crate::run::standing::{Made, Standing};
+use crate::run::standing::{Parts, Standing};
 
 /// How many clients may be connected; further ones wait.
 const CLIENTS: usize = 32;
 /// How long a client may take to say what it wants, and to take the answer.
-const CLIENT_TIME: Duration = Duration::from_secs(5);
+pub(super) const CLIENT_TIME: Duration = Duration::from_secs(5);
 
 /// What a client waits for.
 struct Order {
@@ -38,14 +42,23 @@ enum What {
     Step { text: String, colour: bool },
     Status,
     Explain { receiver: String, source: String },
+    Apply(Wanted),
 }
 
 /// What the clients' tasks reach.
 #[derive(Clone)]
 struct Desk {
-    nodes: Rc<Nodes>,
+    nodes: Rc<RefCell<Nodes>>,
     orders: mpsc::Sender<Order>,
     down: mpsc::Sender<UnixStream>,
+}
+
+/// What ends the time in which a lab is the same.
+enum Ending {
+    /// It becomes another.
+    Apply(Wanted, UnixStream),
+    /// It goes, and perhaps a client is told.
+    Down(Option<UnixStream>),
 }
 
 /// Serves until the lab is to end, and ends it. Where nobody is told of it any
@@ -58,23 +71,27 @@ pub(super) async fn serve(
     let nodes = Nodes::of(&lab.job.topology, &lab.network);
     let nodes = nodes.map_err(HolderError::system("look at the namespaces"));
     let events = lab.job.run_dir.join(EVENTS);
-    let made = Made {
-        topology: &lab.job.topology,
-        network: &lab.network,
-        programs: &lab.job.programs,
-        folders: &lab.folders,
-        source: &lab.job.source,
-        events: &events,
+    let mut held = Held {
+        job: lab.job,
+        network: lab.network,
+        folders: lab.folders,
+        source: lab.job.source.clone(),
+        parts: Some(Parts::new(lab.daemons)),
+        undone: Undone::new(),
     };
-    let mut standing = Standing::new(made, lab.daemons);
     let served = match nodes {
-        Ok(nodes) if told => until_down(&lab.listener, nodes, &mut standing, &mut signals).await,
+        Ok(nodes) if told => {
+            until_down(&lab.listener, nodes, &mut held, &events, &mut signals).await
+        }
         Ok(_) => Err(HolderError::Abandoned),
         Err(error) => Err(error),
     };
-    let stopped = standing.end().await;
+    let stopped = match held.parts.take() {
+        Some(parts) => parts.end(held.made(&events)).await,
+        None => Vec::new(),
+    };
     let mut errors: Vec<String> = stopped.iter().map(ToString::to_string).collect();
-    let removed = lab.network.teardown().await;
+    let removed = held.network.teardown().await;
     errors.extend(removed.iter().map(ToString::to_string));
     for error in &errors {
         anstream::eprintln!("lab: {error}");
@@ -90,59 +107,90 @@ pub(super) async fn serve(
 async fn until_down(
     listener: &UnixListener,
     nodes: Nodes,
-    standing: &mut Standing<'_>,
+    held: &mut Held<'_>,
+    events: &Path,
     signals: &mut Signals,
 ) -> Result<Option<UnixStream>, HolderError> {
-    let places = Arc::new(Semaphore::new(CLIENTS));
-    let (orders, ordered) = mpsc::channel(CLIENTS);
+    let (orders, mut ordered) = mpsc::channel(CLIENTS);
     let (down, mut wanted) = mpsc::channel(1);
+    let nodes = Rc::new(RefCell::new(nodes));
     let desk = Desk {
-        nodes: Rc::new(nodes),
+        nodes: Rc::clone(&nodes),
         orders,
         down,
     };
-    let stepping = step_by_step(standing, ordered);
-    tokio::pin!(stepping);
+    let accepting = accept_all(listener, desk);
+    tokio::pin!(accepting);
     loop {
-        let accepted = async {
-            let place = Arc::clone(&places).acquire_owned().await;
-            (place, listener.accept().await)
+        let Some(parts) = held.parts.take() else {
+            return Ok(None);
+        };
+        let mut standing = Standing::new(held.made(events), parts);
+        let ending = tokio::select! {
+            (wanted, client) = step_by_step(&mut standing, &mut ordered) => {
+                Ok(Ending::Apply(wanted, client))
+            }
+            failed = &mut accepting => Err(failed),
+            client = wanted.recv() => Ok(Ending::Down(client)),
+            () = signals.any() => Ok(Ending::Down(None)),
+        };
+        held.parts = Some(standing.apart());
+        let (asked, client) = match ending? {
+            Ending::Apply(asked, client) => (asked, client),
+            Ending::Down(client) => return Ok(client),
         };
         tokio::select! {
-            (place, accepted) = accepted => {
-                let (client, _) = accepted.map_err(HolderError::system("accept a client"))?;
-                let desk = desk.clone();
-                spawn_local(async move {
-                    // A client that misbehaves or leaves harms itself alone.
-                    timeout(CLIENT_TIME, answer(client, &desk)).await.ok();
-                    drop(place);
-                });
-            }
+            () = held.apply(asked, client) => {}
+            failed = &mut accepting => return Err(failed),
             client = wanted.recv() => return Ok(client),
-            () = &mut stepping => {}
             () = signals.any() => return Ok(None),
+        }
+        match Nodes::of(held.network.topology(), &held.network) {
+            Ok(now) => drop(nodes.replace(now)),
+            Err(error) => anstream::eprintln!("lab: cannot look at the namespaces: {error}"),
         }
     }
 }
 
-/// Does the steps that are ordered, as long as there are any.
-async fn step_by_step(standing: &mut Standing<'_>, mut ordered: mpsc::Receiver<Order>) {
-    while let Some(mut order) = ordered.recv().await {
-        let client = &mut order.client;
-        let told = match &order.what {
+/// Takes clients for as long as that can be done.
+async fn accept_all(listener: &UnixListener, desk: Desk) -> HolderError {
+    let places = Arc::new(Semaphore::new(CLIENTS));
+    loop {
+        let place = Arc::clone(&places).acquire_owned().await;
+        let client = match listener.accept().await {
+            Ok((client, _)) => client,
+            Err(error) => return HolderError::system("accept a client")(error),
+        };
+        let desk = desk.clone();
+        spawn_local(async move {
+            // A client that misbehaves or leaves harms itself alone.
+            timeout(CLIENT_TIME, answer(client, &desk)).await.ok();
+            drop(place);
+        });
+    }
+}
+
+/// Does the steps that are ordered, until the lab is to become another.
+async fn step_by_step(
+    standing: &mut Standing<'_>,
+    ordered: &mut mpsc::Receiver<Order>,
+) -> (Wanted, UnixStream) {
+    while let Some(Order { what, mut client }) = ordered.recv().await {
+        let told = match what {
             What::Step { text, colour } => {
-                let stepped = step(standing, text, *colour).await;
-                timeout(CLIENT_TIME, send(client, &done(stepped))).await
+                let stepped = step(standing, &text, colour).await;
+                timeout(CLIENT_TIME, send(&mut client, &done(stepped))).await
             }
             What::Status => {
                 let reply = standing.status().await.map_or_else(failed, done);
-                timeout(CLIENT_TIME, send(client, &reply)).await
+                timeout(CLIENT_TIME, send(&mut client, &reply)).await
             }
             What::Explain { receiver, source } => {
-                let told = standing.explain(receiver, source).await;
+                let told = standing.explain(&receiver, &source).await;
                 let reply = told.map_or_else(mistaken, done);
-                timeout(CLIENT_TIME, send(client, &reply)).await
+                timeout(CLIENT_TIME, send(&mut client, &reply)).await
             }
+            What::Apply(wanted) => return (wanted, client),
         };
         // It did what it was asked for; whoever asked may have left.
         drop(told);
@@ -150,7 +198,7 @@ async fn step_by_step(standing: &mut Standing<'_>, mut ordered: mpsc::Receiver<O
     std::future::pending().await
 }
 
-fn done<T>(answer: T) -> Reply<T> {
+pub(super) fn done<T>(answer: T) -> Reply<T> {
     Reply::Done { answer }
 }
 
@@ -160,7 +208,7 @@ fn failed<T>(message: String) -> Reply<T> {
 }
 
 /// The client's own fault.
-fn mistaken<T>(message: String) -> Reply<T> {
+pub(super) fn mistaken<T>(message: String) -> Reply<T> {
     let exit = Exit::Usage.code();
     Reply::Refused { message, exit }
 }
@@ -191,7 +239,7 @@ async fn answer(mut client: UnixStream, desk: &Desk) -> io::Result<()> {
         .await?;
     match serde_json::from_slice(&line) {
         Ok(Request::Processes {}) => {
-            let reply = done(processes(&desk.nodes)?);
+            let reply = done(processes(&desk.nodes.borrow())?);
             send(&mut client, &reply).await
         }
         Ok(Request::Step { text, colour }) => {
@@ -200,6 +248,20 @@ async fn answer(mut client: UnixStream, desk: &Desk) -> io::Result<()> {
         Ok(Request::Status {}) => order(client, What::Status, desk).await,
         Ok(Request::Explain { receiver, source }) => {
             order(client, What::Explain { receiver, source }, desk).await
+        }
+        Ok(Request::Apply {
+            file,
+            vars,
+            env,
+            dry_run,
+        }) => {
+            let wanted = Wanted {
+                file,
+                vars,
+                env,
+                dry_run,
+            };
+            order(client, What::Apply(wanted), desk).await
         }
         Ok(Request::Down {}) => desk.down.send(client).await.map_err(io::Error::other),
         Err(error) => {
@@ -220,7 +282,10 @@ async fn order(client: UnixStream, what: What, desk: &Desk) -> io::Result<()> {
     }
 }
 
-async fn send<T: Serialize>(client: &mut UnixStream, reply: &Reply<T>) -> io::Result<()> {
+pub(super) async fn send<T: Serialize>(
+    client: &mut UnixStream,
+    reply: &Reply<T>,
+) -> io::Result<()> {
     let mut line = serde_json::to_vec(reply)?;
     line.push(b'\n');
     client.write_all(&line).await

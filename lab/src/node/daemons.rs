@@ -10,6 +10,7 @@ use tokio::time::{Instant, sleep};
 use super::logs::LogKeeper;
 use super::{Folders, NodeError, Place, Programs, kind, tail};
 use crate::backend::netns::{Child, Network};
+use crate::plan::Plan;
 use crate::topology::model::{Kind, NodeId, Topology};
 
 /// How long a daemon may take to be ready.
@@ -72,6 +73,20 @@ impl Daemons {
     #[must_use]
     pub fn children(&self, node: NodeId) -> &[Child] {
         self.children.get(node.0).map_or(&[], Vec::as_slice)
+    }
+
+    /// The same daemons, of nodes that are elsewhere in another topology. Those
+    /// that are nowhere must have been stopped.
+    pub fn move_to(&mut self, plan: &Plan) {
+        let moved = plan.moved_nodes();
+        let old = &mut self.children;
+        let taken = plan.nodes.iter().map(|node| {
+            let was = node.was.and_then(|was| old.get_mut(was.0));
+            was.map(std::mem::take).unwrap_or_default()
+        });
+        self.children = taken.collect();
+        let frozen = self.frozen.iter();
+        self.frozen = frozen.filter_map(|at| moved.get(at).copied()).collect();
     }
 
     /// Starts a node's daemon, which must not run, and waits until it is

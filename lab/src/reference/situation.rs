@@ -6,6 +6,7 @@ use ipnet::Ipv4Net;
 use serde_json::Value;
 
 use crate::oracle::{Down, Lost};
+use crate::plan::{DaemonPlan, Plan};
 use crate::topology::model::{Action, DaemonChange, LinkChange, NodeId, Topology};
 
 /// What is not as the file has it.
@@ -29,6 +30,35 @@ pub struct Situation {
 }
 
 impl Situation {
+    /// The same, told of another topology that the network has become. `new`
+    /// is that one.
+    pub fn move_to(&mut self, plan: &Plan, new: &Topology) {
+        let (nodes, ends) = (plan.moved_nodes(), plan.moved_ends(new));
+        let now = |at: &NodeId| nodes.get(at).copied();
+        // A daemon that starts again has the file's configuration, and time to
+        // run.
+        let goes_on = |at: &NodeId| {
+            let plan = plan.nodes.get(at.0);
+            plan.is_some_and(|plan| plan.daemon == DaemonPlan::Keep)
+        };
+        self.down = self
+            .down
+            .iter()
+            .filter_map(|end| ends.get(end).copied())
+            .collect();
+        let lost = self.lost.iter();
+        self.lost = lost
+            .filter_map(|(at, net)| Some((now(at)?, *net)))
+            .collect();
+        self.stopped = self.stopped.iter().filter_map(now).collect();
+        let frozen = self.frozen.iter().filter_map(now);
+        self.frozen = frozen.filter(goes_on).collect();
+        let configs = std::mem::take(&mut self.configs).into_iter();
+        let configs = configs.filter_map(|(at, config)| Some((now(&at)?, config)));
+        self.configs = configs.filter(|(at, _)| goes_on(at)).collect();
+        self.eventful |= !plan.is_empty();
+    }
+
     /// Whether a router's daemon can be asked.
     #[must_use]
     pub fn answers(&self, at: NodeId) -> bool {

@@ -25,6 +25,9 @@ pub const GRACE_NS: u64 = 250_000_000;
 /// Reports kept of each process, for rates and for `GRACE_NS`.
 const HISTORY: usize = 256;
 
+/// A receiver that is gone.
+const NOBODY: usize = usize::MAX;
+
 /// A sending process.
 #[derive(Clone, Debug)]
 pub struct SendRun {
@@ -89,6 +92,27 @@ pub struct Ledger {
 }
 
 impl Ledger {
+    /// Receivers and sources have other positions from now on; what those sent
+    /// and got that have none is forgotten.
+    pub fn move_to(
+        &mut self,
+        receivers: &BTreeMap<usize, usize>,
+        sources: &BTreeMap<usize, usize>,
+    ) {
+        self.runs.retain(|_, run| match sources.get(&run.source) {
+            Some(now) => {
+                run.source = *now;
+                true
+            }
+            None => false,
+        });
+        // Processes know their session by its number.
+        for session in &mut self.sessions {
+            let now = receivers.get(&session.receiver);
+            session.receiver = now.copied().unwrap_or(NOBODY);
+        }
+    }
+
     /// A source starts; `run` is the number its datagrams carry.
     pub fn sender_started(&mut self, source: usize, run: u64) {
         self.runs.insert(

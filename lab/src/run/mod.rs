@@ -26,6 +26,7 @@ mod observe;
 mod options;
 mod probe;
 mod question;
+pub mod reconcile;
 mod record;
 mod shell;
 pub mod sim;

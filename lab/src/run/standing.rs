@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use super::capture::Capture;
 use super::clock;
-use super::engine::Engine;
+use super::engine::{Engine, Rest};
 use super::events::Events;
 use super::netns::Namespaces;
 use super::notices::Notices;
@@ -53,6 +53,48 @@ pub struct Standing<'a> {
     done: VecDeque<StepDone>,
 }
 
+/// What a lab that stays knows and runs, without the network that it is in.
+pub struct Parts {
+    pub(super) daemons: Option<Daemons>,
+    pub(super) watched: Option<Watched>,
+    pub(super) configured: Vec<String>,
+    pub(super) done: VecDeque<StepDone>,
+}
+
+/// What there is from the first step on.
+pub(super) struct Watched {
+    pub(super) traffic: Traffic,
+    pub(super) capture: Capture,
+    pub(super) began: Instant,
+    pub(super) rest: Rest,
+}
+
+impl Parts {
+    /// Of a lab whose daemons run.
+    #[must_use]
+    pub fn new(daemons: Daemons) -> Parts {
+        Parts {
+            daemons: Some(daemons),
+            watched: None,
+            configured: Vec::new(),
+            done: VecDeque::new(),
+        }
+    }
+
+    /// Ends receivers, sources and daemons, and tells what went wrong.
+    pub async fn end(self, made: Made<'_>) -> Vec<NodeError> {
+        if let Some(mut watched) = self.watched {
+            watched.traffic.end_all().await;
+        }
+        let Some(daemons) = self.daemons else {
+            return Vec::new();
+        };
+        daemons
+            .stop_all(made.topology, made.network, made.programs, made.folders)
+            .await
+    }
+}
+
 /// Steps that are remembered.
 const STEPS: usize = 50;
 
@@ -65,15 +107,51 @@ fn stays(action: &Action) -> bool {
 }
 
 impl<'a> Standing<'a> {
-    /// A lab whose daemons run.
+    /// A lab in its network.
     #[must_use]
-    pub fn new(made: Made<'a>, daemons: Daemons) -> Self {
-        Self {
+    pub fn new(made: Made<'a>, parts: Parts) -> Self {
+        let mut standing = Self {
             made,
             engine: None,
-            daemons: Some(daemons),
-            configured: Vec::new(),
-            done: VecDeque::new(),
+            daemons: parts.daemons,
+            configured: parts.configured,
+            done: parts.done,
+        };
+        if let Some(watched) = parts.watched
+            && let Some(daemons) = standing.daemons.take()
+        {
+            let stage = Namespaces {
+                world: standing.world(),
+                daemons,
+                traffic: watched.traffic,
+                capture: watched.capture,
+                began: watched.began,
+            };
+            standing.engine = Some(Engine::resume(stage, watched.rest));
+        }
+        standing
+    }
+
+    /// Without its network.
+    #[must_use]
+    pub fn apart(self) -> Parts {
+        let (daemons, watched) = match self.engine.map(Engine::apart) {
+            Some((stage, rest)) => {
+                let watched = Watched {
+                    traffic: stage.traffic,
+                    capture: stage.capture,
+                    began: stage.began,
+                    rest,
+                };
+                (Some(stage.daemons), Some(watched))
+            }
+            None => (self.daemons, None),
+        };
+        Parts {
+            daemons,
+            watched,
+            configured: self.configured,
+            done: self.done,
         }
     }
 
@@ -164,23 +242,5 @@ impl<'a> Standing<'a> {
             programs: self.made.programs,
             folders: self.made.folders,
         }
-    }
-
-    /// Ends receivers, sources and daemons, and tells what went wrong.
-    pub async fn end(self) -> Vec<NodeError> {
-        let world = self.world();
-        let daemons = match self.engine {
-            Some(mut engine) => {
-                engine.stage.traffic.end_all().await;
-                Some(engine.stage.daemons)
-            }
-            None => self.daemons,
-        };
-        let Some(daemons) = daemons else {
-            return Vec::new();
-        };
-        daemons
-            .stop_all(world.topology, world.network, world.programs, world.folders)
-            .await
     }
 }

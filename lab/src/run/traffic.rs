@@ -2,6 +2,7 @@
 //! the ledger as they come.
 
 use std::cell::{Cell, RefCell};
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::fs::File;
 use std::rc::Rc;
@@ -19,6 +20,7 @@ use super::clock::now_ns;
 use super::ledger::Ledger;
 use crate::backend::netns::{Child, Network, Process, Stdio};
 use crate::node::{Folders, Programs, tail};
+use crate::plan::{Plan, RunnerPlan};
 use crate::topology::model::{NodeId, Rate, Receiver, Source, Topology};
 
 /// How often a process reports.
@@ -89,6 +91,37 @@ impl Traffic {
     #[must_use]
     pub(super) fn changed(&self) -> &Rc<Notify> {
         &self.changed
+    }
+
+    /// The receivers that have joined, and the sources that send.
+    pub(super) fn running(&self) -> (BTreeSet<usize>, BTreeSet<usize>) {
+        let of = |slots: &[Option<Generator>]| {
+            let all = slots.iter().enumerate();
+            let running = all.filter(|(_, slot)| is_running(slot));
+            running.map(|(position, _)| position).collect()
+        };
+        (of(&self.receivers), of(&self.senders))
+    }
+
+    /// The same receivers and sources, where they are in another topology.
+    /// Those that are nowhere must have ended.
+    pub(super) fn move_to(&mut self, plan: &Plan) {
+        let moved = |plans: &[RunnerPlan], slots: &mut Vec<Option<Generator>>| {
+            let taken = plans.iter().map(|one| {
+                let slot = one.was.and_then(|was| slots.get_mut(was));
+                slot.and_then(Option::take)
+            });
+            *slots = taken.collect();
+        };
+        moved(&plan.receivers, &mut self.receivers);
+        moved(&plan.sources, &mut self.senders);
+        let places = |plans: &[RunnerPlan]| {
+            let plans = plans.iter().enumerate();
+            let places = plans.filter_map(|(now, one)| Some((one.was?, now)));
+            places.collect()
+        };
+        let (receivers, sources) = (places(&plan.receivers), places(&plan.sources));
+        self.ledger.borrow_mut().move_to(&receivers, &sources);
     }
 
     /// A receiver joins. Returns when its join call returned, in nanoseconds

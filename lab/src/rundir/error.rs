@@ -10,8 +10,8 @@ use crate::exit::Exit;
 pub enum RunDirError {
     /// A lab of that name runs.
     #[error(
-        "a lab named {name} is running; end it with `lab down {name}`, or call \
-         this one\nanother name with --name"
+        "a lab named {name} is running; change it with `lab apply FILE`, end it \
+         with\n`lab down {name}`, or call this one another name with --name"
     )]
     InUse {
         /// The name.

@@ -4,6 +4,8 @@
 //! The text becomes a `tree` whose values know their places; `vars` puts in
 //! what `${...}` stands for; `decode` reads the mirror's types out of it.
 
+use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 mod decode;
@@ -59,6 +61,8 @@ pub struct Source {
     /// What is wrong with the texts themselves.
     found: Vec<Problem>,
     vars: Vec<(String, String)>,
+    /// The environment, where it is not the process's own.
+    env: Option<BTreeMap<String, String>>,
 }
 
 impl Source {
@@ -86,12 +90,38 @@ impl Source {
             tree,
             found: sink.take(),
             vars: vars.to_vec(),
+            env: None,
         }
+    }
+
+    /// The same in the place of another process, which has this environment.
+    #[must_use]
+    pub fn in_environment(self, env: BTreeMap<String, String>) -> Source {
+        let env = Some(env);
+        Source { env, ..self }
     }
 
     /// What the file describes.
     pub fn topology(&self) -> Result<Topology, Diagnostics> {
-        self.resolved(&environment)
+        self.resolved(&|name| self.environment(name))
+    }
+
+    /// The same, with the variables of the environment that it depends on.
+    pub fn topology_in(&self) -> Result<(Topology, BTreeMap<String, String>), Diagnostics> {
+        let asked = RefCell::new(BTreeMap::new());
+        let topology = self.resolved(&|name| {
+            let value = self.environment(name)?;
+            asked.borrow_mut().insert(name.to_owned(), value.clone());
+            Some(value)
+        })?;
+        Ok((topology, asked.into_inner()))
+    }
+
+    fn environment(&self, name: &str) -> Option<String> {
+        match &self.env {
+            Some(env) => env.get(name).cloned(),
+            None => std::env::var(name).ok(),
+        }
     }
 
     fn resolved(&self, env: &dyn Fn(&str) -> Option<String>) -> Result<Topology, Diagnostics> {
@@ -150,7 +180,7 @@ impl Source {
         let steps: Option<Vec<Tree>> = before.chain([text]).map(&mut read).collect();
         let tree = self.tree.clone().zip(steps);
         let tree = tree.map(|(tree, steps)| tree.with_list("steps", steps));
-        let (topology, mut problems) = self.resolve(tree, &texts, &environment);
+        let (topology, mut problems) = self.resolve(tree, &texts, &|name| self.environment(name));
         problems.extend(sink.take());
         let step = topology.and_then(|topology| topology.steps.into_iter().next_back());
         match step {
@@ -163,10 +193,6 @@ impl Source {
             }
         }
     }
-}
-
-fn environment(name: &str) -> Option<String> {
-    std::env::var(name).ok()
 }
 
 /// The lab file that a path stands for.

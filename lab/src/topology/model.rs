@@ -144,6 +144,16 @@ impl Kind {
         }
     }
 
+    /// There is a daemon in it.
+    #[must_use]
+    pub fn runs(&self) -> bool {
+        match self {
+            Kind::Host | Kind::Kernel => false,
+            Kind::Mcrd { .. } | Kind::Frr | Kind::Pimd | Kind::Smcroute { .. } => true,
+            Kind::Custom(_) => true,
+        }
+    }
+
     /// It finds its way by itself, and others go through it.
     #[must_use]
     pub fn is_router(&self) -> bool {

@@ -258,6 +258,15 @@ pub fn write_sysctl(name: &str, value: &str) -> io::Result<()> {
     fs::write(sysctl_path(name)?, value)
 }
 
+/// Reads one, named likewise.
+///
+/// # Errors
+/// As [`write_sysctl`].
+pub fn read_sysctl(name: &str) -> io::Result<String> {
+    let text = fs::read_to_string(sysctl_path(name)?)?;
+    Ok(text.trim_end().to_owned())
+}
+
 fn sysctl_path(name: &str) -> io::Result<PathBuf> {
     let separator = if name.contains('/') { '/' } else { '.' };
     let parts: Vec<&str> = name.split(separator).collect();

@@ -87,7 +87,7 @@ impl Network {
     }
 
     /// The ends that a change concerns: position on the link, node, interface.
-    fn ends_at(
+    pub(super) fn ends_at(
         &self,
         link: LinkId,
         at: Option<NodeId>,
@@ -150,7 +150,11 @@ impl Network {
         Ok(())
     }
 
-    async fn create(&self, link: LinkId, ends: &[(usize, NodeId, usize)]) -> Result<(), NetError> {
+    pub(super) async fn create(
+        &self,
+        link: LinkId,
+        ends: &[(usize, NodeId, usize)],
+    ) -> Result<(), NetError> {
         let model = self.link_of(link)?;
         let ends = self.whole(link, ends)?;
         for (_, node, interface) in &ends {

@@ -14,21 +14,24 @@ use std::time::Instant;
 
 use futures_util::future::try_join_all;
 use futures_util::stream::{self, StreamExt, TryStreamExt};
-use mcr_sys::namespace::{NetNamespace, in_each_namespace, write_sysctl};
+use mcr_sys::namespace::{NetNamespace, in_each_namespace, read_sysctl, write_sysctl};
 use mcr_sys::netlink::build::{Bridge, Builder, VethEnd};
 use mcr_sys::privilege::raise_limit;
 use nix::sys::resource::Resource;
 use tokio::runtime;
 
-use super::{FIRST_INDEX, InterfaceState, NetError, Network, Options, Space, Timings};
+use super::{Born, FIRST_INDEX, InterfaceState, NetError, Network, Options, Space, Timings};
 use crate::oracle::Routes;
-use crate::topology::model::{Kind, Link, LinkId, Medium, Node, NodeId, Topology};
+use crate::topology::model::{Interface, Kind, Link, LinkId, Medium, Node, NodeId, Topology};
 
 /// A segment's bridge: its name and index in its namespace.
 pub(super) const BRIDGE: (&str, u32) = ("br0", FIRST_INDEX);
 
 /// The namespace of all wires; a node's name has no dot.
 const WIRES: &str = "lab.wires";
+
+/// What the names of segments' namespaces begin with.
+const SEGMENT: &str = "segment.";
 
 /// How many requests are in flight on one socket: their answers must fit its
 /// receive buffer.
@@ -52,11 +55,6 @@ const SYSCTLS: [(&str, &str); 6] = [
     ("net.ipv4.igmp_max_msf", "4096"),
 ];
 
-/// The first octet of a node's MAC addresses and of a segment's ports': locally
-/// administered, unicast.
-const NODE: u8 = 0x02;
-const PORT: u8 = 0x06;
-
 impl Network {
     /// Builds the network of a topology. After an error nothing of it is left.
     ///
@@ -71,13 +69,25 @@ impl Network {
     }
 
     fn nothing_yet(topology: &Topology, options: &Options) -> Self {
-        let states = |node: &Node| {
-            let state = |interface: &crate::topology::model::Interface| InterfaceState {
-                index: Cell::new(None),
-                port: Cell::new(None),
-                addresses: RefCell::new(interface.addresses.clone()),
-            };
-            node.interfaces.iter().map(state).collect()
+        let state = |at: (NodeId, usize), interface: &Interface| {
+            let link = interface.link;
+            let ends = topology.links.get(link.0).map(|link| &link.ends);
+            let end = ends.and_then(|ends| ends.iter().position(|end| *end == at));
+            InterfaceState::of(
+                interface,
+                Born::Deployed {
+                    node: at.0.0,
+                    interface: at.1,
+                    link: link.0,
+                    end: end.unwrap_or_default(),
+                },
+            )
+        };
+        let states = |(id, node): (usize, &Node)| {
+            let interfaces = node.interfaces.iter().enumerate();
+            interfaces
+                .map(|(position, one)| state((NodeId(id), position), one))
+                .collect()
         };
         Self {
             topology: topology.clone(),
@@ -85,12 +95,14 @@ impl Network {
             spaces: Vec::new(),
             segments: BTreeMap::new(),
             wires: None,
-            interfaces: topology.nodes.iter().map(states).collect(),
+            interfaces: topology.nodes.iter().enumerate().map(states).collect(),
             down: RefCell::default(),
             lost: RefCell::default(),
             changed: RefCell::default(),
             routes: RefCell::new(vec![Routes::new(); topology.nodes.len()]),
             children: RefCell::default(),
+            sysctls_before: RefCell::default(),
+            added: 0,
             timings: Timings::default(),
         }
     }
@@ -115,26 +127,9 @@ impl Network {
     }
 
     fn make_namespaces(&mut self) -> Result<(), NetError> {
-        let mut names: Vec<String> = self
-            .topology
-            .nodes
-            .iter()
-            .map(|node| node.name.clone())
-            .collect();
-        for (position, link) in self.topology.links.iter().enumerate() {
-            if let Medium::Bridge { .. } = link.medium {
-                self.segments.insert(LinkId(position), names.len());
-                // A node's name has no dot, so the two cannot meet.
-                names.push(format!("segment.{}", link.name));
-            }
-        }
-        let wires = self.topology.links.iter();
-        let wires = wires.filter(|link| link.wire.is_some()).count();
-        if wires > 0 {
-            names.push(WIRES.to_owned());
-        }
-        // A wire has two sockets, and the capture one more on it.
-        allow_files((names.len() + wires) as u64 * FILES + SPARE_FILES)?;
+        let (names, segments) = space_names(&self.topology);
+        self.segments = segments;
+        allow_spaces(&self.topology, names.len())?;
         let options = &self.options;
         let mut first_error = None;
         let each = names.len().div_ceil(threads()).max(1);
@@ -157,27 +152,7 @@ impl Network {
     }
 
     fn set_sysctls(&self) -> Result<(), NetError> {
-        let nodes = &self.topology.nodes;
-        let names: Vec<&str> = self
-            .spaces
-            .iter()
-            .map(|space| space.name.as_str())
-            .collect();
-        let in_space = |position: usize| {
-            let forward = nodes
-                .get(position)
-                .is_some_and(|node| node.kind != Kind::Host);
-            let forward = ("net.ipv4.ip_forward", if forward { "1" } else { "0" });
-            for (name, value) in SYSCTLS.iter().chain([&forward]) {
-                match write_sysctl(name, value) {
-                    // A kernel without IPv6 has nothing to turn off.
-                    Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                    result => result.map_err(sysctl_error(names[position], name, value))?,
-                }
-            }
-            Ok(())
-        };
-        in_each(&self.namespaces(0..self.spaces.len()), in_space).map(drop)
+        set_sysctls(&self.topology, &self.spaces)
     }
 
     /// The settings that the file asks for come last: they may name interfaces.
@@ -188,12 +163,11 @@ impl Network {
             .collect();
         let set = |position: usize| {
             let node = &nodes[own[position]];
-            for (name, value) in &node.sysctls {
-                write_sysctl(name, value).map_err(sysctl_error(&node.name, name, value))?;
-            }
-            Ok(())
+            Ok((node.name.clone(), set_own(node)?))
         };
-        in_each(&self.namespaces(own.iter().copied()), set).map(drop)
+        let before = in_each(&self.namespaces(own.iter().copied()), set)?;
+        self.sysctls_before.borrow_mut().extend(before);
+        Ok(())
     }
 
     pub(super) fn namespaces(&self, spaces: impl Iterator<Item = usize>) -> Vec<BorrowedFd<'_>> {
@@ -218,29 +192,35 @@ impl Network {
 
     /// Makes a link, or a segment's bridge and all its members' links.
     async fn make_link(&self, here: &Builder, id: LinkId, link: &Link) -> Result<(), NetError> {
-        let failed = |source| NetError::Link {
-            link: link.name.clone(),
-            mtu: link.mtu,
-            source,
-        };
         match link.medium {
             Medium::Veth => self.make_pair(here, id).await,
-            Medium::Bridge { snooping, querier } => {
-                let space = self.segment(id)?;
-                let (name, index) = (BRIDGE.0, space.take_index());
-                let bridge = Bridge {
-                    name,
-                    index,
-                    mtu: link.mtu,
-                    snooping,
-                    querier,
-                };
-                let namespace = space.namespace.as_fd();
-                here.bridge(namespace, bridge).await.map_err(failed)?;
+            Medium::Bridge { .. } => {
+                self.make_bridge(here, id).await?;
                 let members = (0..link.ends.len()).map(|end| self.make_member(here, id, end));
                 try_join_all(members).await.map(drop)
             }
         }
+    }
+
+    /// Makes a segment's bridge; nothing for a link between two nodes.
+    pub(super) async fn make_bridge(&self, here: &Builder, id: LinkId) -> Result<(), NetError> {
+        let link = self.link_of(id)?;
+        let Medium::Bridge { snooping, querier } = link.medium else {
+            return Ok(());
+        };
+        let bridge = Bridge {
+            name: BRIDGE.0,
+            index: BRIDGE.1,
+            mtu: link.mtu,
+            snooping,
+            querier,
+        };
+        let made = here.bridge(self.segment(id)?.namespace.as_fd(), bridge);
+        made.await.map_err(|source| NetError::Link {
+            link: link.name.clone(),
+            mtu: link.mtu,
+            source,
+        })
     }
 
     /// Makes the veth pair of a link between two nodes.
@@ -275,19 +255,17 @@ impl Network {
         let index = self.node_space(member.0)?.take_index();
         let segment = self.segment(id)?;
         let port_index = segment.take_index();
-        let name = format!("p{end}");
-        let namespace = segment.namespace.as_fd();
-        let mac = mac(PORT, id.0, end);
+        let state = self.interface(member.0, member.1)?;
+        let name = state.born.port_name('p');
         let port = VethEnd {
-            namespace,
+            namespace: segment.namespace.as_fd(),
             name: &name,
             index: port_index,
             mtu: link.mtu,
-            mac,
+            mac: state.born.port_mac(),
         };
         let node_end = self.node_end(member, index, link.mtu)?;
         self.make_veth(here, link, port, node_end).await?;
-        let state = self.interface(member.0, member.1)?;
         state.index.set(Some(index));
         state.port.set(Some(port_index));
         Ok(())
@@ -300,17 +278,17 @@ impl Network {
         let index = self.node_space(node.0)?.take_index();
         let space = self.wire_space()?;
         let port_index = space.take_index();
-        let name = format!("w{}.{end}", id.0);
+        let state = self.interface(node.0, node.1)?;
+        let name = state.born.port_name('w');
         let port = VethEnd {
             namespace: space.namespace.as_fd(),
             name: &name,
             index: port_index,
             mtu: link.mtu,
-            mac: mac(PORT, id.0, end),
+            mac: state.born.port_mac(),
         };
         let node_end = self.node_end(node, index, link.mtu)?;
         self.make_veth(here, link, port, node_end).await?;
-        let state = self.interface(node.0, node.1)?;
         state.index.set(Some(index));
         state.port.set(Some(port_index));
         Ok(())
@@ -330,7 +308,7 @@ impl Network {
             name,
             index,
             mtu,
-            mac: mac(NODE, node.0, interface),
+            mac: self.interface(node, interface)?.born.mac(),
         })
     }
 
@@ -376,7 +354,11 @@ pub(super) fn enter_error(source: io::Error) -> NetError {
     }
 }
 
-fn sysctl_error(node: &str, name: &str, value: &str) -> impl FnOnce(io::Error) -> NetError {
+pub(super) fn sysctl_error(
+    node: &str,
+    name: &str,
+    value: &str,
+) -> impl FnOnce(io::Error) -> NetError {
     let (node, name, value) = (node.to_owned(), name.to_owned(), value.to_owned());
     |source| NetError::Sysctl {
         node,
@@ -386,8 +368,77 @@ fn sysctl_error(node: &str, name: &str, value: &str) -> impl FnOnce(io::Error) -
     }
 }
 
+/// What the namespaces of a topology are called, in their order: the nodes',
+/// then the segments', then the wires' one; and where the segments' are.
+pub(super) fn space_names(topology: &Topology) -> (Vec<String>, BTreeMap<LinkId, usize>) {
+    let nodes = topology.nodes.iter().map(|node| node.name.clone());
+    let mut names: Vec<String> = nodes.collect();
+    let mut segments = BTreeMap::new();
+    for (position, link) in topology.links.iter().enumerate() {
+        if let Medium::Bridge { .. } = link.medium {
+            segments.insert(LinkId(position), names.len());
+            // A node's name has no dot, so the two cannot meet.
+            names.push(format!("{SEGMENT}{}", link.name));
+        }
+    }
+    if topology.links.iter().any(|link| link.wire.is_some()) {
+        names.push(WIRES.to_owned());
+    }
+    (names, segments)
+}
+
+/// Lets the process have the descriptors of so many namespaces.
+pub(super) fn allow_spaces(topology: &Topology, spaces: usize) -> Result<(), NetError> {
+    let wires = topology.links.iter();
+    let wires = wires.filter(|link| link.wire.is_some()).count();
+    // A wire has two sockets, and the capture one more on it.
+    allow_files((spaces + wires) as u64 * FILES + SPARE_FILES)
+}
+
+/// Gives namespaces the settings that each has.
+pub(super) fn set_sysctls(topology: &Topology, spaces: &[Space]) -> Result<(), NetError> {
+    let namespaces: Vec<_> = spaces.iter().map(|one| one.namespace.as_fd()).collect();
+    let nodes = topology.nodes.iter().map(|node| (node.name.as_str(), node));
+    let nodes: BTreeMap<&str, &Node> = nodes.collect();
+    let names: Vec<&str> = spaces.iter().map(|one| one.name.as_str()).collect();
+    in_each(&namespaces, |position| {
+        let name = names[position];
+        let node = nodes.get(name).copied();
+        for (setting, value) in SYSCTLS {
+            match write_sysctl(setting, value) {
+                // A kernel without IPv6 has nothing to turn off.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                result => result.map_err(sysctl_error(name, setting, value))?,
+            }
+        }
+        set_forwarding(name, node)
+    })
+    .map(drop)
+}
+
+/// Lets the calling thread's namespace forward, where its node does.
+pub(super) fn set_forwarding(name: &str, node: Option<&Node>) -> Result<(), NetError> {
+    let forwards = node.is_some_and(|node| node.kind != Kind::Host);
+    let (setting, value) = ("net.ipv4.ip_forward", if forwards { "1" } else { "0" });
+    write_sysctl(setting, value).map_err(sysctl_error(name, setting, value))
+}
+
+/// Sets what the file asks for in the calling thread's namespace. Returns what
+/// there was.
+pub(super) fn set_own(node: &Node) -> Result<BTreeMap<String, String>, NetError> {
+    let mut before = BTreeMap::new();
+    for (name, value) in &node.sysctls {
+        // One that cannot be read is not set back.
+        if let Ok(was) = read_sysctl(name) {
+            before.insert(name.clone(), was);
+        }
+        write_sysctl(name, value).map_err(sysctl_error(&node.name, name, value))?;
+    }
+    Ok(before)
+}
+
 /// Makes namespaces until one fails; those made before it are returned too.
-fn make_spaces(options: &Options, names: &[String]) -> (Vec<Space>, Option<NetError>) {
+pub(super) fn make_spaces(options: &Options, names: &[String]) -> (Vec<Space>, Option<NetError>) {
     let mut spaces = Vec::with_capacity(names.len());
     for name in names {
         match NetNamespace::create(&options.names, name) {
@@ -395,7 +446,8 @@ fn make_spaces(options: &Options, names: &[String]) -> (Vec<Space>, Option<NetEr
                 name: name.clone(),
                 namespace,
                 session: OnceCell::new(),
-                next_index: Cell::new(FIRST_INDEX),
+                // The first is that of a segment's bridge.
+                next_index: Cell::new(FIRST_INDEX + u32::from(name.starts_with(SEGMENT))),
             }),
             Err(source) => {
                 return (
@@ -409,14 +461,6 @@ fn make_spaces(options: &Options, names: &[String]) -> (Vec<Space>, Option<NetEr
         }
     }
     (spaces, None)
-}
-
-/// A MAC address of the lab's own, the same in each run and each time that a
-/// link is made: neighbours keep it in mind. `kind` is what `owner` counts.
-fn mac(kind: u8, owner: usize, position: usize) -> [u8; 6] {
-    let [.., owner_high, owner_low] = owner.to_be_bytes();
-    let [.., high, low] = position.to_be_bytes();
-    [kind, 0x4c, owner_high, owner_low, high, low]
 }
 
 fn threads() -> usize {

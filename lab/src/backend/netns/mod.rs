@@ -5,6 +5,8 @@
 //! its links and addresses, and hands out packet sockets. Everything runs on
 //! one thread's runtime, which itself never enters a node's namespace.
 
+mod adopt;
+mod born;
 mod carrier;
 mod change;
 mod configure;
@@ -31,6 +33,9 @@ use tokio::runtime;
 use crate::oracle::{Down, Lost, Routes};
 use crate::topology::model::{LinkId, NodeId, Topology};
 
+use born::Born;
+
+pub use adopt::Prepared;
 pub use error::NetError;
 pub use process::{Child, Process, Stdio};
 pub use wire::{Carried, Gone};
@@ -90,6 +95,10 @@ pub struct Network {
     /// The computed routes that are set, by node.
     routes: RefCell<Vec<Routes>>,
     children: RefCell<Vec<Weak<process::Held>>>,
+    /// Settings that the file asked for, as they were before, by node.
+    sysctls_before: RefCell<BTreeMap<String, BTreeMap<String, String>>>,
+    /// Interfaces that were added to the network as it was deployed.
+    added: u32,
     timings: Timings,
 }
 
@@ -125,6 +134,8 @@ struct InterfaceState {
     port: Cell<Option<u32>>,
     /// The addresses it has, or will have again.
     addresses: RefCell<Vec<Ipv4Net>>,
+    /// What it is called by, the same each time that it is made.
+    born: Born,
 }
 
 /// The two sockets by which a namespace is configured.

@@ -57,12 +57,13 @@ impl Network {
     /// # Errors
     /// The kernel's.
     pub async fn reroute(&self, of: &[NodeId]) -> Result<(), NetError> {
-        if self.topology.oracle.is_none() {
-            return Ok(());
-        }
         let down: Down = self.down.borrow().clone();
         let lost: Lost = self.lost.borrow().clone();
-        let wanted = oracle::routes(&self.topology, &down, &lost);
+        let wanted = match self.topology.oracle {
+            Some(_) => oracle::routes(&self.topology, &down, &lost),
+            // Those that were set go.
+            None => vec![Routes::new(); self.topology.nodes.len()],
+        };
         let nodes = wanted.into_iter().enumerate();
         let nodes = nodes.filter(|(node, _)| of.contains(&NodeId(*node)));
         // At once, as routers that all heard of the change would.

@@ -16,7 +16,7 @@ use mcr_sys::namespace::in_namespace;
 use self::engine::Engine;
 use super::deploy::enter_error;
 use super::{NetError, Network, Session, Space};
-use crate::topology::model::{LinkId, NodeId, Wire};
+use crate::topology::model::{Link, LinkId, NodeId, Topology, Wire};
 
 /// What a wire carried in one direction.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -60,6 +60,59 @@ pub(super) struct Wires {
     engine: Engine,
 }
 
+/// The two directions of a link's wire.
+fn lanes(seed: u64, link: &Link) -> [Lane; 2] {
+    let wire = link.wire.unwrap_or_default();
+    let lane = |direction| {
+        let impairment = wire[usize::from(direction != 0)];
+        Lane::new(seed, &link.name, direction, impairment)
+    };
+    [lane(0), lane(1)]
+}
+
+fn start(lanes: Vec<Lane>) -> Result<Engine, NetError> {
+    Engine::start(lanes).map_err(|source| NetError::Create {
+        name: "the wires".to_owned(),
+        source,
+    })
+}
+
+impl Wires {
+    /// Wires of a network that has none yet.
+    pub(super) fn empty() -> Result<Wires, NetError> {
+        Ok(Wires {
+            space: 0,
+            positions: BTreeMap::new(),
+            engine: start(Vec::new())?,
+        })
+    }
+
+    /// The same wires, of links that are elsewhere in another topology; those
+    /// that it has beside them are new. They carry nothing yet.
+    pub(super) fn move_to(
+        &mut self,
+        space: usize,
+        moved: &BTreeMap<LinkId, LinkId>,
+        topology: &Topology,
+        seed: u64,
+    ) {
+        self.space = space;
+        for (link, position) in std::mem::take(&mut self.positions) {
+            match moved.get(&link) {
+                Some(now) => drop(self.positions.insert(*now, position)),
+                None => self.engine.disconnect(position),
+            }
+        }
+        for (position, link) in topology.links.iter().enumerate() {
+            let id = LinkId(position);
+            if link.wire.is_some() && !self.positions.contains_key(&id) {
+                let position = self.engine.add(lanes(seed, link));
+                self.positions.insert(id, position);
+            }
+        }
+    }
+}
+
 impl Network {
     /// Where the wires will be, once there are namespaces. They carry nothing
     /// yet.
@@ -72,19 +125,8 @@ impl Network {
             return Ok(None);
         }
         let links = positions.keys().map(|id| &self.topology.links[id.0]);
-        let lanes = links.flat_map(|link| {
-            let wire = link.wire.unwrap_or_default();
-            let lane = |direction| {
-                let impairment = wire[usize::from(direction != 0)];
-                Lane::new(self.options.seed, &link.name, direction, impairment)
-            };
-            [lane(0), lane(1)]
-        });
-        let failed = |source| NetError::Create {
-            name: "the wires".to_owned(),
-            source,
-        };
-        let engine = Engine::start(lanes.collect()).map_err(failed)?;
+        let lanes = links.flat_map(|link| lanes(self.options.seed, link));
+        let engine = start(lanes.collect())?;
         Ok(Some(Wires {
             space: self.spaces.len() - 1,
             positions,

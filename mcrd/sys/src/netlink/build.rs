@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use futures_util::TryStreamExt;
 use rtnetlink::packet_route::AddressFamily;
-use rtnetlink::packet_route::address::AddressMessage;
+use rtnetlink::packet_route::address::{AddressAttribute, AddressMessage};
 use rtnetlink::packet_route::link::{
     BridgeStpState, InfoData, InfoVeth, LinkAttribute, LinkFlags, LinkMessage, State,
 };
@@ -235,11 +235,29 @@ impl Builder {
     /// # Errors
     /// The kernel's.
     pub async fn remove_addresses(&self, index: u32) -> io::Result<()> {
+        self.remove_those(index, |_| true).await
+    }
+
+    /// Takes an address of an interface away, where it has it.
+    ///
+    /// # Errors
+    /// The kernel's.
+    pub async fn remove_address(&self, index: u32, address: Ipv4Addr) -> io::Result<()> {
+        let this = AddressAttribute::Local(IpAddr::V4(address));
+        let is_this = |message: &AddressMessage| message.attributes.contains(&this);
+        self.remove_those(index, is_this).await
+    }
+
+    async fn remove_those(
+        &self,
+        index: u32,
+        wanted: impl Fn(&AddressMessage) -> bool,
+    ) -> io::Result<()> {
         let addresses = self.handle.address();
         let present = addresses.get().set_link_index_filter(index).execute();
         let present: Vec<AddressMessage> = present.try_collect().await.map_err(into_io)?;
         for message in present {
-            if message.header.family != AddressFamily::Inet {
+            if message.header.family != AddressFamily::Inet || !wanted(&message) {
                 continue;
             }
             match addresses.del(message).execute().await.map_err(into_io) {

@@ -47,8 +47,8 @@ struct Shared {
     gone: Vec<Gone>,
     /// By wire.
     rules: Vec<Rules>,
-    /// Sockets that the thread takes over, with their lane.
-    new: Vec<(usize, OwnedFd)>,
+    /// Sockets that the thread takes over, with their lane; or that it closes.
+    new: Vec<(usize, Option<OwnedFd>)>,
     ended: bool,
 }
 
@@ -102,7 +102,26 @@ impl Engine {
         let mut shared = lock(&self.shared);
         shared
             .new
-            .extend(new.map(|(end, socket)| (wire * 2 + end, socket)));
+            .extend(new.map(|(end, socket)| (wire * 2 + end, Some(socket))));
+        drop(shared);
+        self.wake.write(1).ok();
+    }
+
+    /// One more wire; returns its position.
+    pub(super) fn add(&self, lanes: [Lane; 2]) -> usize {
+        let mut shared = lock(&self.shared);
+        let wire = shared.gone.len();
+        shared.lanes.extend(lanes);
+        shared.overruns.extend([0, 0]);
+        shared.gone.push(Gone::default());
+        shared.rules.push(Rules::default());
+        wire
+    }
+
+    /// A wire that carries nothing any more.
+    pub(super) fn disconnect(&self, wire: usize) {
+        let mut shared = lock(&self.shared);
+        shared.new.extend([(wire * 2, None), (wire * 2 + 1, None)]);
         drop(shared);
         self.wake.write(1).ok();
     }
@@ -191,7 +210,7 @@ impl Carrier {
         let mut shared = lock(&self.shared);
         self.sockets.resize_with(shared.lanes.len(), || None);
         for (lane, socket) in shared.new.drain(..) {
-            self.sockets[lane] = Some(socket);
+            self.sockets[lane] = socket;
         }
         !shared.ended
     }

@@ -1,0 +1,148 @@
+//! A lab that is held becomes what another file describes.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use tokio::net::UnixStream;
+use tokio::sync::mpsc::unbounded_channel;
+use tokio::time::timeout;
+
+use super::describe;
+use super::protocol::{Applying, Reply};
+use super::serve::{CLIENT_TIME, done, send};
+use super::{HolderError, Job};
+use crate::backend::netns::Network;
+use crate::node::Folders;
+use crate::plan::{Plan, Undone};
+use crate::run::reconcile::{self, Applied};
+use crate::run::standing::{Made, Parts};
+use crate::rundir;
+use crate::topology::Source;
+use crate::topology::model::Topology;
+
+/// What is to be applied.
+pub(super) struct Wanted {
+    pub(super) file: PathBuf,
+    pub(super) vars: Vec<(String, String)>,
+    pub(super) env: BTreeMap<String, String>,
+    pub(super) dry_run: bool,
+}
+
+/// A lab that is held, and may become another.
+pub(super) struct Held<'a> {
+    pub(super) job: &'a Job,
+    pub(super) network: Network,
+    pub(super) folders: Folders,
+    /// The file that it was made from, or became.
+    pub(super) source: Source,
+    /// What it runs, while it is no one else's.
+    pub(super) parts: Option<Parts>,
+    /// What is left of the latest change.
+    pub(super) undone: Undone,
+}
+
+impl Held<'_> {
+    pub(super) fn made<'a>(&'a self, events: &'a Path) -> Made<'a> {
+        Made {
+            topology: self.network.topology(),
+            network: &self.network,
+            programs: &self.job.programs,
+            folders: &self.folders,
+            source: &self.source,
+            events,
+        }
+    }
+
+    /// Does it, and tells the client how far it is.
+    pub(super) async fn apply(&mut self, wanted: Wanted, mut client: UnixStream) {
+        let source = Source::read(&wanted.file, &wanted.vars);
+        let source = source.map(|source| source.in_environment(wanted.env));
+        let read = source.and_then(|source| Ok((source.topology()?, source)));
+        let (mut topology, source) = match read {
+            Ok(read) => read,
+            Err(mistakes) => {
+                let text = mistakes.render(false);
+                return tell(&mut client, &Applying::Mistaken { text }).await;
+            }
+        };
+        topology.name.clone_from(&self.network.topology().name);
+        if let Err(error) = reconcile::check(&topology, &self.job.programs) {
+            return refuse(&mut client, HolderError::from(error)).await;
+        }
+        let plan = Plan::of(self.network.topology(), &topology, &self.undone);
+        let planned = Applying::Planned {
+            changes: plan.changes.clone(),
+            hint: plan.hint.clone(),
+        };
+        tell(&mut client, &planned).await;
+        if wanted.dry_run {
+            return;
+        }
+        let applied = match self.carry_out(topology, &plan, source, &mut client).await {
+            Ok(applied) => applied,
+            Err(error) => return refuse(&mut client, error).await,
+        };
+        self.undone = reconcile::undone(&applied);
+        self.write_state(&wanted.file);
+        tell(&mut client, &Applying::Done { applied }).await;
+    }
+
+    async fn carry_out(
+        &mut self,
+        topology: Topology,
+        plan: &Plan,
+        source: Source,
+        client: &mut UnixStream,
+    ) -> Result<Applied, HolderError> {
+        let prepared = self.network.prepare(&topology)?;
+        self.source = source;
+        let Some(parts) = &mut self.parts else {
+            return Err(HolderError::Abandoned);
+        };
+        let (tell_it, mut told) = unbounded_channel();
+        let mut lab = reconcile::Lab {
+            network: &mut self.network,
+            parts,
+            programs: &self.job.programs,
+            folders: &self.folders,
+            tell: tell_it,
+        };
+        let changing = lab.change(topology, plan, prepared, &self.source);
+        tokio::pin!(changing);
+        loop {
+            tokio::select! {
+                applied = &mut changing => return Ok(applied),
+                Some(text) = told.recv() => tell(client, &Applying::Doing { text }).await,
+            }
+        }
+    }
+
+    /// For the commands that come later.
+    fn write_state(&self, file: &Path) {
+        let folder = &self.job.run_dir;
+        let Some(mut state) = rundir::read_state(folder) else {
+            return anstream::eprintln!("lab: cannot read what the lab says of itself");
+        };
+        file.clone_into(&mut state.file);
+        state.nodes = describe::nodes(self.network.topology(), folder);
+        state.points = describe::points(self.network.topology());
+        if let Err(error) = rundir::write_state(folder, &state) {
+            anstream::eprintln!("lab: {error}");
+        }
+    }
+}
+
+/// Whoever asked may have left: it is done all the same.
+async fn tell(client: &mut UnixStream, applying: &Applying) {
+    let told = timeout(CLIENT_TIME, send(client, &done(applying))).await;
+    drop(told);
+}
+
+async fn refuse(client: &mut UnixStream, error: HolderError) {
+    let reply: Reply<()> = Reply::Refused {
+        message: format!("{error}; nothing was changed"),
+        exit: error.exit().code(),
+    };
+    let told = timeout(CLIENT_TIME, send(client, &reply)).await;
+    drop(told);
+}
