@@ -73,7 +73,7 @@ impl Sides<'_> {
         let restart = |why: &str| (DaemonPlan::Restart, format!("restarted: {why}"));
         if before.kind.word() != node.kind.word() {
             let (was, is) = (before.kind.word(), node.kind.word());
-            return restart(&format!("{was} -> {is}"));
+            return (DaemonPlan::Restart, format!("{was} -> {is}"));
         }
         if !node.kind.runs() {
             return (DaemonPlan::Keep, String::new());

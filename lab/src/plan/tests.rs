@@ -17,7 +17,7 @@ links:
 segments:
   lan: { members: [r1, r2], net: 10.4.0.0/24 }
 receivers:
-  R: { at: rcv, group: 239.1.1.1 }
+  R: { at: rcv, interface: r2, group: 239.1.1.1 }
 sources:
   S: { at: src, group: 239.1.1.1 }
 ";
@@ -70,7 +70,11 @@ fn a_node_and_its_link_come_and_go() {
         ("  rcv: host\n", ""),
         ("  - r2 -- rcv: { net: 10.3.0.0/24 }\n", ""),
     ];
-    let gone = plan(&[gone[0], gone[1], ("  R: { at: rcv", "  R: { at: src")]);
+    let gone = plan(&[
+        gone[0],
+        gone[1],
+        ("R: { at: rcv, interface: r2", "R: { at: src, interface: r1"),
+    ]);
     assert_eq!(
         lines(&gone),
         [
@@ -136,7 +140,7 @@ fn what_can_be_changed_stays() {
     );
     assert_eq!(config.nodes[2].daemon, DaemonPlan::Reload);
     let kind = plan(&[("r2: mcrd", "r2: kernel")]);
-    assert_eq!(lines(&kind), ["~ daemon r2  restarted: mcrd -> kernel"]);
+    assert_eq!(lines(&kind), ["~ daemon r2  mcrd -> kernel"]);
     let rate = plan(&[("S: { at: src", "S: { rate: 7pps, at: src")]);
     assert_eq!(
         lines(&rate),

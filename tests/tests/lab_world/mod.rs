@@ -1,6 +1,7 @@
 //! A user of `lab` for the tests, and what the system shows of a lab from
 //! outside: processes, network namespaces, interfaces and files.
 
+mod apply;
 mod by_hand;
 mod trouble;
 

@@ -632,4 +632,5 @@ fn a_process_has_its_nodes_environment_under_its_own() {
     );
 }
 
+mod adopt;
 mod wires;
