@@ -13,7 +13,7 @@ pub enum NetError {
     /// A link that is a plain veth pair is to drop or delay frames.
     #[error(
         "{link} leads over no wire, which it was made without; give it `delay: 0ms` in the \
-         file, and start the lab again"
+         file, and `lab apply` the file"
     )]
     NoWire {
         /// Its name.
