@@ -1,6 +1,9 @@
 //! The steps of a run: actions in order, then expectations, all watched at
 //! once.
 
+mod rest;
+
+pub(super) use rest::Rest;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -49,14 +52,6 @@ struct Before {
     first_message: u64,
 }
 
-/// What an engine knows beside the place where it runs.
-pub(super) struct Rest {
-    pub(super) events: Events,
-    pub(super) untold: u64,
-    pub(super) situation: Situation,
-    pub(super) snaps: BTreeMap<String, State>,
-}
-
 /// A run in progress.
 pub(super) struct Engine<S> {
     /// Where it runs.
@@ -90,27 +85,6 @@ impl<S: Stage> Engine<S> {
             situation: Situation::default(),
             snaps: BTreeMap::new(),
             invariants,
-        }
-    }
-
-    /// Takes it apart, for a network that becomes another.
-    pub(super) fn apart(self) -> (S, Rest) {
-        let rest = Rest {
-            events: self.events,
-            untold: self.untold,
-            situation: self.situation,
-            snaps: self.snaps,
-        };
-        (self.stage, rest)
-    }
-
-    /// Goes on with what an earlier one knew.
-    pub(super) fn resume(stage: S, rest: Rest) -> Engine<S> {
-        Engine {
-            untold: rest.untold,
-            situation: rest.situation,
-            snaps: rest.snaps,
-            ..Engine::new(stage, rest.events)
         }
     }
 

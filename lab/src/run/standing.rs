@@ -120,13 +120,15 @@ impl<'a> Standing<'a> {
         if let Some(watched) = parts.watched
             && let Some(daemons) = standing.daemons.take()
         {
-            let stage = Namespaces {
+            let mut stage = Namespaces {
                 world: standing.world(),
                 daemons,
                 traffic: watched.traffic,
                 capture: watched.capture,
+                notices: Notices::start(made.topology, made.network),
                 began: watched.began,
             };
+            stage.listen();
             standing.engine = Some(Engine::resume(stage, watched.rest));
         }
         standing
