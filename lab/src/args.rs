@@ -37,7 +37,7 @@ pub enum Command {
     Down(DownArgs),
     /// List running labs, their nodes and processes
     Ps(PsArgs),
-    /// Run a command in a node of a running lab
+    /// Run a command in nodes of a running lab
     Exec(ExecArgs),
     /// Open a shell in a node of a running lab
     Sh(ShArgs),
@@ -57,8 +57,14 @@ pub enum Command {
     Stop(SourcesArgs),
     /// Set links of a running lab down or up, delete or make them
     Link(LinkArgs),
+    /// Lay loss, delay and more on a link's wire in a running lab
+    Fault(FaultArgs),
+    /// Let wires of a running lab do again what the file says
+    Heal(HealArgs),
     /// Start, stop, kill or reload daemons of a running lab
     Daemon(DaemonArgs),
+    /// Restart daemons of a running lab; their links stay
+    Restart(RestartArgs),
     /// Keep what all routers of a running lab know, under a name
     Snap(SnapArgs),
     /// Tell what the routers of a running lab know otherwise than in a snap
@@ -75,6 +81,8 @@ pub enum Command {
     Matrix(MatrixArgs),
     /// Draw the network of a lab file
     Graph(GraphArgs),
+    /// Write a lab file's network for another program
+    Export(ExportArgs),
     /// Remove what dead labs left behind
     Clean,
     /// Print the JSON Schema of the lab file
@@ -149,21 +157,6 @@ pub struct PsArgs {
     /// Print the result as JSON
     #[arg(long)]
     pub json: bool,
-}
-
-/// `lab exec`.
-#[derive(Clone, Debug, clap::Args)]
-pub struct ExecArgs {
-    /// The lab; needed where several run
-    #[arg(short, long, value_name = "NAME")]
-    pub lab: Option<String>,
-    /// The node
-    #[arg(value_name = "NODE")]
-    pub node: String,
-    /// The command and its arguments
-    #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true)]
-    #[arg(value_name = "COMMAND", value_hint = ValueHint::CommandWithArguments)]
-    pub command: Vec<String>,
 }
 
 /// `lab sh`.
@@ -422,6 +415,30 @@ pub struct DoctorArgs {
     /// Print the result as JSON
     #[arg(long)]
     pub json: bool,
+}
+
+/// `lab export`.
+#[derive(Clone, Debug, clap::Args)]
+pub struct ExportArgs {
+    /// The program
+    #[arg(value_enum)]
+    pub program: ExportTo,
+    /// Lab file
+    #[arg(value_name = "FILE", value_hint = ValueHint::AnyPath)]
+    pub file: PathBuf,
+    /// Variables.
+    #[command(flatten)]
+    pub vars: Vars,
+    /// The image of nodes that run mcrd
+    #[arg(long, value_name = "IMAGE", default_value = "mcr:latest")]
+    pub image: String,
+}
+
+/// What `lab export` writes for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ExportTo {
+    /// A topology file of containerlab
+    Containerlab,
 }
 
 /// `lab new`.

@@ -27,6 +27,31 @@ pub struct ApplyArgs {
     pub json: bool,
 }
 
+/// `lab exec`.
+#[derive(Clone, Debug, clap::Args)]
+pub struct ExecArgs {
+    /// The lab; needed where several run
+    #[arg(short, long, value_name = "NAME")]
+    pub lab: Option<String>,
+    /// In all nodes
+    #[arg(long, conflicts_with = "kind")]
+    pub all: bool,
+    /// In all nodes of this kind: mcrd, host, frr ...
+    #[arg(long, value_name = "KIND")]
+    pub kind: Option<String>,
+    /// Print the status and output of each node as JSON
+    #[arg(long)]
+    pub json: bool,
+    /// The nodes: r1, or r1,r2, or 'r*'; with --all or --kind there are none, and
+    /// this is the command
+    #[arg(value_name = "NODES")]
+    pub nodes: String,
+    /// The command and its arguments
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    #[arg(value_name = "COMMAND", value_hint = ValueHint::CommandWithArguments)]
+    pub command: Vec<String>,
+}
+
 /// `lab logs`.
 #[derive(Clone, Debug, clap::Args)]
 pub struct LogsArgs {
@@ -155,13 +180,53 @@ pub struct LinkArgs {
     pub at: Option<String>,
 }
 
+/// `lab fault`.
+#[derive(Clone, Debug, clap::Args)]
+pub struct FaultArgs {
+    /// The lab, and how to print.
+    #[command(flatten)]
+    pub hand: Hand,
+    /// A link that leads over a wire, as a--b
+    #[arg(value_name = "LINK")]
+    pub link: String,
+    /// What its wire does, as in a step: loss=5%, delay=20ms, jitter=2ms, dup=1%,
+    /// reorder=1%, corrupt=0.1%, rate=10mbit; or a map: '{messages: ...}'
+    #[arg(required = true, value_name = "SETTING")]
+    pub settings: Vec<String>,
+    /// In this direction only: a>b
+    #[arg(long, value_name = "A>B")]
+    pub dir: Option<String>,
+}
+
+/// `lab heal`.
+#[derive(Clone, Debug, clap::Args)]
+pub struct HealArgs {
+    /// The lab, and how to print.
+    #[command(flatten)]
+    pub hand: Hand,
+    /// Links, as a--b
+    #[arg(required = true, value_name = "LINK")]
+    pub links: Vec<String>,
+}
+
+/// `lab restart`.
+#[derive(Clone, Debug, clap::Args)]
+pub struct RestartArgs {
+    /// The lab, and how to print.
+    #[command(flatten)]
+    pub hand: Hand,
+    /// Nodes
+    #[arg(required = true, value_name = "NODE")]
+    pub nodes: Vec<String>,
+}
+
 /// `lab daemon`.
 #[derive(Clone, Debug, clap::Args)]
 pub struct DaemonArgs {
     /// The lab, and how to print.
     #[command(flatten)]
     pub hand: Hand,
-    /// What to do, as in a step: start, stop, kill, reload
+    /// What to do, as in a step: start, stop, kill, restart, reload, freeze, thaw
     #[arg(value_name = "CHANGE")]
     pub change: String,
     /// Nodes

@@ -1,6 +1,8 @@
 //! `lab exec`: a command in a node. The caller joins the lab's world and the
 //! node's network; its terminal, pipes and signals reach the command directly.
 
+mod fleet;
+
 use std::env;
 use std::ffi::OsString;
 use std::io::{self, IsTerminal};
@@ -29,24 +31,84 @@ const SIGNALED: u8 = 128;
 
 /// Runs `lab exec`.
 pub fn run(args: ExecArgs) -> Exit {
-    let command: Vec<OsString> = args.command.into_iter().map(Into::into).collect();
-    settle(in_node(args.lab.as_deref(), &args.node, &command))
+    settle(exec(args))
+}
+
+fn exec(args: ExecArgs) -> Result<Exit, Fault> {
+    let named = !args.all && args.kind.is_none();
+    let first = (!named).then(|| args.nodes.clone());
+    let command = first.into_iter().chain(args.command);
+    let command: Vec<OsString> = command.map(Into::into).collect();
+    let names = named.then_some(args.nodes);
+    if command.is_empty() {
+        let message = "a command is missing: `lab exec r1 -- ip route`".to_owned();
+        let exit = Exit::Usage;
+        return Err(Fault::Failed { message, exit });
+    }
+    let lab = Running::find(args.lab.as_deref())?;
+    let nodes = match &names {
+        Some(name) if !args.json && !name.contains([',', '*']) => {
+            return in_node(args.lab.as_deref(), name, &command);
+        }
+        Some(names) => chosen(&lab, names)?,
+        None => {
+            let all = lab.state.nodes.iter();
+            let wanted = |kind: &str| args.kind.as_ref().is_none_or(|wanted| wanted == kind);
+            all.filter(|node| wanted(&node.kind)).collect()
+        }
+    };
+    if nodes.is_empty() {
+        let kind = args.kind.unwrap_or_default();
+        return Err(no_such(&lab, &kind));
+    }
+    fleet::run(&lab, &nodes, &command, args.json)
+}
+
+/// The nodes that are named: `r1,r2`, with `*` for any letters.
+fn chosen<'a>(lab: &'a Running, names: &str) -> Result<Vec<&'a NodeState>, Fault> {
+    let mut chosen: Vec<&NodeState> = Vec::new();
+    for name in names.split(',') {
+        let nodes = lab.state.nodes.iter();
+        let mut known = false;
+        for node in nodes.filter(|node| matches(name, &node.name)) {
+            known = true;
+            if !chosen.iter().any(|one| one.name == node.name) {
+                chosen.push(node);
+            }
+        }
+        if !known {
+            return Err(no_such(lab, name));
+        }
+    }
+    Ok(chosen)
+}
+
+fn no_such(lab: &Running, node: &str) -> Fault {
+    let nodes = lab.state.nodes.iter();
+    Fault::NoSuchNode {
+        lab: lab.name.clone(),
+        node: node.to_owned(),
+        nodes: nodes.map(|node| node.name.clone()).collect(),
+    }
+}
+
+/// A name is what a pattern says.
+fn matches(pattern: &str, name: &str) -> bool {
+    let Some((front, rest)) = pattern.split_once('*') else {
+        return pattern == name;
+    };
+    let Some(name) = name.strip_prefix(front) else {
+        return false;
+    };
+    let mut ends = name.char_indices().map(|(at, _)| at).chain([name.len()]);
+    ends.any(|at| matches(rest, &name[at..]))
 }
 
 /// Runs a command in a node, and passes its status on.
 pub(super) fn in_node(lab: Option<&str>, node: &str, command: &[OsString]) -> Result<Exit, Fault> {
     let lab = Running::find(lab)?;
     let known = lab.state.nodes.iter().find(|known| known.name == node);
-    let node = known.ok_or_else(|| Fault::NoSuchNode {
-        lab: lab.name.clone(),
-        node: node.to_owned(),
-        nodes: lab
-            .state
-            .nodes
-            .iter()
-            .map(|node| node.name.clone())
-            .collect(),
-    })?;
+    let node = known.ok_or_else(|| no_such(&lab, node))?;
     let mut prepared = prepare(&lab, node, command);
     enter(&lab, &node.name)?;
     // Blocked before the command exists, so that none is missed.

@@ -8,7 +8,7 @@ use indicatif::ProgressBar;
 use serde_json::{Value, json};
 
 use super::running::{Fault, Running, settle};
-use crate::args::{DaemonArgs, DoArgs, Hand, LinkArgs, SnapArgs};
+use crate::args::{DaemonArgs, DoArgs, FaultArgs, Hand, HealArgs, LinkArgs, RestartArgs, SnapArgs};
 use crate::exit::Exit;
 use crate::holder::protocol::{MAX_REQUEST, Request, Stepped};
 
@@ -35,6 +35,48 @@ pub fn daemon(args: &DaemonArgs) -> Exit {
     let verb = one(&args.change, json!(args.nodes));
     let title = format!("daemon {} {}", args.change, args.nodes.join(" "));
     settle(done(&args.hand, one(&title, one("daemon", verb))))
+}
+
+/// Runs `lab restart`.
+pub fn restart(args: &RestartArgs) -> Exit {
+    let verb = one("restart", json!(args.nodes));
+    let title = format!("restart {}", args.nodes.join(" "));
+    settle(done(&args.hand, one(&title, one("daemon", verb))))
+}
+
+/// Runs `lab fault`.
+pub fn fault(args: &FaultArgs) -> Exit {
+    let title = format!("fault {} {}", args.link, args.settings.join(" "));
+    let mut settings = serde_json::Map::new();
+    for setting in &args.settings {
+        match setting.split_once('=') {
+            Some((key, value)) if !setting.starts_with('{') => {
+                settings.insert(key.to_owned(), json!(value));
+            }
+            // YAML of the step's own, as it stands.
+            Some(_) | None if args.settings.len() == 1 && args.dir.is_none() => {
+                let step = format!("fault: {{{}: {setting}}}", json!(args.link));
+                let step = format!("{}: {{{step}}}", json!(title));
+                return settle(written(&args.hand, step));
+            }
+            Some(_) | None => {
+                let message = format!("write settings as loss=5%: {setting:?} is none");
+                let exit = Exit::Usage;
+                return settle(Err(Fault::Failed { message, exit }));
+            }
+        }
+    }
+    let mut fault = Value::Object(settings);
+    if let Some(dir) = &args.dir {
+        fault = one("dir", one(dir, fault));
+    }
+    let verb = one("fault", one(&args.link, fault));
+    settle(done(&args.hand, one(&title, verb)))
+}
+
+/// Runs `lab heal`.
+pub fn heal(args: &HealArgs) -> Exit {
+    settle(done(&args.hand, one("heal", json!(args.links))))
 }
 
 /// Runs `lab snap`.

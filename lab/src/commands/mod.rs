@@ -10,6 +10,7 @@ pub mod doctor;
 pub mod down;
 pub mod exec;
 pub mod explain;
+pub mod export;
 pub mod graph;
 pub mod hand;
 pub mod logs;
@@ -47,13 +48,17 @@ pub fn run(command: Command) -> Exit {
         Command::Send(args) => hand::names("send", &args.hand, &args.names),
         Command::Stop(args) => hand::names("stop", &args.hand, &args.names),
         Command::Link(args) => hand::link(&args),
+        Command::Fault(args) => hand::fault(&args),
+        Command::Heal(args) => hand::heal(&args),
         Command::Daemon(args) => hand::daemon(&args),
+        Command::Restart(args) => hand::restart(&args),
         Command::Do(args) => hand::step(&args),
         Command::Test(args) => test::run(args),
         Command::Replay(args) => replay::run(args),
         Command::Explain(args) => explain::run(&args),
         Command::Matrix(args) => matrix::run(&args),
         Command::Graph(args) => graph::run(&args),
+        Command::Export(args) => export::run(&args),
         Command::Clean => clean::run(),
         Command::Schema => schema::run(),
         Command::New(args) => new::run(&args),

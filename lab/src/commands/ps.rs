@@ -12,6 +12,8 @@ use crate::holder::protocol::{Process, Request};
 
 /// The width of what is printed.
 const WIDTH: u16 = 80;
+/// What memory is told in.
+const MEBIBYTE: f64 = 1_048_576.0;
 
 /// A lab, as `--json` shows it.
 #[derive(Debug, Serialize)]
@@ -106,15 +108,19 @@ fn text(lab: &LabInfo) -> String {
         .load_style(presets::NOTHING)
         .set_content_arrangement(ContentArrangement::Dynamic)
         .set_width(WIDTH)
-        .set_header(["NODE", "KIND", "PID", "PROCESS"]);
+        .set_header(["NODE", "KIND", "PID", "CPU", "MEMORY", "PROCESS"]);
     for node in &lab.nodes {
         if node.processes.is_empty() {
-            table.add_row([node.name.as_str(), node.kind.as_str(), "-", "-"]);
+            let (name, kind) = (node.name.as_str(), node.kind.as_str());
+            table.add_row([name, kind, "-", "-", "-", "-"]);
         }
         for process in &node.processes {
             let pid = process.pid.to_string();
+            let cpu = format!("{:.1}s", process.cpu_seconds);
+            let memory = format!("{:.1}M", process.memory_bytes as f64 / MEBIBYTE);
             let command = shorten(&process.command);
-            table.add_row([node.name.as_str(), node.kind.as_str(), &pid, &command]);
+            let (name, kind) = (node.name.as_str(), node.kind.as_str());
+            table.add_row([name, kind, &pid, &cpu, &memory, &command]);
         }
     }
     let lines = table.lines().map(|line| line.trim_end().to_owned());
@@ -125,7 +131,7 @@ fn text(lab: &LabInfo) -> String {
 
 /// A command for a table: its beginning.
 fn shorten(command: &str) -> String {
-    const LENGTH: usize = 44;
+    const LENGTH: usize = 30;
     if command.chars().count() <= LENGTH {
         return command.to_owned();
     }

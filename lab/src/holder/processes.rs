@@ -8,6 +8,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use nix::sys::stat::fstat;
+use nix::unistd::{SysconfVar, sysconf};
 
 use super::protocol::Process;
 use crate::backend::netns::Network;
@@ -55,16 +56,40 @@ pub(super) fn processes(nodes: &Nodes) -> io::Result<Vec<Process>> {
             .ok()
             .and_then(|namespace| nodes.0.get(&namespace.ino()));
         if let Some(node) = node {
-            let command = command_line(&entry.path());
+            let stat = fs::read_to_string(entry.path().join("stat"));
+            let (cpu_seconds, memory_bytes) = used(&stat.unwrap_or_default());
             found.push(Process {
                 node: node.clone(),
                 pid,
-                command,
+                command: command_line(&entry.path()),
+                cpu_seconds,
+                memory_bytes,
             });
         }
     }
     found.sort_by(|a, b| (&a.node, a.pid).cmp(&(&b.node, b.pid)));
     Ok(found)
+}
+
+/// proc_pid_stat(5): behind the name, which may contain anything, come the
+/// state as field 3, the times in user and kernel mode as fields 14 and 15, and
+/// the pages in memory as field 24.
+fn used(stat: &str) -> (f64, u64) {
+    let rest = stat.rsplit_once(')').map_or("", |(_, rest)| rest);
+    let fields: Vec<&str> = rest.split_whitespace().collect();
+    let field = |number: usize| -> u64 {
+        let text = fields.get(number - 3);
+        text.and_then(|text| text.parse().ok()).unwrap_or_default()
+    };
+    let of_system = |name, otherwise: u64| {
+        let value = sysconf(name).ok().flatten();
+        let value = value.and_then(|value| u64::try_from(value).ok());
+        value.filter(|value| *value > 0).unwrap_or(otherwise)
+    };
+    let ticks = of_system(SysconfVar::CLK_TCK, 100);
+    let page = of_system(SysconfVar::PAGE_SIZE, 4096);
+    let seconds = (field(14) + field(15)) as f64 / ticks as f64;
+    (seconds, field(24).saturating_mul(page))
 }
 
 fn command_line(process: &Path) -> String {
@@ -86,3 +111,6 @@ fn command_line(process: &Path) -> String {
         .take(MAX_COMMAND)
         .collect()
 }
+
+#[cfg(test)]
+mod tests;

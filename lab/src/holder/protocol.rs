@@ -166,6 +166,12 @@ pub struct Process {
     pub pid: i32,
     /// Its command line, in one line.
     pub command: String,
+    /// Seconds of a CPU that it took.
+    #[serde(default)]
+    pub cpu_seconds: f64,
+    /// Bytes of memory that it has.
+    #[serde(default)]
+    pub memory_bytes: u64,
 }
 
 /// Asks a holder, which has `time` to answer.

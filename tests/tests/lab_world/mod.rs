@@ -3,6 +3,7 @@
 
 mod apply;
 mod by_hand;
+mod many;
 mod trouble;
 
 use std::collections::BTreeSet;

