@@ -54,7 +54,10 @@ fn compared<S: Stage>(
             missed.extend(lines.map(|line| format!("of {name}: {line}")));
             missed.extend(doubled(topology, &senders, name));
         }
-        measured.push(format!("of {name}, by the model: {}", told(topology, &right)));
+        measured.push(format!(
+            "of {name}, by the model: {}",
+            told(topology, &right)
+        ));
         links.extend(right.links);
     }
     missed.extend(by_links(topology, &links, carried));
