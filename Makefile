@@ -1,7 +1,7 @@
 # Each target is a line that a person could type. `make` alone lists them.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo test interop check bench coverage docs install clean
+.PHONY: help setup build demo test interop check bench figures coverage docs install clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' Makefile
@@ -30,6 +30,9 @@ check: ## formatting, lints, tidiness, documentation links, licences
 bench: ## run the benchmarks
 	scripts/setup.sh bench
 	PATH="$$PATH:$$PWD/.tools/bin" cargo bench --package mcr-benches
+
+figures: ## measure the lab beside its limits: networks, wires, all scenarios
+	cargo bench --package mcr-benches --bench lab_figures
 
 coverage: ## line coverage per crate, with its floors
 	scripts/coverage.sh

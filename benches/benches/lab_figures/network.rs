@@ -1,10 +1,7 @@
 //! How long a lab's network takes to come and go, beside what `ip` takes for
-//! the same: as one batch for each namespace, and as one process a command.
-//! Everything happens in a world of the benchmark's own, with or without root.
+//! the same, as one batch for each namespace.
 
-#![allow(clippy::print_stdout, reason = "it is what a benchmark is for")]
-#![allow(clippy::print_stderr, reason = "it is what a benchmark is for")]
-
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -17,57 +14,45 @@ use lab::sandbox::{self, NAMES};
 use lab::topology::model::Topology;
 use lab::topology::parse;
 
-/// The sizes, and how often each is measured. One process a command is only
-/// measured up to the first: 500 nodes take ten seconds.
+/// The sizes, and how often each is measured.
 const SIZES: [(usize, usize); 2] = [(10, 9), (500, 3)];
 
-fn main() -> ExitCode {
-    match sandbox::attached(Path::new("/"), |_| measure().map_or_else(told, |()| 0)) {
+/// Measures in a world of its own, with or without root, and prints medians in
+/// milliseconds as one JSON object.
+pub(super) fn inside(quick: bool) -> ExitCode {
+    let measured = |_| measure(quick).map_or_else(told, |()| 0);
+    match sandbox::attached(Path::new("/"), measured) {
         Ok(code) => ExitCode::from(code),
         Err(error) => {
-            eprintln!("lab_up cannot run here: {error}");
+            eprintln!("lab_figures cannot run here: {error}");
             ExitCode::from(error.exit().code())
         }
     }
 }
 
 fn told(error: anyhow::Error) -> u8 {
-    eprintln!("lab_up: {error:#}");
+    eprintln!("lab_figures: {error:#}");
     1
 }
 
-fn measure() -> anyhow::Result<()> {
+fn measure(quick: bool) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
-    println!("a chain of nodes; milliseconds, the median of all runs (best)");
-    println!("{:6}{:16}{:>18}{:>18}", "nodes", "", "up", "down");
+    let has_ip = Command::new("ip").arg("-V").stdout(Stdio::null()).status();
+    let mut medians = BTreeMap::new();
     for (nodes, runs) in SIZES {
+        let runs = if quick { 1 } else { runs };
         let topology = chain(nodes)?;
-        let mut all = Vec::new();
+        let (mut up, mut down) = (Vec::new(), Vec::new());
         for _ in 0..runs {
-            all.push(runtime.block_on(lab_run(&topology))?);
+            let (timings, took) = runtime.block_on(lab_run(&topology))?;
+            up.push(timings.total());
+            down.push(took);
         }
-        let up = all.iter().map(|(timings, _)| timings.total()).collect();
-        let down = all.iter().map(|(_, down)| *down).collect();
-        row(nodes, "lab", up, down);
-        let part = |part: fn(&Timings) -> Duration| {
-            median(all.iter().map(|(timings, _)| part(timings)).collect())
-        };
-        println!(
-            "{:6}of it: namespaces {}, links {}, addresses {}",
-            "",
-            part(|timings| timings.namespaces),
-            part(|timings| timings.links),
-            part(|timings| timings.addresses)
-        );
-        if Command::new("ip")
-            .arg("-V")
-            .stdout(Stdio::null())
-            .status()
-            .is_err()
-        {
-            println!("{:6}ip is not installed, so there is no peer", "");
+        medians.insert(format!("up_{nodes}"), median(up));
+        medians.insert(format!("down_{nodes}"), median(down));
+        if has_ip.is_err() {
             continue;
         }
         let (mut up, mut down) = (Vec::new(), Vec::new());
@@ -75,30 +60,17 @@ fn measure() -> anyhow::Result<()> {
             up.push(ip_batch_up(nodes)?);
             down.push(ip_batch_down(nodes)?);
         }
-        row(nodes, "ip -batch", up, down);
-        if nodes == SIZES[0].0 {
-            let (up, down) = (ip_forked_up(nodes)?, ip_batch_down(nodes)?);
-            row(nodes, "ip, forked", vec![up], vec![down]);
-        }
+        medians.insert(format!("ip_up_{nodes}"), median(up));
+        medians.insert(format!("ip_down_{nodes}"), median(down));
     }
+    println!("{}", serde_json::json!(medians));
     Ok(())
 }
 
-fn row(nodes: usize, who: &str, up: Vec<Duration>, down: Vec<Duration>) {
-    let column = |times: Vec<Duration>| {
-        let best = times.iter().min().copied().unwrap_or_default();
-        format!("{} ({})", median(times), milliseconds(best))
-    };
-    println!("{nodes:<6}{who:16}{:>18}{:>18}", column(up), column(down));
-}
-
-fn median(mut times: Vec<Duration>) -> String {
+fn median(mut times: Vec<Duration>) -> f64 {
     times.sort_unstable();
-    milliseconds(times.get(times.len() / 2).copied().unwrap_or_default())
-}
-
-fn milliseconds(time: Duration) -> String {
-    format!("{:.1}", time.as_secs_f64() * 1000.0)
+    let median = times.get(times.len() / 2).copied().unwrap_or_default();
+    median.as_secs_f64() * 1000.0
 }
 
 async fn lab_run(topology: &Topology) -> anyhow::Result<(Timings, Duration)> {
@@ -169,27 +141,6 @@ fn ip_batch_down(nodes: usize) -> anyhow::Result<Duration> {
         .collect();
     batch(&[], &commands.join("\n"))?;
     Ok(start.elapsed())
-}
-
-fn ip_forked_up(nodes: usize) -> anyhow::Result<Duration> {
-    let (outside, inside) = commands(nodes)?;
-    let start = Instant::now();
-    for command in outside {
-        ip(&[], &command)?;
-    }
-    for (node, text) in inside.iter().enumerate() {
-        for command in text.lines() {
-            ip(&["-n", &format!("n{node}")], command)?;
-        }
-    }
-    Ok(start.elapsed())
-}
-
-fn ip(options: &[&str], command: &str) -> anyhow::Result<()> {
-    let words = options.iter().copied().chain(command.split(' '));
-    let status = Command::new("ip").args(words).status().context("ip")?;
-    ensure!(status.success(), "ip {command}: {status}");
-    Ok(())
 }
 
 fn batch(options: &[&str], commands: &str) -> anyhow::Result<()> {
