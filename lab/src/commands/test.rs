@@ -14,7 +14,7 @@ use crate::args::TestArgs;
 use crate::exit::Exit;
 use crate::node::{Daemons, NodeError, Programs, Unfit};
 use crate::report::RunReport;
-use crate::run::{self, Options, Progress};
+use crate::run::{self, Options, Progress, Silent};
 use crate::sandbox::{self, Inside};
 use crate::topology;
 use crate::topology::model::Topology;
@@ -245,7 +245,7 @@ async fn one(
     let mut wrong = Vec::new();
     for (mutation, lab) in mutate::labs(args, lab).iter().filter(|_| passed) {
         let options = mutate::options(options);
-        let report = run::run(lab, programs, &options, &mut mutate::Silent).await?;
+        let report = run::run(lab, programs, &options, &mut Silent).await?;
         let interrupted = report.interrupted;
         wrong.push((*mutation, report));
         if interrupted {

@@ -10,12 +10,11 @@ mod frame;
 use std::collections::{BTreeMap, VecDeque};
 use std::io;
 use std::net::Ipv4Addr;
-use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
 use nix::errno::Errno;
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::eventfd::{EfdFlags, EventFd};
 use nix::sys::socket::{
     ControlMessageOwned, MsgFlags, SockaddrStorage, recvmsg, setsockopt, sockopt,
@@ -23,6 +22,7 @@ use nix::sys::socket::{
 
 use crate::backend::netns::{NetError, Network};
 use crate::run::messages::{Ring, Source, Told};
+use crate::run::ready;
 use crate::topology::model::{Kind, LinkId, Medium, NodeId, Topology};
 
 pub use frame::{Datagram, IpPacket, control, datagram, ip_packet};
@@ -375,21 +375,14 @@ fn read_all(shared: &Mutex<Shared>, wake: &EventFd) {
                 return;
             }
         }
-        let mut watched = vec![PollFd::new(wake.as_fd(), PollFlags::POLLIN)];
-        let all = sockets.iter();
-        watched.extend(all.map(|(_, socket)| PollFd::new(socket.as_fd(), PollFlags::POLLIN)));
-        if !matches!(
-            poll(&mut watched, PollTimeout::NONE),
-            Ok(_) | Err(Errno::EINTR)
-        ) {
+        let all = sockets.iter().map(|(_, socket)| socket);
+        let Some((woken, readable)) = ready::wait(wake, all) else {
             return;
-        }
-        let ready: Vec<bool> = watched.iter().map(|fd| fd.any() == Some(true)).collect();
-        drop(watched);
-        if ready.first() == Some(&true) {
+        };
+        if woken {
             wake.read().ok();
         }
-        for ((position, socket), _) in sockets.iter().zip(&ready[1..]).filter(|(_, r)| **r) {
+        for ((position, socket), _) in sockets.iter().zip(&readable).filter(|(_, r)| **r) {
             read_burst(shared, *position, socket, &mut buffer);
         }
     }

@@ -26,6 +26,7 @@ mod observe;
 mod options;
 mod probe;
 mod question;
+mod ready;
 pub mod reconcile;
 mod record;
 mod shell;
@@ -79,6 +80,17 @@ pub trait Progress {
     fn step_ended(&mut self, step: &StepReport);
     /// The run ended.
     fn ended(&mut self, run: &RunReport);
+}
+
+/// Nobody is told.
+pub struct Silent;
+
+impl Progress for Silent {
+    fn began(&mut self, _: &RunReport) {}
+    fn deployed(&mut self, _: &RunReport, _: &Topology) {}
+    fn step_began(&mut self, _: &str) {}
+    fn step_ended(&mut self, _: &StepReport) {}
+    fn ended(&mut self, _: &RunReport) {}
 }
 
 /// Runs a lab once, from the network to the teardown.

@@ -35,12 +35,12 @@ use super::messages::Told;
 use super::notices::Notice;
 use super::shell::Finished;
 use super::stage::{Drops, Stage, sleep};
-use super::{Course, Options, Progress, again, begin, probe};
+use super::{Course, Options, Progress, Silent, again, begin, probe};
 use crate::assertion::counters::Counters;
 use crate::backend::netns::{Carried, Gone};
 use crate::explain::Explanation;
 use crate::report::pcapng::{self, Marker};
-use crate::report::{RunReport, Simulated, StepReport};
+use crate::report::{RunReport, Simulated};
 use crate::topology::model::{
     CounterOf, DaemonChange, Exec, Hosts, LinkChange, LinkId, NodeId, Topology, Wire,
 };
@@ -79,17 +79,6 @@ pub fn explain(
     let look = async |stage: &Simulation<'_>| super::explain::now(stage, receiver, source).await;
     let (_, told) = run_and_look(hosted, seed, options, &mut Silent, look)?;
     Ok(told.flatten())
-}
-
-/// Nobody is told.
-struct Silent;
-
-impl Progress for Silent {
-    fn began(&mut self, _: &RunReport) {}
-    fn deployed(&mut self, _: &RunReport, _: &Topology) {}
-    fn step_began(&mut self, _: &str) {}
-    fn step_ended(&mut self, _: &StepReport) {}
-    fn ended(&mut self, _: &RunReport) {}
 }
 
 /// Runs a lab once, and looks at the network after its last step.

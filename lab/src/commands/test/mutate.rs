@@ -2,20 +2,9 @@
 
 use crate::args::TestArgs;
 use crate::mutation::{Mutation, Noticed};
-use crate::report::{RunReport, StepReport, text};
-use crate::run::{Options, Progress};
+use crate::report::{RunReport, text};
+use crate::run::Options;
 use crate::topology::model::Topology;
-
-/// Nobody is told how runs go on that must fail.
-pub(super) struct Silent;
-
-impl Progress for Silent {
-    fn began(&mut self, _: &RunReport) {}
-    fn deployed(&mut self, _: &RunReport, _: &Topology) {}
-    fn step_began(&mut self, _: &str) {}
-    fn step_ended(&mut self, _: &StepReport) {}
-    fn ended(&mut self, _: &RunReport) {}
-}
 
 /// The lab with each thing wrong, where its runs are to be mutated.
 pub(super) fn labs(args: &TestArgs, lab: &Topology) -> Vec<(Mutation, Topology)> {

@@ -8,7 +8,7 @@ use super::{conclude, finish, is_failure, mutate, repeats, worst};
 use crate::args::TestArgs;
 use crate::exit::Exit;
 use crate::report::RunReport;
-use crate::run::{Options, sim};
+use crate::run::{Options, Silent, sim};
 use crate::topology::model::Topology;
 
 /// Runs all labs that the simulator can host, and says why not the others.
@@ -52,7 +52,7 @@ fn all(args: &TestArgs, labs: &[Topology]) -> io::Result<(Vec<RunReport>, Exit)>
         for (mutation, lab) in mutate::labs(args, lab).iter().filter(|_| passed) {
             if let Ok(hosted) = sim::host(lab) {
                 let options = mutate::options(&options);
-                let report = sim::run(&hosted, args.seed, &options, &mut mutate::Silent)?;
+                let report = sim::run(&hosted, args.seed, &options, &mut Silent)?;
                 wrong.push((*mutation, report));
             }
         }

@@ -2,20 +2,19 @@
 
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use mcr_sys::netlink::notices::{self, Notice as Told};
-use nix::errno::Errno;
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::eventfd::{EfdFlags, EventFd};
 
 use super::{LinkState, MrouteState, Notice, Shared, What, lock};
 use crate::backend::netns::Network;
 use crate::run::clock::now_ns;
+use crate::run::ready;
 use crate::topology::model::{NodeId, Topology};
 
 /// Entries of one kernel that are known, so that only changes are told.
@@ -215,19 +214,11 @@ fn read_all(
     asked: &Receiver<Sender<()>>,
 ) {
     loop {
-        let mut watched = vec![PollFd::new(wake.as_fd(), PollFlags::POLLIN)];
-        let all = kernels.iter();
-        watched.extend(all.map(|(_, socket)| PollFd::new(socket.as_fd(), PollFlags::POLLIN)));
-        if !matches!(
-            poll(&mut watched, PollTimeout::NONE),
-            Ok(_) | Err(Errno::EINTR)
-        ) {
+        let all = kernels.iter().map(|(_, socket)| socket);
+        let Some((waits, readable)) = ready::wait(wake, all) else {
             return;
-        }
-        let ready: Vec<bool> = watched.iter().map(|fd| fd.any() == Some(true)).collect();
-        drop(watched);
-        let waits = ready.first() == Some(&true);
-        let mut ready = ready.into_iter().skip(1);
+        };
+        let mut ready = readable.into_iter();
         // One that broke, as it does with its namespace, is not read any more.
         kernels.retain_mut(|(kernel, socket)| {
             // Whoever asks is told of what is there now, not when poll returned.
