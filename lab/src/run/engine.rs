@@ -7,7 +7,6 @@ pub(super) use rest::Rest;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use futures_util::future::join_all;
 use serde_json::json;
 
 use super::capture::Count;
@@ -16,19 +15,18 @@ use super::evidence;
 use super::excerpt;
 use super::invariants::Invariants;
 use super::notices::Notice;
-use super::observe::{Measured, Memory, Scene, about};
+use super::observe::{Measured, Scene};
 use super::record::{self, Moments};
 use super::snapshot;
-use super::stage::{self, Drops, LOOK_EVERY, Stage, changed_or};
+use super::stage::{self, Drops, Stage};
+use super::watching::watch_all;
 use super::wires;
 use crate::assertion::counters::Counters;
 use crate::assertion::state::State;
-use crate::assertion::watch::{Ended, Watch};
-use crate::assertion::{Observed, Outcome};
 use crate::backend::netns::Carried;
 use crate::oracle;
 use crate::reference::Situation;
-use crate::report::{ExpectationReport, StepReport};
+use crate::report::StepReport;
 use crate::topology::model::{
     Action, Check, Exec, Expectation, Flap, LinkChange, LinkId, NodeId, RatePoint, Step,
 };
@@ -434,67 +432,5 @@ impl<S: Stage> Engine<S> {
             | Check::State { .. }
             | Check::Exec { .. } => Count::default(),
         }
-    }
-}
-
-async fn watch_all<S: Stage>(
-    scene: &Scene<'_, S>,
-    expect: &[Expectation],
-) -> Vec<ExpectationReport> {
-    let watches = expect.iter().enumerate();
-    join_all(watches.map(|(position, expectation)| watch_one(scene, position, expectation))).await
-}
-
-async fn watch_one<S: Stage>(
-    scene: &Scene<'_, S>,
-    position: usize,
-    expectation: &Expectation,
-) -> ExpectationReport {
-    let stage = scene.stage;
-    let (began, began_ns) = (stage.elapsed(), stage.now_ns());
-    let mut watch = Watch::new(expectation);
-    let memory = Memory::default();
-    loop {
-        let changed = stage.changed();
-        let observed = scene.look(position, expectation, &memory).await;
-        let now = stage.elapsed() - began;
-        let since = observed
-            .since_ns
-            .map(|since| since.saturating_sub(began_ns));
-        let since = since.map_or(now, Duration::from_nanos);
-        if let Some(ended) = watch.observe_since(now, observed.truth, since) {
-            return told(scene, expectation, &observed, ended);
-        }
-        let wake = began + watch.wake_at();
-        let next = wake.min(stage.elapsed() + LOOK_EVERY);
-        // A change may come earlier; without one it is looked at all the same.
-        changed_or(stage, changed, next).await;
-    }
-}
-
-fn told<S: Stage>(
-    scene: &Scene<'_, S>,
-    expectation: &Expectation,
-    observed: &Observed,
-    ended: Ended,
-) -> ExpectationReport {
-    let mut missed = observed.missed.clone();
-    match ended.outcome {
-        Outcome::Flap => missed.insert(0, "it was true, and then no longer".to_owned()),
-        Outcome::Pass | Outcome::Late => missed.clear(),
-        Outcome::Skip | Outcome::Fail | Outcome::Error => {}
-    }
-    ExpectationReport {
-        about: about(scene.stage.topology(), expectation),
-        line: expectation.line,
-        outcome: ended.outcome,
-        warn: expectation.warn,
-        never: expectation.never,
-        became_true: ended.became_true.map(|at| at.as_secs_f64()),
-        within: expectation.within.as_secs_f64(),
-        measured: observed.measured.clone(),
-        missed,
-        metric: expectation.metric.clone(),
-        figure: observed.figure.clone(),
     }
 }

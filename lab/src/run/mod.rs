@@ -36,6 +36,7 @@ mod stage;
 pub mod standing;
 pub mod status;
 mod traffic;
+mod watching;
 mod wires;
 
 use std::fs::{self, Permissions};

@@ -64,11 +64,23 @@ pub(super) struct Measured {
 /// What one expectation remembers between looks.
 #[derive(Default)]
 pub(super) struct Memory {
+    /// When the looks began, after the step's actions.
+    began_ns: u64,
     samples: RefCell<Vec<(u64, Count)>>,
     carried: RefCell<Vec<(u64, BTreeMap<LinkId, u64>)>>,
     /// The messages looked at, and the number of the next.
     messages: RefCell<(u64, packets::Seen)>,
     compared: RefCell<Option<(u64, Observed)>>,
+}
+
+impl Memory {
+    /// Nothing seen yet, of what is looked at from `began_ns` on.
+    pub(super) fn since(began_ns: u64) -> Memory {
+        Memory {
+            began_ns,
+            ..Memory::default()
+        }
+    }
 }
 
 impl<S: Stage> Scene<'_, S> {
@@ -133,7 +145,8 @@ impl<S: Stage> Scene<'_, S> {
     ) -> Option<RateSeen> {
         let (node, interface) = match at {
             RatePoint::Receiver(receiver) => {
-                return self.stage.ledger().borrow().rx_rate(receiver, of);
+                let ledger = self.stage.ledger().borrow();
+                return ledger.rx_rate(receiver, of, memory.began_ns);
             }
             RatePoint::Interface(node, interface) => (node, interface),
         };

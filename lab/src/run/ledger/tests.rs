@@ -269,18 +269,36 @@ fn own_drops_and_damage_are_of_the_span() {
 }
 
 #[test]
-fn rates_over_a_span_and_now() {
+fn rates_over_the_latest_time() {
     let mut ledger = joined_then_sent();
-    assert_eq!(ledger.rx_rate(0, None), None, "watched for no time");
+    assert_eq!(ledger.rx_rate(0, None, 0), None, "watched for no time");
     for step in 1..=20_u64 {
         let at = 100 * MS + step * 50 * MS;
         let highest = step * 50 - 1;
         ledger.receiver_reported(0, seen(at, vec![flow(GROUP, 0, highest, 0, at)]));
     }
-    let now = ledger.rx_rate(0, Some(GROUP)).unwrap();
+    let now = ledger.rx_rate(0, Some(GROUP), 0).unwrap();
     assert!((now.pps - 1000.0).abs() < 1.0, "{now:?}");
     assert!((now.bps - 800_000.0).abs() < 1000.0, "{now:?}");
-    assert!(ledger.rx_rate(0, Some(OTHER)).unwrap().pps < 0.1);
+    assert!(ledger.rx_rate(0, Some(OTHER), 0).unwrap().pps < 0.1);
+}
+
+#[test]
+fn what_came_before_the_asking_is_in_no_rate() {
+    let mut ledger = joined_then_sent();
+    for step in 1..=20_u64 {
+        let at = 100 * MS + step * 50 * MS;
+        // Nothing comes any more from 600 ms on.
+        let highest = step.min(10) * 50 - 1;
+        ledger.receiver_reported(0, seen(at, vec![flow(GROUP, 0, highest, 0, at)]));
+    }
+    assert_eq!(
+        ledger.rx_rate(0, None, 701 * MS),
+        None,
+        "not for long enough"
+    );
+    let now = ledger.rx_rate(0, None, 700 * MS).unwrap();
+    assert!(now.pps.abs() < 0.1, "{now:?}");
 }
 
 #[test]

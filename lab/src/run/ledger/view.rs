@@ -130,27 +130,24 @@ impl Ledger {
         seen
     }
 
-    /// The rate at which `receiver` gets datagrams of `group`, or of all; `None`
-    /// until it has been watched for long enough.
+    /// The rate at which `receiver` gets datagrams of `group`, or of all, over the
+    /// span, or since `from` at the earliest while it lasts; `None` until it has
+    /// been watched for long enough.
     #[must_use]
-    pub fn rx_rate(&self, receiver: usize, group: Option<Ipv4Addr>) -> Option<RateSeen> {
+    pub fn rx_rate(&self, receiver: usize, group: Option<Ipv4Addr>, from: u64) -> Option<RateSeen> {
         let mut sum = RateSeen::default();
         for session in self.sessions(receiver) {
             if session.ended_at.is_some() && self.frozen_at.is_none() {
                 continue;
             }
             let latest = session.report();
-            let from = self.rate_from(session, latest);
-            let watched = latest.at_ns.saturating_sub(from.at_ns);
-            if watched < RATE_WINDOW_NS && self.frozen_at.is_none() {
-                return None;
-            }
+            let before = self.rate_from(session, latest, from)?;
             let (datagrams, bytes) = counted(latest, group);
-            let (before, bytes_before) = counted(from, group);
+            let (datagrams_before, bytes_before) = counted(before, group);
             let rate = RateSeen::over(
-                datagrams.saturating_sub(before),
+                datagrams.saturating_sub(datagrams_before),
                 bytes.saturating_sub(bytes_before),
-                watched,
+                latest.at_ns.saturating_sub(before.at_ns),
             );
             sum.pps += rate.pps;
             sum.bps += rate.bps;
@@ -158,21 +155,21 @@ impl Ledger {
         Some(sum)
     }
 
-    fn rate_from<'a>(&self, session: &'a Session, latest: &RecvReport) -> &'a RecvReport {
-        let mark = &session.mark.report;
+    /// What a rate is counted from: what came before the asking does not belong
+    /// to it, as what was forwarded before a router was killed.
+    fn rate_from<'a>(
+        &self,
+        session: &'a Session,
+        latest: &RecvReport,
+        from: u64,
+    ) -> Option<&'a RecvReport> {
         if self.frozen_at.is_some() {
-            return mark;
+            return Some(&session.mark.report);
         }
         let wanted = latest.at_ns.saturating_sub(RATE_WINDOW_NS);
-        let in_span = session
-            .history
-            .iter()
-            .rev()
-            .find(|report| report.at_ns <= wanted);
-        match in_span {
-            Some(report) if report.at_ns > mark.at_ns => report,
-            Some(_) | None => mark,
-        }
+        let mut history = session.history.iter().rev();
+        let before = history.find(|report| report.at_ns <= wanted)?;
+        (before.at_ns >= from).then_some(before)
     }
 
     fn add_arrived(
