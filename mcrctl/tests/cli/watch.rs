@@ -34,10 +34,10 @@ fn events_are_told_until_the_daemon_ends() {
     let output = fake.run(&["watch"]);
     assert_eq!(
         String::from_utf8(output.stdout).unwrap(),
-        "    1.500s  neighbor 10.0.1.9 on eth1: up\n\
+        "    1.500s  neighbor 10.0.1.9 on eth1 up\n\
          ... 7 events missed\n\
-         \x20   2.000s  DR of eth1: 10.0.1.9\n\
-         \x20   2.500s  the table of groups is full\n"
+         \x20   2.000s  DR on eth1 is 10.0.1.9\n\
+         \x20   2.500s  the table of groups is full: one was refused\n"
     );
     assert_eq!(output.status.code(), Some(3), "the daemon has gone");
 }

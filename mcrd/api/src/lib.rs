@@ -13,6 +13,7 @@ pub mod router;
 pub mod rule;
 pub mod schema;
 pub mod state;
+mod told;
 
 pub use message::{ErrorCode, Failure, Hello, Method, Problem, Reply, Request};
 

@@ -2,7 +2,7 @@
 
 use std::net::Ipv4Addr;
 
-use mcr_api::router::{AssertState, Event, RegisterState};
+use mcr_api::router::Event;
 
 use super::{LinkState, MrouteState, What};
 
@@ -51,7 +51,7 @@ impl What {
                 let source = (!source.is_unspecified()).then_some(*source);
                 mroute(&tree(source, *group), state)
             }
-            What::Router(event) => router(event),
+            What::Router(event) => event.to_string(),
             What::Ended => "mcrd closed its control socket: it ended".to_owned(),
             What::Missed(0) => "more was told than could be read".to_owned(),
             What::Missed(count) => format!("{count} more were told than could be read"),
@@ -82,98 +82,6 @@ const fn kind(event: &Event) -> &'static str {
         Event::Assert { .. } => "assert",
         Event::Refused { .. } => "refused",
     }
-}
-
-fn router(event: &Event) -> String {
-    match event {
-        Event::Neighbor {
-            interface,
-            address,
-            change,
-        } => format!("neighbor {address} on {interface} {change}"),
-        Event::Dr {
-            interface,
-            address,
-            is_me,
-        } => match address {
-            Some(address) => format!("DR on {interface} is {address}{}", itself(*is_me)),
-            None => format!("no DR on {interface}"),
-        },
-        Event::Querier {
-            interface,
-            address,
-            is_me,
-        } => format!("querier on {interface} is {address}{}", itself(*is_me)),
-        Event::OlderQuerier {
-            interface,
-            address,
-            version,
-        } => format!("querier {address} on {interface} speaks IGMPv{version}"),
-        Event::Membership {
-            interface,
-            group,
-            source,
-            change,
-        } => match source {
-            Some(source) => format!("member of {group} from {source} on {interface} {change}"),
-            None => format!("member of {group} on {interface} {change}"),
-        },
-        Event::Route {
-            source,
-            group,
-            change,
-            iif,
-            olist,
-        } => {
-            let tree = tree(*source, *group);
-            let iif = iif.as_deref().unwrap_or("none");
-            match change.as_str() {
-                "removed" => format!("route {tree} removed"),
-                _ => format!("route {tree} {change}: iif {iif}, oif {}", all(olist)),
-            }
-        }
-        Event::Rp { group, rp } => match rp {
-            Some(rp) => format!("RP of {group} is {rp}"),
-            None => format!("no RP for {group}"),
-        },
-        Event::Register {
-            source,
-            group,
-            state,
-        } => format!("{} {}", tree(Some(*source), *group), register(*state)),
-        Event::Assert {
-            source,
-            group,
-            interface,
-            state,
-            winner,
-        } => assert(&tree(*source, *group), interface, *state, *winner),
-        Event::Refused { table } => format!("the table of {table} is full: one was refused"),
-    }
-}
-
-fn assert(tree: &str, interface: &str, state: AssertState, winner: Option<Ipv4Addr>) -> String {
-    let said = match (state, winner) {
-        (AssertState::NoInfo, _) => "is over".to_owned(),
-        (AssertState::Winner, _) => "won".to_owned(),
-        (AssertState::Loser, Some(winner)) => format!("lost to {winner}"),
-        (AssertState::Loser, None) => "lost".to_owned(),
-    };
-    format!("assert for {tree} on {interface} {said}")
-}
-
-/// RFC 7761 §4.4.1, in what it means.
-const fn register(state: RegisterState) -> &'static str {
-    match state {
-        RegisterState::NoInfo => "is not registered",
-        RegisterState::Join => "is registered at the RP",
-        RegisterState::JoinPending => "asks the RP whether to register again",
-        RegisterState::Prune => "was stopped from registering by the RP",
-    }
-}
-
-const fn itself(is_me: bool) -> &'static str {
-    if is_me { " (itself)" } else { "" }
 }
 
 fn tree(source: Option<Ipv4Addr>, group: Ipv4Addr) -> String {
