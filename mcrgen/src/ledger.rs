@@ -15,10 +15,9 @@ mod tests;
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 
-use hdrhistogram::Histogram;
-
+use crate::latency::{Counted, Latencies};
 use crate::payload::Header;
-use crate::report::{Latency, ReceivedFlow};
+use crate::report::ReceivedFlow;
 use crate::window::{Seen, SequenceWindow};
 
 /// What makes a flow.
@@ -124,7 +123,7 @@ impl Ledger {
         if let Some(flow) = self.flows.get_mut(&key) {
             if flow.note(arrival, explained) {
                 self.received += 1;
-                flow.latency.note(latency);
+                latency.into_iter().for_each(|ns| flow.latency.note(ns));
             }
             return Noted::Counted;
         }
@@ -133,7 +132,7 @@ impl Ledger {
             return Noted::Refused;
         }
         let mut flow = Flow::new(arrival);
-        flow.latency.note(latency);
+        latency.into_iter().for_each(|ns| flow.latency.note(ns));
         self.flows.insert(key, flow);
         self.received += 1;
         Noted::FirstOfFlow
@@ -163,6 +162,23 @@ impl Ledger {
             })
             .collect()
     }
+
+    /// Adds the latencies by bucket to the report, which has every flow in its
+    /// place: to the last one all, to any other those since the one before.
+    pub fn tell_latencies(&self, report: &mut [ReceivedFlow], last: bool) {
+        for (told, flow) in report.iter_mut().zip(self.flows.values()) {
+            told.latencies = match last {
+                true => flow.latency.all(),
+                false => flow.latency.new(),
+            };
+        }
+    }
+
+    /// The report that had them was taken.
+    pub fn latencies_told(&mut self) {
+        let flows = self.flows.values_mut();
+        flows.for_each(|flow| flow.latency.told());
+    }
 }
 
 impl Clock {
@@ -190,7 +206,7 @@ struct Flow {
     first_ns: u64,
     longest_gap_ns: u64,
     latest: Arrival,
-    latency: LatencyHistogram,
+    latency: Counted,
 }
 
 impl Flow {
@@ -206,7 +222,7 @@ impl Flow {
             first_ns: arrival.arrival_ns,
             longest_gap_ns: 0,
             latest: *arrival,
-            latency: LatencyHistogram::default(),
+            latency: Counted::default(),
         }
     }
 
@@ -264,45 +280,10 @@ impl Flow {
             join_to_first_ns: self.first_ns.saturating_sub(joined_ns),
             longest_gap_ns: self.longest_gap_ns,
             latency: self.latency.quantiles(),
+            latencies: Latencies::default(),
             ttl: self.latest.ttl,
             dscp: self.latest.dscp,
             source_port: self.latest.source_port,
         }
-    }
-}
-
-/// Latencies to one part in a hundred.
-#[derive(Default)]
-struct LatencyHistogram(Option<Histogram<u64>>);
-
-impl LatencyHistogram {
-    /// The longest latency that is told from longer ones: one hour.
-    const MAX_NS: u64 = 3_600_000_000_000;
-
-    fn note(&mut self, latency: Option<u64>) {
-        let Some(latency) = latency else { return };
-        if self.0.is_none() {
-            self.0 = Histogram::new(2).ok();
-        }
-        if let Some(histogram) = &mut self.0 {
-            histogram.auto(true);
-            let latency = latency.min(Self::MAX_NS);
-            if histogram.record(latency).is_err() {
-                histogram.saturating_record(latency);
-            }
-        }
-    }
-
-    fn quantiles(&self) -> Option<Latency> {
-        let histogram = self.0.as_ref().filter(|histogram| !histogram.is_empty())?;
-        let mut quantiles = histogram.value_at_quantiles([0.5, 0.9, 0.99, 0.999]);
-        Some(Latency {
-            min_ns: histogram.min(),
-            p50_ns: quantiles.next()?,
-            p90_ns: quantiles.next()?,
-            p99_ns: quantiles.next()?,
-            p999_ns: quantiles.next()?,
-            max_ns: histogram.max(),
-        })
     }
 }

@@ -6,6 +6,7 @@ pub mod error;
 pub mod hosts;
 mod igmp;
 pub mod interface;
+pub mod latency;
 pub mod ledger;
 mod machine;
 pub mod output;

@@ -103,6 +103,7 @@ pub fn run(
     // Leaving comes before writing, which may take time.
     let mut last = receiver.report()?;
     last.last = true;
+    receiver.ledger.tell_latencies(&mut last.flows, true);
     receiver.members.leave();
     progress.finish();
     output.finish(Report::Recv(last.clone()))?;
@@ -140,8 +141,12 @@ impl Receiver<'_> {
             self.new_flow &= !progress.is_live();
             let at_once = self.new_flow && schedule.may_report(now);
             if at_once || now >= schedule.next() {
-                let written = output.offer(Report::Recv(self.report()?))?;
-                self.new_flow &= !written;
+                let mut report = self.report()?;
+                self.ledger.tell_latencies(&mut report.flows, false);
+                if output.offer(Report::Recv(report))? {
+                    self.ledger.latencies_told();
+                    self.new_flow = false;
+                }
                 schedule.reported(now);
             }
             let mut until = end.min(look).min(schedule.next());

@@ -9,6 +9,8 @@ use std::net::Ipv4Addr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::latency::Latencies;
+
 /// One line.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "report", rename_all = "lowercase")]
@@ -145,6 +147,10 @@ pub struct ReceivedFlow {
     /// One-way latency from send call to arrival in the receiver's kernel;
     /// `None` on a clock that is not the sender's.
     pub latency: Option<Latency>,
+    /// The same by bucket: in the last line all, in any other those since the
+    /// line before.
+    #[serde(default, skip_serializing_if = "Latencies::is_empty")]
+    pub latencies: Latencies,
     /// The TTL the latest datagram arrived with.
     pub ttl: Option<u8>,
     /// The DSCP the latest datagram arrived with.

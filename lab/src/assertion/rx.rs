@@ -2,6 +2,8 @@
 
 use std::fmt::Write;
 
+use mcrgen::latency::Latencies;
+
 use crate::assertion::bound::{self, bps, nanoseconds, number, percent, pps};
 use crate::assertion::{Observed, Truth};
 use crate::run::ledger::{RateSeen, RxSeen};
@@ -37,7 +39,7 @@ pub fn judge(check: &RxCheck, seen: &RxSeen, since: u64) -> Observed {
     {
         observed = observed.with_figure(first as f64 / 1e9, "s");
     } else if let Some((quantile, _)) = check.latency_ns.first()
-        && let Some(latency) = latency_at(seen, *quantile)
+        && let Some(latency) = seen.latency().at(*quantile)
     {
         observed = observed.with_figure(latency as f64 / 1e9, "s");
     } else if !bound::is_open(&check.gap_ns) {
@@ -61,7 +63,7 @@ fn measured(check: &RxCheck, seen: &RxSeen, since: u64) -> String {
     if seen.corrupted > 0 {
         add(&mut line, &format!("  corrupted {}", seen.corrupted));
     }
-    if let Some(latency) = seen.latency {
+    if let Some(latency) = seen.latency().quantiles() {
         add(
             &mut line,
             &format!(
@@ -166,9 +168,13 @@ fn judge_times(check: &RxCheck, seen: &RxSeen, since: u64, missed: &mut Vec<Stri
         gap,
         nanoseconds,
     ));
+    let latency = match check.latency_ns.is_empty() {
+        true => Latencies::default(),
+        false => seen.latency(),
+    };
     for (quantile, bound) in &check.latency_ns {
         let what = format!("latency p{}", number(quantile * 100.0));
-        match latency_at(seen, *quantile) {
+        match latency.at(*quantile) {
             Some(value) => {
                 missed.extend(bound::missed(&what, bound, value as f64, nanoseconds));
             }
@@ -211,19 +217,4 @@ fn judge_arrivals(check: &RxCheck, seen: &RxSeen, missed: &mut Vec<String>) {
 
 fn first_after(seen: &RxSeen, since: u64) -> Option<u64> {
     seen.first_ns.map(|first| first.saturating_sub(since))
-}
-
-/// The reports carry five quantiles; one between them is answered by the next
-/// higher, which is never too small.
-fn latency_at(seen: &RxSeen, quantile: f64) -> Option<u64> {
-    let latency = seen.latency?;
-    let known = [
-        (0.0, latency.min_ns),
-        (0.5, latency.p50_ns),
-        (0.9, latency.p90_ns),
-        (0.99, latency.p99_ns),
-        (0.999, latency.p999_ns),
-    ];
-    let next = known.iter().find(|(at, _)| quantile <= *at + 1e-9);
-    Some(next.map_or(latency.max_ns, |(_, value)| *value))
 }

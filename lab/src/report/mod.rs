@@ -5,6 +5,7 @@ pub mod distribution;
 pub mod gha;
 pub mod html;
 pub mod junit;
+pub mod latency;
 mod ledger;
 pub mod markdown;
 pub mod ndjson;
@@ -176,8 +177,11 @@ pub struct LedgerRow {
     pub first_ns: Option<u64>,
     /// The longest time without one.
     pub gap_ns: u64,
-    /// One-way latency since the flow began.
+    /// One-way latency of those received.
     pub latency: Option<Latency>,
+    /// The same as a histogram.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub latencies: Vec<latency::Bar>,
     /// The same time where the step did something to the network.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub outage_ns: Option<u64>,

@@ -6,6 +6,7 @@
 //! in which it was sent, and one that is still under way is neither received
 //! nor lost. Times are CLOCK_REALTIME in nanoseconds, as in the reports.
 
+mod latencies;
 mod session;
 mod view;
 

@@ -15,7 +15,7 @@ use super::locate;
 use super::notices::{Notice, What};
 use super::observe::owes;
 use super::stage::Stage;
-use crate::report::LedgerRow;
+use crate::report::{LedgerRow, latency};
 use crate::topology::model::{
     Action, DaemonChange, Flap, Link, LinkChange, LinkId, NodeId, RxCheck, Topology, Wire,
 };
@@ -191,6 +191,7 @@ fn row<S: Stage>(stage: &S, moments: &Moments, by: usize, of: usize) -> Option<L
         |sender: &SendRun| sender.source == of,
         |sender, to| owes(topology, &check, sender.source, to),
     );
+    let latencies = seen.latency();
     let leave_ns = left(stage, moments, by, of);
     if seen.sent == 0 && seen.received == 0 && leave_ns.is_none() {
         return None;
@@ -209,7 +210,8 @@ fn row<S: Stage>(stage: &S, moments: &Moments, by: usize, of: usize) -> Option<L
         corrupted: seen.corrupted,
         first_ns: since(began_ns),
         gap_ns: seen.gap_ns,
-        latency: seen.latency,
+        latency: latencies.quantiles(),
+        latencies: latency::bars(&latencies),
         outage_ns: disturbed.then_some(seen.gap_ns),
         join_ns: joined.and_then(|called| since(*called)),
         leave_ns,

@@ -63,6 +63,7 @@ fn a_flow_is_described_by_its_datagrams() {
     assert_eq!(flow.longest_gap_ns, 2_990);
     assert_eq!((flow.ttl, flow.dscp), (Some(3), None));
     assert_eq!(flow.source_port, 4001);
+    assert!(flow.latencies.is_empty(), "only where it is asked for");
     let latency = flow.latency.unwrap();
     assert!((1_000..=1_020).contains(&latency.min_ns), "{latency:?}");
     assert!((3_960..=4_040).contains(&latency.max_ns), "{latency:?}");
@@ -327,4 +328,31 @@ proptest! {
         let flows = ledger.report(u64::MAX, |_| 0);
         prop_assert_eq!(flows.iter().map(|flow| flow.lost).sum::<u64>(), lost);
     }
+}
+
+#[test]
+fn a_line_has_the_latencies_since_the_one_before_and_the_last_one_all() {
+    let mut ledger = Ledger::new(8, Clock::Any);
+    let arrive = |ledger: &mut Ledger, sequence, latency| {
+        let mut arrival = arrival(sequence);
+        arrival.arrival_ns = arrival.header.sent_ns + latency;
+        ledger.note(&arrival);
+    };
+    let told = |ledger: &Ledger, last| {
+        let mut flows = ledger.report(u64::MAX, |_| 0);
+        ledger.tell_latencies(&mut flows, last);
+        flows.remove(0).latencies
+    };
+    arrive(&mut ledger, 0, 1_000);
+    arrive(&mut ledger, 1, 1_000);
+    let first = told(&ledger, false);
+    assert_eq!(first.iter().map(|one| one.1).collect::<Vec<_>>(), [2]);
+    ledger.latencies_told();
+    arrive(&mut ledger, 2, 50_000);
+    // The line was refused, and the next one has what it had.
+    let refused = told(&ledger, false);
+    assert_eq!((refused.total(), told(&ledger, false)), (1, refused));
+    let all = told(&ledger, true);
+    assert_eq!(all.total(), 3);
+    assert_eq!(all.quantiles(), ledger.report(0, |_| 0)[0].latency);
 }

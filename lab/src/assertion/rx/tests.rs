@@ -1,9 +1,10 @@
 //! One row for each thing that can be asked of a receiver.
 
 use std::net::Ipv4Addr;
+use std::rc::Rc;
 use std::time::Duration;
 
-use mcrgen::report::Latency;
+use mcrgen::latency::Latencies;
 
 use super::{judge, judge_rate};
 use crate::assertion::Truth;
@@ -37,14 +38,10 @@ fn seen() -> RxSeen {
         own_drops: 0,
         first_ns: Some(5_030_000_000),
         gap_ns: 40_000_000,
-        latency: Some(Latency {
-            min_ns: 1_000,
-            p50_ns: 20_000,
-            p90_ns: 30_000,
-            p99_ns: 90_000,
-            p999_ns: 400_000,
-            max_ns: 2_000_000,
-        }),
+        latencies: vec![
+            Rc::new(Latencies::from(vec![(20_000, 900), (400_000, 8)])),
+            Rc::new(Latencies::from(vec![(90_000, 80), (2_000_000, 2)])),
+        ],
         arrivals: vec![Arrival {
             source: Some(Ipv4Addr::new(10, 0, 1, 1)),
             source_port: 4000,

@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, VecDeque};
 use std::net::Ipv4Addr;
 use std::rc::Rc;
 
-use mcrgen::report::{Latency, ReceivedFlow, RecvReport};
+use mcrgen::report::{ReceivedFlow, RecvReport};
 
+use super::latencies::{ByLeg, Told};
 use super::{GRACE_NS, HISTORY, SendRun};
 
 /// A sender's run and flow number.
@@ -28,7 +29,6 @@ pub(super) struct Leg {
     pub(super) first_ns: u64,
     pub(super) last_ns: u64,
     pub(super) longest_gap_ns: u64,
-    pub(super) latency: Option<Latency>,
 }
 
 impl Leg {
@@ -43,7 +43,6 @@ impl Leg {
             first_ns: flow.first_ns,
             last_ns: flow.last_ns,
             longest_gap_ns: flow.longest_gap_ns,
-            latency: flow.latency,
         }
     }
 
@@ -57,24 +56,6 @@ impl Leg {
         self.first_ns = self.first_ns.min(other.first_ns);
         self.last_ns = self.last_ns.max(other.last_ns);
         self.longest_gap_ns = self.longest_gap_ns.max(other.longest_gap_ns);
-        self.latency = worst(self.latency, other.latency);
-    }
-}
-
-/// Quantiles of two streams cannot be added; the larger of each is a bound
-/// that holds for both.
-pub(super) fn worst(one: Option<Latency>, other: Option<Latency>) -> Option<Latency> {
-    match (one, other) {
-        (Some(a), Some(b)) => Some(Latency {
-            min_ns: a.min_ns.min(b.min_ns),
-            p50_ns: a.p50_ns.max(b.p50_ns),
-            p90_ns: a.p90_ns.max(b.p90_ns),
-            p99_ns: a.p99_ns.max(b.p99_ns),
-            p999_ns: a.p999_ns.max(b.p999_ns),
-            max_ns: a.max_ns.max(b.max_ns),
-        }),
-        (Some(only), None) | (None, Some(only)) => Some(only),
-        (None, None) => None,
     }
 }
 
@@ -113,6 +94,13 @@ pub(super) struct Mark {
     sent: BTreeMap<u64, Vec<u64>>,
 }
 
+/// What a receiver is judged by.
+#[derive(Clone, Debug)]
+struct Judged {
+    report: Rc<RecvReport>,
+    latencies: Rc<ByLeg>,
+}
+
 /// One receiving process.
 #[derive(Clone, Debug)]
 pub struct Session {
@@ -121,9 +109,10 @@ pub struct Session {
     /// When its process ended.
     pub ended_at: Option<u64>,
     latest: Rc<RecvReport>,
-    frozen: Option<Rc<RecvReport>>,
+    latencies: Told,
+    frozen: Option<Judged>,
     /// After the span's end, the report with the fewest holes, and their number.
-    best: Option<(u64, Rc<RecvReport>)>,
+    best: Option<(u64, Judged)>,
     pub(super) history: VecDeque<Rc<RecvReport>>,
     bases: BTreeMap<u64, Base>,
     pub(super) mark: Mark,
@@ -139,6 +128,7 @@ impl Session {
             receiver,
             ended_at: None,
             latest: Rc::default(),
+            latencies: Told::default(),
             frozen: None,
             best: None,
             history: VecDeque::new(),
@@ -170,7 +160,24 @@ impl Session {
     /// What it saw by now, or by the end of the span.
     #[must_use]
     pub fn report(&self) -> &RecvReport {
-        self.frozen.as_ref().unwrap_or(&self.latest)
+        let frozen = self.frozen.as_ref();
+        frozen.map_or(&self.latest, |frozen| &frozen.report)
+    }
+
+    /// The latencies of the span, by now or by its end.
+    pub(super) fn latencies(&self) -> Rc<ByLeg> {
+        let frozen = self.frozen.as_ref();
+        frozen.map_or_else(
+            || self.latencies.of_span(),
+            |frozen| Rc::clone(&frozen.latencies),
+        )
+    }
+
+    fn as_judged(&self) -> Judged {
+        Judged {
+            report: Rc::clone(&self.latest),
+            latencies: self.latencies.of_span(),
+        }
     }
 
     pub(super) fn sender_starts(&mut self, run: u64) {
@@ -186,7 +193,8 @@ impl Session {
         }
     }
 
-    pub(super) fn reported(&mut self, report: RecvReport) {
+    pub(super) fn reported(&mut self, mut report: RecvReport) {
+        self.latencies.take(&mut report);
         let before = legs_of(&self.latest);
         for (flow, legs) in legs_of(&report) {
             for (at, leg) in legs {
@@ -221,6 +229,7 @@ impl Session {
     pub(super) fn mark(&mut self, runs: &BTreeMap<u64, SendRun>, now: u64) {
         self.frozen = None;
         self.best = None;
+        self.latencies.begin_span();
         self.gaps.clear();
         self.first_grown.clear();
         let sent = |sender: &SendRun| {
@@ -293,15 +302,15 @@ impl Session {
                 .as_ref()
                 .is_none_or(|(fewest, _)| missing < *fewest)
             {
-                self.best = Some((missing, Rc::clone(&self.latest)));
+                self.best = Some((missing, self.as_judged()));
             }
             if missing == 0 {
-                self.frozen = Some(Rc::clone(&self.latest));
+                self.frozen = Some(self.as_judged());
             }
         }
         if self.latest.at_ns >= end + GRACE_NS && self.frozen.is_none() {
             let best = self.best.take().map(|(_, best)| best);
-            self.frozen = Some(best.unwrap_or_else(|| Rc::clone(&self.latest)));
+            self.frozen = Some(best.unwrap_or_else(|| self.as_judged()));
         }
     }
 

@@ -315,6 +315,34 @@ fn a_gap_belongs_to_the_span_in_which_it_ends() {
 }
 
 #[test]
+fn latencies_are_of_the_span_and_the_last_report_adds_none() {
+    let told = |at: u64, highest: u64, latencies: Vec<(u64, u64)>| {
+        let mut flow = flow(GROUP, 0, highest, 0, at);
+        flow.latencies = latencies.into();
+        seen(at, vec![flow])
+    };
+    let all = |ledger: &Ledger| rx(ledger, 900 * MS).latency();
+    let mut ledger = joined_then_sent();
+    ledger.receiver_reported(0, told(100 * MS, 99, vec![(1000, 100)]));
+    assert_eq!(all(&ledger), vec![(1000, 100)].into());
+    ledger.begin_span(100 * MS);
+    assert!(all(&ledger).is_empty());
+    ledger.receiver_reported(0, told(150 * MS, 149, vec![(1000, 20), (2000, 30)]));
+    let second = vec![(1000, 20), (2000, 30)].into();
+    assert_eq!(all(&ledger), second);
+    let mut last = told(151 * MS, 149, vec![(1000, 120), (2000, 30)]);
+    last.last = true;
+    ledger.receiver_reported(0, last);
+    assert_eq!(all(&ledger), second);
+    // What comes after the report that the span is judged by is not of it.
+    ledger.sender_reported(RUN, sent(150 * MS, 150));
+    ledger.end_span(150 * MS);
+    ledger.receiver_reported(0, told(160 * MS, 149, Vec::new()));
+    ledger.receiver_reported(0, told(170 * MS, 169, vec![(9000, 20)]));
+    assert_eq!(all(&ledger), second);
+}
+
+#[test]
 fn nothing_is_owed_after_a_leave() {
     let mut ledger = joined_then_sent();
     ledger.receiver_reported(0, seen(110 * MS, vec![flow(GROUP, 0, 99, 0, 100 * MS)]));

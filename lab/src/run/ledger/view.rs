@@ -3,10 +3,12 @@
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 use std::ops::Range;
+use std::rc::Rc;
 
-use mcrgen::report::{Latency, ReceivedFlow, RecvReport};
+use mcrgen::latency::Latencies;
+use mcrgen::report::{ReceivedFlow, RecvReport};
 
-use super::session::{Leg, LegKey, Session, legs_of, worst};
+use super::session::{Leg, LegKey, Session, legs_of};
 use super::{GRACE_NS, Ledger, SendRun};
 
 /// The shortest time over which a rate is told.
@@ -33,8 +35,8 @@ pub struct RxSeen {
     pub first_ns: Option<u64>,
     /// The longest time without one.
     pub gap_ns: u64,
-    /// One-way latency since the flow began.
-    pub latency: Option<Latency>,
+    /// One-way latencies, of each flow where it arrived.
+    pub latencies: Vec<Rc<Latencies>>,
     /// How the latest datagram of each flow arrived.
     pub arrivals: Vec<Arrival>,
     /// Flows seen.
@@ -45,6 +47,16 @@ pub struct RxSeen {
     /// How many of those a wire took, where that is asked; `None` where there
     /// were more than are kept.
     pub on_wire: Option<u64>,
+}
+
+impl RxSeen {
+    /// The latencies of all flows.
+    #[must_use]
+    pub fn latency(&self) -> Latencies {
+        let mut all = Latencies::default();
+        self.latencies.iter().for_each(|one| all.merge(one));
+        all
+    }
 }
 
 /// How a flow's latest datagram arrived.
@@ -214,7 +226,8 @@ impl Ledger {
         seen.flows += 1;
         seen.duplicated += leg.duplicated.saturating_sub(before.duplicated);
         seen.reordered += leg.reordered.saturating_sub(before.reordered);
-        seen.latency = worst(seen.latency, leg.latency);
+        seen.latencies
+            .extend(session.latencies().get(&(key, at)).cloned());
         let mut gap = session.gaps.get(&(key, at)).copied().unwrap_or(0);
         if sent > arrived_until {
             gap = gap.max(now.saturating_sub(leg.last_ns));

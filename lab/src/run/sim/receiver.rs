@@ -98,11 +98,14 @@ impl Listener {
         });
     }
 
-    pub(super) fn report(&self, now_ns: u64) -> RecvReport {
+    pub(super) fn report(&mut self, now_ns: u64) -> RecvReport {
+        let mut flows = self.ledger.report(0, |_| self.joined_ns);
+        self.ledger.tell_latencies(&mut flows, false);
+        self.ledger.latencies_told();
         RecvReport {
             at_ns: now_ns,
             joined_ns: self.joined_ns,
-            flows: self.ledger.report(0, |_| self.joined_ns),
+            flows,
             ..RecvReport::default()
         }
     }

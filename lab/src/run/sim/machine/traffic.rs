@@ -28,7 +28,7 @@ impl Machine {
         self.take_heard();
         let now = self.now_ns();
         let mut ledger = self.ledger.borrow_mut();
-        for listener in self.listeners.iter().flatten() {
+        for listener in self.listeners.iter_mut().flatten() {
             ledger.receiver_reported(listener.session, listener.report(now));
         }
     }
