@@ -72,7 +72,7 @@ impl Counted {
         both.map(|both| buckets(&both.all)).unwrap_or_default()
     }
 
-    pub(crate) fn new(&self) -> Latencies {
+    pub(crate) fn untold(&self) -> Latencies {
         let both = self.both.as_ref();
         both.map(|both| buckets(&both.new)).unwrap_or_default()
     }

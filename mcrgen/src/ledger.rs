@@ -169,7 +169,7 @@ impl Ledger {
         for (told, flow) in report.iter_mut().zip(self.flows.values()) {
             told.latencies = match last {
                 true => flow.latency.all(),
-                false => flow.latency.new(),
+                false => flow.latency.untold(),
             };
         }
     }

@@ -22,7 +22,8 @@ const PATIENCE: Duration = Duration::from_secs(60);
 const BROWSERS: [&str; 3] = ["chromium", "chromium-browser", "google-chrome"];
 
 /// What every run of `chain3` passes, and a step that none can.
-const IMPOSSIBLE: &str = "  - \"more arrives than is sent\":
+const IMPOSSIBLE: &str = "  - \"the way is cut, and more arrives than is sent\":
+      link: { down: r1--r2 }
       expect:
         - { rx: { by: R, of: S, received: { min: 100000 } }, within: 1s }
 ";
@@ -200,11 +201,45 @@ impl Browser {
              return [b.x + b.width / 2, b.y + b.height / 2]; }})()"
         ));
         for kind in ["mousePressed", "mouseReleased"] {
-            let event = json!({
-                "type": kind, "x": place[0], "y": place[1], "button": "left", "clickCount": 1,
-            });
-            self.call("Input.dispatchMouseEvent", event);
+            self.mouse(kind, &place[0], &place[1], json!({ "clickCount": 1 }));
         }
+    }
+
+    fn mouse(&mut self, kind: &str, x: &Value, y: &Value, more: Value) {
+        let mut event = json!({ "type": kind, "x": x, "y": y, "button": "left", "buttons": 1 });
+        event
+            .as_object_mut()
+            .unwrap()
+            .extend(more.as_object().unwrap().clone());
+        self.call("Input.dispatchMouseEvent", event);
+    }
+
+    /// How many elements there are.
+    fn count(&mut self, selector: &str) -> u64 {
+        let told = self.value(&format!("document.querySelectorAll({selector:?}).length"));
+        told.as_u64().unwrap()
+    }
+
+    /// What an element says.
+    fn text(&mut self, selector: &str) -> String {
+        let told = self.value(&format!("document.querySelector({selector:?}).textContent"));
+        told.as_str().unwrap().to_owned()
+    }
+
+    fn filter(&mut self, words: &str) {
+        self.value(&format!(
+            "(() => {{ const filter = document.querySelector('#filter'); filter.value = {words:?}; \
+             filter.dispatchEvent(new Event('input')); }})()"
+        ));
+    }
+
+    /// The sum of what the bars of a histogram count.
+    fn bars(&mut self, selector: &str) -> u64 {
+        let told = self.value(&format!(
+            "[...document.querySelectorAll({selector:?})]\
+             .reduce((sum, bar) => sum + Number(bar.dataset.count), 0)"
+        ));
+        told.as_u64().unwrap()
     }
 
     fn span(&mut self) -> (f64, f64) {
@@ -244,8 +279,17 @@ fn a_click_on_a_step_moves_the_time_line_and_the_address_keeps_it() {
     let page = format!("file://{}", failed_run(folder.path()).display());
     let mut browser = Browser::start(&program);
     browser.open(&page);
+    // What failed is what is shown first.
+    assert!(
+        browser
+            .text("#steps li.picked")
+            .contains("more arrives than is sent")
+    );
+    let failed = browser.span();
+    browser.click("#whole");
     let whole = browser.span();
     assert!(whole.0 == 0.0 && whole.1 > 5.0, "{whole:?}");
+    assert!(failed.0 > whole.1 / 2.0, "{failed:?} of {whole:?}");
 
     browser.click("button[data-step='4']");
     let near = browser.span();
@@ -258,10 +302,7 @@ fn a_click_on_a_step_moves_the_time_line_and_the_address_keeps_it() {
     assert_eq!(browser.value(ledger), json!(true));
 
     browser.click("button[data-file='configs/r2.json5']");
-    browser.value(
-        "(() => { const filter = document.querySelector('#filter'); filter.value = 'pim.join'; \
-         filter.dispatchEvent(new Event('input')); })()",
-    );
+    browser.filter("pim.join");
     let address = browser.value("location.href");
     let address = address.as_str().unwrap();
     for part in [
@@ -287,4 +328,137 @@ fn a_click_on_a_step_moves_the_time_line_and_the_address_keeps_it() {
     // The first bytes of every PNG file.
     assert!(browser.picture().starts_with("iVBORw0KGgo"));
     assert_eq!(browser.mistakes, Vec::<Value>::new());
+}
+
+/// What the note under the time line says of events: those shown, and all.
+fn events(browser: &mut Browser) -> (u64, u64) {
+    let note = browser.text("#time-note");
+    let words: Vec<&str> = note.split_whitespace().collect();
+    let at = words.iter().position(|word| *word == "of").unwrap();
+    let number = |word: &str| word.parse().unwrap_or_else(|_| panic!("{note}"));
+    (number(words[at - 1]), number(words[at + 1]))
+}
+
+#[test]
+fn marks_filter_zoom_and_histograms_show_what_was_found() {
+    let Some(program) = browser() else {
+        let enable = "apt-get install chromium";
+        let test = "marks_filter_zoom_and_histograms_show_what_was_found";
+        return skip(test, "there is no Chromium", enable);
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let page = format!("file://{}", failed_run(folder.path()).display());
+    let mut browser = Browser::start(&program);
+    browser.open(&page);
+    marks(&mut browser);
+    browser.click("#whole");
+    kinds_and_filter(&mut browser);
+    zoom(&mut browser);
+    histograms(&mut browser);
+    assert_eq!(browser.mistakes, Vec::<Value>::new());
+}
+
+/// The lab's own, the kernels' and the daemons' each have a mark at their nodes.
+fn marks(browser: &mut Browser) {
+    for node in ["r1", "r2"] {
+        for (shape, family) in [("rect", "link"), ("rect", "neighbor"), ("path", "lab")] {
+            let marks = format!("#lanes {shape}[data-family='{family}'][data-node='{node}']");
+            assert!(browser.count(&marks) > 0, "{marks}");
+        }
+    }
+    assert_eq!(
+        browser.count("#lanes [data-family='link'][data-node='r3']"),
+        0
+    );
+    browser.click("#lanes [data-family='link'][data-node='r2']");
+    let row = browser.text("#list tr.picked");
+    assert!(row.contains("r2") && row.contains("interface r1"), "{row}");
+    assert!(browser.count("#lanes circle[data-family='join/prune']") > 0);
+}
+
+fn kinds_and_filter(browser: &mut Browser) {
+    let hellos = "#lanes circle[data-family='hello']";
+    let (before, all) = events(browser);
+    assert_eq!(browser.count(hellos), 0);
+    browser.click("#kinds [data-kind='hello']");
+    assert!(browser.count(hellos) > 0);
+    assert_eq!(events(browser), (all, all));
+    browser.click("#kinds [data-kind='hello']");
+    assert_eq!(events(browser), (before, all));
+
+    browser.filter("pim.join r3");
+    let (found, _) = events(browser);
+    assert!(0 < found && found < before, "{found} of {before}");
+    assert_eq!(browser.count("#list tbody tr"), found);
+    let other = "[...document.querySelectorAll('#list tbody tr')]\
+                 .filter(row => !/pim.join/.test(row.textContent) || !/r3/.test(row.textContent))\
+                 .length";
+    assert_eq!(browser.value(other), json!(0));
+    assert_eq!(
+        browser.count("#lanes circle:not([data-family='join/prune'])"),
+        0
+    );
+    browser.filter("");
+}
+
+fn zoom(browser: &mut Browser) {
+    let whole = browser.span();
+    let place = browser.value(
+        "(() => { const lanes = document.querySelector('#lanes'); \
+         lanes.scrollIntoView({ block: 'center' }); const b = lanes.getBoundingClientRect(); \
+         return [b.x + b.width * 0.75, b.y + b.height - 12]; })()",
+    );
+    let turned = json!({ "deltaX": 0, "deltaY": -600, "button": "none", "buttons": 0 });
+    browser.mouse("mouseWheel", &place[0], &place[1], turned);
+    // The browser carries out the turn of a wheel in its own time.
+    assert!(eventually(PATIENCE, || browser.span() != whole));
+    let near = browser.span();
+    assert!(near.0 > whole.0 && near.1 < whole.1, "{near:?}");
+    let long = near.1 - near.0;
+    assert!(long < (whole.1 - whole.0) / 2.0, "{near:?}");
+    let at = whole.0 + (whole.1 - whole.0) * 0.72;
+    assert!((near.0..near.1).contains(&at), "{near:?} without {at}");
+
+    let left = json!(place[0].as_f64().unwrap() - 200.0);
+    browser.mouse(
+        "mousePressed",
+        &place[0],
+        &place[1],
+        json!({ "clickCount": 1 }),
+    );
+    browser.mouse("mouseMoved", &left, &place[1], json!({}));
+    browser.mouse(
+        "mouseReleased",
+        &left,
+        &place[1],
+        json!({ "clickCount": 1 }),
+    );
+    let moved = browser.span();
+    assert!(moved.0 > near.0, "{moved:?} after {near:?}");
+    assert!((moved.1 - moved.0 - long).abs() < 1e-4, "{moved:?}");
+    browser.click("#whole");
+    assert_eq!(browser.span(), whole);
+}
+
+/// The bars count what the ledger says that arrived.
+fn histograms(browser: &mut Browser) {
+    let figure = "#latencies figure[data-receiver='R'][data-source='S']";
+    assert_eq!(browser.count("#latencies figure"), 1);
+    let whole = browser.bars(&format!("{figure} rect.now"));
+    browser.click("button[data-step='4']");
+    let received = browser.text("#ledger tbody tr:not(.step-row) td:nth-child(4)");
+    let received: u64 = received.parse().unwrap();
+    assert!(0 < received && received < whole, "{received} of {whole}");
+    assert_eq!(browser.bars(&format!("{figure} rect.now")), received);
+    assert_eq!(browser.bars(&format!("{figure} rect.rest")), whole);
+    assert_eq!(browser.count(&format!("{figure} line.quantile")), 2);
+    let outside = format!(
+        "(() => {{ const drawn = document.querySelector({figure:?} + ' svg'); \
+         const all = drawn.getBoundingClientRect(); return [...drawn.children].filter(one => {{ \
+         const b = one.getBoundingClientRect(); return b.left < all.left - 1 || \
+         b.right > all.right + 1 || b.top < all.top - 1 || b.bottom > all.bottom + 1; }}).length; }})()"
+    );
+    assert_eq!(browser.value(&outside), json!(0));
+    browser.click("#whole");
+    assert_eq!(browser.bars(&format!("{figure} rect.now")), whole);
 }

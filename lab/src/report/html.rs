@@ -21,7 +21,18 @@ mod tests;
 
 const PAGE: &str = include_str!("html/page.html");
 const STYLE: &str = include_str!("html/page.css");
-const SCRIPT: &str = include_str!("html/page.js");
+/// One script, in whose own scope all is.
+const SCRIPT: &str = concat!(
+    "'use strict';\n(() => {\n",
+    include_str!("html/page/base.js"),
+    include_str!("html/page/steps.js"),
+    include_str!("html/page/network.js"),
+    include_str!("html/page/time.js"),
+    include_str!("html/page/ledger.js"),
+    include_str!("html/page/histogram.js"),
+    include_str!("html/page/show.js"),
+    "})();\n",
+);
 
 /// What of one file is shown.
 const FILE_BYTES: u64 = 64 * 1024;

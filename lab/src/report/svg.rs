@@ -217,13 +217,15 @@ impl<'a> Drawing<'a> {
              fill=\"#1c2430\">{name}</text>\
              <text x=\"{x:.1}\" y=\"{:.1}\" text-anchor=\"middle\" font-size=\"10\" \
              fill=\"#5b6678\">{kind}</text>\
-             <text class=\"role\" x=\"{x:.1}\" y=\"{:.1}\" text-anchor=\"middle\" \
+             <text class=\"role\" x=\"{:.1}\" y=\"{:.1}\" \
              font-size=\"10\" fill=\"#8b5a00\">{below}</text></g>",
             loopbacks(node.loopback.iter()),
             x - WIDTH / 2.0,
             y - HEIGHT / 2.0,
             y - 2.0,
             y + 12.0,
+            // Beside a link that goes straight down.
+            x + 7.0,
             y + HEIGHT / 2.0 + 13.0,
         )
     }

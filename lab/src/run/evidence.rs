@@ -16,6 +16,9 @@ use crate::explain::{End, Kind, explain};
 use crate::report::{RunReport, StepReport, junit, text};
 use crate::topology::model::{Check, RxCheck, Step, Topology};
 
+/// The reason of drops to 224.0.0.0/24 and to hosts.
+const NEVER_FORWARDED: &str = "not-forwardable";
+
 /// The folder of one run.
 #[derive(Clone, Debug)]
 pub struct RunFolder {
@@ -173,6 +176,10 @@ fn drop_findings(topology: &Topology, before: &Drops, now: &Drops) -> Vec<String
         .filter_map(|(key, count)| {
             let grown = count.saturating_sub(before.get(key).copied().unwrap_or(0));
             let (node, interface, reason) = key;
+            // Hellos and queries are: they tell nothing of what a receiver misses.
+            if reason == NEVER_FORWARDED {
+                return None;
+            }
             let node = topology.nodes.get(*node)?;
             (grown > 0).then(|| format!("{} dropped {grown} from {interface}: {reason}", node.name))
         })

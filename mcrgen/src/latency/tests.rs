@@ -36,19 +36,19 @@ fn each_is_told_once_as_new() {
     for ns in [100, 5_000, 70_000] {
         counted.note(ns);
     }
-    let first = counted.new();
+    let first = counted.untold();
     assert_eq!((first.total(), &first), (3, &counted.all()));
     // Nobody took it: it is still new.
     counted.note(900);
-    assert_eq!(counted.new().total(), 4);
+    assert_eq!(counted.untold().total(), 4);
     counted.told();
-    assert!(counted.new().is_empty());
+    assert!(counted.untold().is_empty());
     for ns in [900, 6_000_000] {
         counted.note(ns);
     }
-    assert_eq!(counted.new().iter().map(|one| one.1).sum::<u64>(), 2);
+    assert_eq!(counted.untold().iter().map(|one| one.1).sum::<u64>(), 2);
     assert_eq!(counted.all().total(), 6);
-    assert_eq!(counted.new().quantiles().unwrap().min_ns / 10, 90);
+    assert_eq!(counted.untold().quantiles().unwrap().min_ns / 10, 90);
 }
 
 #[test]
