@@ -370,9 +370,12 @@ fn marks(browser: &mut Browser) {
         browser.count("#lanes [data-family='link'][data-node='r3']"),
         0
     );
+    // Others are at the same place.
+    browser.filter("link interface");
     browser.click("#lanes [data-family='link'][data-node='r2']");
     let row = browser.text("#list tr.picked");
     assert!(row.contains("r2") && row.contains("interface r1"), "{row}");
+    browser.filter("");
     assert!(browser.count("#lanes circle[data-family='join/prune']") > 0);
 }
 
