@@ -1,6 +1,7 @@
 //! What a receiver got, and a rate, against their bounds.
 
 use std::fmt::Write;
+use std::time::Duration;
 
 use mcrgen::latency::Latencies;
 
@@ -12,10 +13,19 @@ use crate::topology::model::{Bound, RxCheck};
 #[cfg(test)]
 mod tests;
 
-/// Judges what a receiver got. `since` is the step's start, in the clock of
-/// the reports.
+/// What times are counted from, and judged by.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Times {
+    /// When the first datagram could have come, in the clock of the reports.
+    pub since_ns: u64,
+    /// Waiting for the machine, which is not the network's.
+    pub late: Duration,
+}
+
+/// Judges what a receiver got.
 #[must_use]
-pub fn judge(check: &RxCheck, seen: &RxSeen, since: u64) -> Observed {
+pub fn judge(check: &RxCheck, seen: &RxSeen, times: Times) -> Observed {
+    let since = times.since_ns;
     let mut missed = Vec::new();
     if seen.own_drops > 0 {
         return Observed {
@@ -31,7 +41,7 @@ pub fn judge(check: &RxCheck, seen: &RxSeen, since: u64) -> Observed {
         };
     }
     judge_counts(check, seen, &mut missed);
-    judge_times(check, seen, since, &mut missed);
+    judge_times(check, seen, times, &mut missed);
     judge_arrivals(check, seen, &mut missed);
     let mut observed = Observed::judged(measured(check, seen, since), missed);
     if let Some(first) = first_after(seen, since)
@@ -149,10 +159,10 @@ fn is_about_arrivals(check: &RxCheck) -> bool {
         || !bound::is_open(&check.gap_ns)
 }
 
-fn judge_times(check: &RxCheck, seen: &RxSeen, since: u64, missed: &mut Vec<String>) {
+fn judge_times(check: &RxCheck, seen: &RxSeen, times: Times, missed: &mut Vec<String>) {
     if let Some(within) = check.first_within {
-        match first_after(seen, since) {
-            Some(first) if first as f64 <= within.as_secs_f64() * 1e9 => {}
+        match first_after(seen, times.since_ns) {
+            Some(first) if Duration::from_nanos(first) <= within + times.late => {}
             Some(first) => missed.push(format!(
                 "first datagram after {}, expected within {}",
                 nanoseconds(first as f64),
@@ -161,13 +171,16 @@ fn judge_times(check: &RxCheck, seen: &RxSeen, since: u64, missed: &mut Vec<Stri
             None => missed.push("no datagram yet".to_owned()),
         }
     }
+    let late = u64::try_from(times.late.as_nanos()).unwrap_or(u64::MAX);
     let gap = seen.gap_ns as f64;
-    missed.extend(bound::missed(
-        "longest gap",
-        &check.gap_ns,
-        gap,
-        nanoseconds,
-    ));
+    if !bound::contains(&check.gap_ns, seen.gap_ns.saturating_sub(late) as f64) {
+        missed.extend(bound::missed(
+            "longest gap",
+            &check.gap_ns,
+            gap,
+            nanoseconds,
+        ));
+    }
     let latency = match check.latency_ns.is_empty() {
         true => Latencies::default(),
         false => seen.latency(),

@@ -14,6 +14,8 @@ pub struct Watch {
     within: Duration,
     holds: Duration,
     never: bool,
+    /// How long what is watched had to wait for the machine.
+    late: Duration,
     true_since: Option<Duration>,
 }
 
@@ -34,8 +36,15 @@ impl Watch {
             within: expectation.within,
             holds: expectation.holds,
             never: expectation.never,
+            late: Duration::ZERO,
             true_since: None,
         }
+    }
+
+    /// Time that the machine took, and not what is watched: it may become true
+    /// that much later.
+    pub fn allow(&mut self, late: Duration) {
+        self.late = late;
     }
 
     /// Takes what the condition says at `at`; returns the result as soon as
@@ -86,12 +95,12 @@ impl Watch {
 
     /// 1.75 times `within`: watched so long, to tell late from never.
     fn give_up(&self) -> Duration {
-        self.within * 7 / 4
+        self.within * 7 / 4 + self.late
     }
 
     fn held(&self, since: Duration, at: Duration) -> Option<Ended> {
         (at >= since + self.holds).then_some(Ended {
-            outcome: if since <= self.within {
+            outcome: if since <= self.within + self.late {
                 Outcome::Pass
             } else {
                 Outcome::Late

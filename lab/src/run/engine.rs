@@ -34,6 +34,9 @@ use crate::topology::model::{
 /// How long a command of a step may run.
 const EXEC_TIME: Duration = Duration::from_secs(60);
 
+/// Waiting for the machine that is told.
+const LATE: Duration = Duration::from_millis(100);
+
 /// What happens while a link flaps.
 enum Happens<'a> {
     Link(LinkChange),
@@ -127,13 +130,7 @@ impl<S: Stage> Engine<S> {
                 situation: &self.situation,
                 snaps: &self.snaps,
                 began_ns,
-                zero_ns: self
-                    .moments
-                    .joined
-                    .values()
-                    .copied()
-                    .max()
-                    .unwrap_or(began_ns),
+                joined: &self.moments.joined,
                 first_message: self.untold,
                 measured,
             };
@@ -159,6 +156,7 @@ impl<S: Stage> Engine<S> {
         if !report.outcome.is_good() {
             self.failed(step, &mut report, &before, &notices).await;
         }
+        report.findings.extend(late(self.stage.late(began_ns)));
         report
     }
 
@@ -433,4 +431,12 @@ impl<S: Stage> Engine<S> {
             | Check::Exec { .. } => Count::default(),
         }
     }
+}
+
+/// What is said of a step in which the machine was late.
+fn late(late: Duration) -> Option<String> {
+    (late >= LATE).then(|| {
+        let late = late.as_secs_f64();
+        format!("the machine was busy: {late:.2}s went by waiting for a CPU, and so much longer times may be")
+    })
 }

@@ -67,6 +67,12 @@ impl SendRun {
         since.and_then(|(_, sent)| sent.get(position).copied())
     }
 
+    /// When its first datagram was due; 0 before it has told.
+    #[must_use]
+    pub fn began_ns(&self) -> u64 {
+        self.latest.at_ns.saturating_sub(self.latest.elapsed_ns)
+    }
+
     /// The flow's place in the reports.
     fn position(&self, flow: u32) -> Option<usize> {
         let mut flows = self.latest.flows.iter();

@@ -16,6 +16,7 @@ pub mod evidence;
 pub mod excerpt;
 pub mod explain;
 mod invariants;
+mod lateness;
 pub mod ledger;
 pub mod locate;
 pub mod messages;
@@ -61,6 +62,7 @@ use capture::Capture;
 use engine::Engine;
 use events::Events;
 use evidence::RunFolder;
+use lateness::Lateness;
 use netns::Namespaces;
 use notices::Notices;
 use stage::Stage;
@@ -359,6 +361,7 @@ impl Job<'_> {
             capture,
             notices: Notices::start(self.course.topology, network),
             began: Instant::now(),
+            lateness: Lateness::start(),
         };
         stage.listen();
         let mut engine = Engine::new(stage, events);

@@ -20,6 +20,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::capture::{Capture, Count};
 use super::clock::now_ns;
+use super::lateness::Lateness;
 use super::ledger::Ledger;
 use super::locate::{self, Passed};
 use super::messages::Told;
@@ -49,6 +50,7 @@ pub(super) struct Namespaces<'a> {
     pub(super) capture: Capture,
     pub(super) notices: Notices,
     pub(super) began: Instant,
+    pub(super) lateness: Lateness,
 }
 
 impl<'a> Namespaces<'a> {
@@ -106,6 +108,10 @@ impl Stage for Namespaces<'_> {
 
     fn elapsed(&self) -> Duration {
         self.began.elapsed()
+    }
+
+    fn late(&self, since_ns: u64) -> Duration {
+        self.lateness.within(since_ns..now_ns())
     }
 
     async fn sleep_until(&self, at: Duration) {

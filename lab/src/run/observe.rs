@@ -7,7 +7,7 @@ use std::ops::Range;
 use std::time::Duration;
 
 use super::capture::Count;
-use super::ledger::{RateSeen, SendRun};
+use super::ledger::{Ledger, RateSeen, SendRun};
 use super::stage::Stage;
 use super::{model, question, snapshot};
 use crate::assertion::bound::number;
@@ -40,8 +40,8 @@ pub(super) struct Scene<'a, S> {
     pub snaps: &'a BTreeMap<String, State>,
     /// When the step began.
     pub began_ns: u64,
-    /// What latencies of messages are counted from.
-    pub zero_ns: u64,
+    /// When the receivers joined that did in the step.
+    pub joined: &'a BTreeMap<usize, u64>,
     /// The number of the step's first message.
     pub first_message: u64,
     /// The span that a `measure` set; until now where there is none.
@@ -133,7 +133,25 @@ impl<S: Stage> Scene<'_, S> {
             let gone = self.stage.gone(link);
             seen.on_wire = (!gone.partial).then(|| taken(&gone, &seen.owed));
         }
-        rx::judge(check, &seen, self.began_ns)
+        let times = rx::Times {
+            since_ns: self.could_come(&ledger, check.by, counts),
+            late: self.stage.late(self.began_ns),
+        };
+        rx::judge(check, &seen, times)
+    }
+
+    /// When the receiver could have its first datagram of the step: from when it
+    /// joined and one of the sources sent, where that was in the step.
+    fn could_come(
+        &self,
+        ledger: &Ledger,
+        receiver: usize,
+        counts: impl Fn(&SendRun) -> bool,
+    ) -> u64 {
+        let joined = self.joined.get(&receiver).copied().unwrap_or_default();
+        let senders = ledger.runs().filter(|sender| counts(sender));
+        let sent = senders.map(SendRun::began_ns).min().unwrap_or_default();
+        self.began_ns.max(joined).max(sent)
     }
 
     fn rate(
@@ -249,7 +267,8 @@ impl<S: Stage> Scene<'_, S> {
         let span = packets::Span {
             from_ns: from_ns.saturating_add(after),
             to_ns,
-            zero_ns: self.zero_ns,
+            // Latencies of messages are counted from the step's last join.
+            zero_ns: self.joined.values().copied().max().unwrap_or(self.began_ns),
         };
         let mut memory = memory.messages.borrow_mut();
         let (next, seen) = &mut *memory;

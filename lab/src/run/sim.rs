@@ -181,6 +181,11 @@ impl Stage for Simulation<'_> {
         self.machine.borrow().elapsed()
     }
 
+    fn late(&self, _: u64) -> Duration {
+        // Virtual time waits for the machine.
+        Duration::ZERO
+    }
+
     async fn sleep_until(&self, at: Duration) {
         self.clock.sleep_until(at).await;
     }

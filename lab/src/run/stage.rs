@@ -47,6 +47,9 @@ pub(super) trait Stage {
     fn now_ns(&self) -> u64;
     /// The time since it stands.
     fn elapsed(&self) -> Duration;
+    /// How long what was due since then had to wait for the machine. Figures of
+    /// time are that much too long.
+    fn late(&self, since_ns: u64) -> Duration;
     /// Waits for a time since it stands.
     async fn sleep_until(&self, at: Duration);
     /// Ends when there may be something new to be seen.

@@ -10,6 +10,7 @@ use super::capture::Capture;
 use super::clock;
 use super::engine::{Engine, Rest};
 use super::events::Events;
+use super::lateness::Lateness;
 use super::netns::Namespaces;
 use super::notices::Notices;
 use super::stage::Stage;
@@ -127,6 +128,7 @@ impl<'a> Standing<'a> {
                 capture: watched.capture,
                 notices: Notices::start(made.topology, made.network),
                 began: watched.began,
+                lateness: Lateness::start(),
             };
             stage.listen();
             standing.engine = Some(Engine::resume(stage, watched.rest));
@@ -230,6 +232,7 @@ impl<'a> Standing<'a> {
                 capture,
                 notices: Notices::start(topology, network),
                 began: Instant::now(),
+                lateness: Lateness::start(),
             };
             stage.listen();
             self.engine = Some(Engine::new(stage, events));

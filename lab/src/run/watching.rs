@@ -37,6 +37,7 @@ async fn watch_one<S: Stage>(
             .since_ns
             .map(|since| since.saturating_sub(began_ns));
         let since = since.map_or(now, Duration::from_nanos);
+        watch.allow(stage.late(began_ns));
         if let Some(ended) = watch.observe_since(now, observed.truth, since) {
             return told(scene, expectation, &observed, ended);
         }

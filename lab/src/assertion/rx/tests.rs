@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use mcrgen::latency::Latencies;
 
-use super::{judge, judge_rate};
+use super::{Times, judge, judge_rate};
 use crate::assertion::Truth;
 use crate::run::ledger::{Arrival, RateSeen, RxSeen};
 use crate::topology::model::LinkId;
@@ -54,7 +54,10 @@ fn seen() -> RxSeen {
     }
 }
 
-const SINCE: u64 = 5_000_000_000;
+const SINCE: Times = Times {
+    since_ns: 5_000_000_000,
+    late: Duration::ZERO,
+};
 
 type Set = fn(&mut RxCheck);
 const ROWS: &[(Set, Option<&str>)] = &[
@@ -135,24 +138,33 @@ fn silence_proves_nothing() {
         loss: exactly(0.0),
         ..RxCheck::default()
     };
-    assert_eq!(judge(&no_loss, &silent, 0).truth, Truth::False);
+    assert_eq!(
+        judge(&no_loss, &silent, Times::default()).truth,
+        Truth::False
+    );
     let nothing = RxCheck {
         received: exactly(0.0),
         ..RxCheck::default()
     };
-    assert_eq!(judge(&nothing, &silent, 0).truth, Truth::True);
+    assert_eq!(
+        judge(&nothing, &silent, Times::default()).truth,
+        Truth::True
+    );
     let all_lost = RxSeen {
         sent: 5,
         lost: 5,
         ..RxSeen::default()
     };
-    assert_eq!(judge(&nothing, &all_lost, 0).truth, Truth::True);
+    assert_eq!(
+        judge(&nothing, &all_lost, Times::default()).truth,
+        Truth::True
+    );
     let no_duplicates = RxCheck {
         duplicates: exactly(0.0),
         ..RxCheck::default()
     };
     assert_eq!(
-        judge(&no_duplicates, &all_lost, 0).missed,
+        judge(&no_duplicates, &all_lost, Times::default()).missed,
         ["nothing arrived"]
     );
 }
@@ -210,4 +222,22 @@ fn losses_that_are_all_of_the_wire_are_as_asked_for() {
         judge(&check, &of_wire(None), SINCE).missed,
         ["the wire took more datagrams than are kept apart"]
     );
+}
+
+#[test]
+fn what_the_machine_took_counts_for_no_time() {
+    let check = RxCheck {
+        first_within: Some(Duration::from_millis(20)),
+        gap_ns: at_most(3e7),
+        ..RxCheck::default()
+    };
+    let judged = |late| {
+        let times = Times {
+            late: Duration::from_millis(late),
+            ..SINCE
+        };
+        judge(&check, &seen(), times).missed.len()
+    };
+    // It came after 30 ms, and the longest gap was 40 ms.
+    assert_eq!((judged(9), judged(10)), (2, 0));
 }

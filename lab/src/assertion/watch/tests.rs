@@ -15,6 +15,7 @@ fn watch(within: u64, holds: u64, never: bool) -> Watch {
         within: ms(within),
         holds: ms(holds),
         never,
+        late: Duration::ZERO,
         true_since: None,
     }
 }
@@ -74,6 +75,17 @@ fn wakes_for_the_next_possible_end() {
     assert!(open.observe(ms(20), Truth::True).is_none());
     assert_eq!(open.wake_at(), ms(70));
     assert_eq!(watch(100, 0, true).wake_at(), ms(100));
+}
+
+#[test]
+fn what_the_machine_took_is_no_lateness() {
+    let mut watch = watch(100, 0, false);
+    watch.allow(ms(30));
+    assert_eq!(watch.wake_at(), ms(205));
+    let in_time = watch.clone().observe(ms(130), T).map(|ended| ended.outcome);
+    assert_eq!(in_time, Some(Pass));
+    let late = watch.observe(ms(131), T).map(|ended| ended.outcome);
+    assert_eq!(late, Some(Late));
 }
 
 #[test]

@@ -338,7 +338,8 @@ pub(crate) struct Rx {
     pub(crate) reorder: Option<At<Limits>>,
     /// Changed on the way.
     pub(crate) corrupted: Option<At<Limits>>,
-    /// From the step's start to the first datagram, at most.
+    /// From the step's start to the first datagram, at most; from the receiver's
+    /// join, and the source's first datagram, where they are in the step.
     pub(crate) first_within: Option<Dur>,
     /// The longest time without a datagram; one value is at most.
     pub(crate) gap: Option<At<Limits>>,
