@@ -14,7 +14,7 @@ use crate::plan::Plan;
 use crate::topology::model::{Kind, NodeId, Topology};
 
 /// How long a daemon may take to be ready.
-const READY_TIME: Duration = Duration::from_secs(15);
+const READY_TIME: Duration = Duration::from_secs(30);
 /// How often it is asked.
 const ASK_EVERY: Duration = Duration::from_millis(10);
 

@@ -34,7 +34,7 @@ pub(crate) use mcrd::{file_text, rewrite};
 pub use programs::{Programs, Unfit, path_behind};
 
 /// How long a daemon may take to end by itself.
-const STOP_TIME: Duration = Duration::from_secs(3);
+const STOP_TIME: Duration = Duration::from_secs(10);
 
 /// What a kind of node can do. Where nothing runs, nothing is to be done.
 pub trait NodeKind {

@@ -26,9 +26,11 @@ use crate::topology::model::{NodeId, Rate, Receiver, Source, Topology};
 /// How often a process reports.
 const INTERVAL: &str = "20ms";
 /// How long a process may take to join, or to send its first datagram.
-const START_TIME: Duration = Duration::from_secs(10);
-/// How long a process may take for its last report.
-const END_TIME: Duration = Duration::from_secs(3);
+const START_TIME: Duration = Duration::from_secs(30);
+/// How long a process may take for its last report. To close a socket that has
+/// joined a group it needs the kernel's one lock of all networks, which a busy
+/// machine has kept for seconds.
+const END_TIME: Duration = Duration::from_secs(20);
 
 /// What every step needs of the run.
 #[derive(Clone, Copy)]
