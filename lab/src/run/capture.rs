@@ -1,37 +1,41 @@
 //! The packets of every link, kept in memory in a bounded ring, and counted.
 //!
-//! One thread reads all packet sockets. A veth shows the same frames at both
+//! One thread reads all packet sockets. Messages of IGMP and PIM, which
+//! conditions wait for, come by a socket that wakes it; all other frames are in
+//! memory shared with the kernel, which is read now and then, and whenever
+//! somebody looks. A veth shows the same frames at both
 //! ends, so a link is watched at one end: a host's where there is one, because
 //! a daemon's own transmissions may bypass the taps of its side. A segment is
 //! watched at every member.
 
 mod frame;
+mod reader;
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, VecDeque};
 use std::io;
 use std::net::Ipv4Addr;
 use std::os::fd::{AsRawFd, OwnedFd};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::thread::JoinHandle;
 
 use nix::errno::Errno;
-use nix::sys::eventfd::{EfdFlags, EventFd};
 use nix::sys::socket::{
     ControlMessageOwned, MsgFlags, SockaddrStorage, recvmsg, setsockopt, sockopt,
 };
 
+use mcr_sys::ring;
+
 use crate::backend::netns::{NetError, Network};
-use crate::run::messages::{Ring, Source, Told};
-use crate::run::ready;
+use crate::run::messages::{Source, Told};
 use crate::topology::model::{Kind, LinkId, Medium, NodeId, Topology};
 
 pub use frame::{Datagram, IpPacket, control, datagram, ip_packet};
+use reader::Reader;
 
 #[cfg(test)]
 mod tests;
 
-/// What is kept of each frame of data.
-pub const SNAPLEN: usize = 256;
+/// What is kept of each frame of data that is not read from a ring.
+pub const SNAPLEN: usize = ring::SNAPLEN;
 /// What is kept of each message.
 pub const LONGEST: usize = 2048;
 /// What all rings together may take.
@@ -42,8 +46,12 @@ const RING_BYTES: usize = 8 * 1024 * 1024;
 const OVERHEAD: usize = 48;
 /// Destinations counted apart at one point.
 const DESTINATIONS: usize = 4096;
-/// Frames read from one socket before the next gets its turn.
-const BURST: usize = 256;
+/// What the memory shared with the kernel may take at one point: 60 ms of
+/// 100 000 packets a second.
+const SHARED_BYTES: usize = 2 * 1024 * 1024;
+/// What it may take at all points together, unless that is less than the least
+/// for each.
+const ALL_SHARED: usize = 64 * 1024 * 1024;
 
 /// A frame that was seen.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -65,6 +73,13 @@ pub struct Count {
     pub bytes: u64,
 }
 
+impl Count {
+    fn add(&mut self, bytes: u64) {
+        self.datagrams += 1;
+        self.bytes += bytes;
+    }
+}
+
 /// A place where packets are seen.
 #[derive(Clone, Debug, Default)]
 pub struct Seen {
@@ -78,27 +93,35 @@ pub struct Seen {
     pub missed: u64,
     bytes: usize,
     limit: usize,
-    counts: BTreeMap<Ipv4Addr, Count>,
-    /// When the latest datagram to each was seen.
-    latest: BTreeMap<Ipv4Addr, u64>,
+    /// By destination, with when the latest was seen.
+    counts: BTreeMap<Ipv4Addr, (Count, u64)>,
     all: Count,
 }
 
 impl Seen {
-    fn push(&mut self, frame: Frame) {
-        if let Some(datagram) = datagram(&frame.bytes) {
-            let counts = self.counts.len();
-            if counts < DESTINATIONS || self.counts.contains_key(&datagram.destination) {
-                let count = self.counts.entry(datagram.destination).or_default();
-                count.datagrams += 1;
-                count.bytes += datagram.payload_length;
-                self.latest.insert(datagram.destination, frame.at_ns);
+    fn push(&mut self, frame: ring::Frame<'_>) {
+        if let Some(datagram) = datagram(frame.bytes) {
+            let full = self.counts.len() >= DESTINATIONS;
+            let counted = match self.counts.entry(datagram.destination) {
+                Entry::Occupied(entry) => Some(entry.into_mut()),
+                Entry::Vacant(entry) => (!full).then(|| entry.insert((Count::default(), 0))),
+            };
+            if let Some((count, latest)) = counted {
+                count.add(datagram.payload_length);
+                *latest = frame.at_ns;
             }
-            self.all.datagrams += 1;
-            self.all.bytes += datagram.payload_length;
+            self.all.add(datagram.payload_length);
+        }
+        if frame.bytes.len() + OVERHEAD > self.limit {
+            self.evicted += 1;
+            return;
         }
         self.bytes += frame.bytes.len() + OVERHEAD;
-        self.frames.push_back(frame);
+        self.frames.push_back(Frame {
+            at_ns: frame.at_ns,
+            length: frame.length,
+            bytes: frame.bytes.into(),
+        });
         while self.bytes > self.limit {
             let Some(old) = self.frames.pop_front() else {
                 break;
@@ -110,7 +133,7 @@ impl Seen {
 
     fn count(&self, destination: Option<Ipv4Addr>) -> Count {
         match destination {
-            Some(destination) => self.counts.get(&destination).copied().unwrap_or_default(),
+            Some(destination) => self.counts.get(&destination).copied().unwrap_or_default().0,
             None => self.all,
         }
     }
@@ -127,22 +150,11 @@ pub struct Point {
     pub interface: usize,
 }
 
-#[derive(Default)]
-struct Shared {
-    seen: Vec<Seen>,
-    /// Sockets that the thread takes over, with their point's position.
-    new: Vec<(usize, OwnedFd)>,
-    messages: Ring,
-    ended: bool,
-}
-
 /// The capture of a network.
 pub struct Capture {
     points: Vec<Point>,
     media: Vec<Medium>,
-    shared: Arc<Mutex<Shared>>,
-    wake: Arc<EventFd>,
-    thread: Option<JoinHandle<()>>,
+    reader: Reader,
 }
 
 impl Capture {
@@ -163,34 +175,18 @@ impl Capture {
             limit,
             ..Seen::default()
         });
-        let shared = Shared {
-            seen: seen.collect(),
-            ..Shared::default()
-        };
-        let failed = |source| NetError::Create {
+        let reader = Reader::start(seen.collect()).map_err(|source| NetError::Create {
             name: "the packet capture".to_owned(),
             source,
-        };
-        let flags = EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK;
-        let wake = EventFd::from_flags(flags).map_err(|errno| failed(errno.into()))?;
-        let mut capture = Capture {
+        })?;
+        let capture = Capture {
             points,
             media: topology.links.iter().map(|link| link.medium).collect(),
-            shared: Arc::new(Mutex::new(shared)),
-            wake: Arc::new(wake),
-            thread: None,
+            reader,
         };
         for position in 0..capture.points.len() {
             capture.open(network, position)?;
         }
-        let shared = Arc::clone(&capture.shared);
-        let wake = Arc::clone(&capture.wake);
-        let thread = std::thread::Builder::new().name("capture".to_owned());
-        capture.thread = Some(
-            thread
-                .spawn(move || read_all(&shared, &wake))
-                .map_err(failed)?,
-        );
         Ok(capture)
     }
 
@@ -230,7 +226,7 @@ impl Capture {
             Some(point.link) == link
                 && (shared || (point.node == at && point.interface == interface))
         });
-        let shared = lock(&self.shared);
+        let shared = self.reader.read();
         position
             .and_then(|position| shared.seen.get(position))
             .map(|seen| seen.count(destination))
@@ -240,7 +236,7 @@ impl Capture {
     /// Datagrams to a group so far, by link.
     #[must_use]
     pub fn by_link(&self, group: Ipv4Addr) -> BTreeMap<LinkId, u64> {
-        let shared = lock(&self.shared);
+        let shared = self.reader.read();
         let mut links = BTreeMap::new();
         for (point, seen) in self.points.iter().zip(&shared.seen) {
             *links.entry(point.link).or_default() += seen.count(Some(group)).datagrams;
@@ -251,18 +247,18 @@ impl Capture {
     /// When a link last showed a datagram to a group.
     #[must_use]
     pub fn last_on(&self, link: LinkId, group: Ipv4Addr) -> Option<u64> {
-        let shared = lock(&self.shared);
+        let shared = self.reader.read();
         let points = self.points.iter().zip(&shared.seen);
         let there = points.filter(|(point, _)| point.link == link);
         there
-            .filter_map(|(_, seen)| seen.latest.get(&group).copied())
+            .filter_map(|(_, seen)| Some(seen.counts.get(&group)?.1))
             .max()
     }
 
-    /// What was seen, by point, with the point's link. Nothing is read from the
-    /// sockets until `look` returns.
+    /// What was seen, by point, with the point's link. Nothing more is read until
+    /// `look` returns.
     pub fn look<T>(&self, look: impl FnOnce(&[(LinkId, &Seen)]) -> T) -> T {
-        let shared = lock(&self.shared);
+        let shared = self.reader.read();
         let links = self.points.iter().map(|point| point.link);
         look(&links.zip(&shared.seen).collect::<Vec<_>>())
     }
@@ -278,14 +274,14 @@ impl Capture {
                 repeats: matches!(self.media.get(point.link.0), Some(Medium::Bridge { .. })),
             })
             .collect();
-        lock(&self.shared).messages.told(from, &sources)
+        self.reader.known().messages.told(from, &sources)
     }
 
     /// The points' names, and all frames since a time with their point, in the
     /// order of time.
     #[must_use]
     pub fn since(&self, at_ns: u64) -> (Vec<String>, Vec<(usize, Frame)>) {
-        let shared = lock(&self.shared);
+        let shared = self.reader.read();
         let names = shared.seen.iter().map(|seen| seen.name.clone()).collect();
         let points = shared.seen.iter().enumerate();
         let data = points.flat_map(|(point, seen)| seen.frames.iter().map(move |one| (point, one)));
@@ -301,27 +297,15 @@ impl Capture {
         let Some(point) = self.points.get(position) else {
             return Ok(());
         };
-        let socket = network.packet_socket(point.node, point.interface)?;
-        prepare(&socket);
-        lock(&self.shared).new.push((position, socket));
-        self.wake.write(1).ok();
-        Ok(())
+        let room = SHARED_BYTES.min(ALL_SHARED / self.points.len());
+        let (messages, rest) = network.watch(point.node, point.interface, room)?;
+        prepare(&messages);
+        let watched = self.reader.watch(position, messages, rest);
+        watched.map_err(|source| NetError::Create {
+            name: "the packet capture".to_owned(),
+            source,
+        })
     }
-}
-
-impl Drop for Capture {
-    fn drop(&mut self) {
-        lock(&self.shared).ended = true;
-        self.wake.write(1).ok();
-        if let Some(thread) = self.thread.take() {
-            thread.join().ok();
-        }
-    }
-}
-
-/// A panic in the other thread leaves counts that are too small, at worst.
-fn lock(shared: &Mutex<Shared>) -> MutexGuard<'_, Shared> {
-    shared.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Where all links are watched.
@@ -358,58 +342,6 @@ pub fn name(topology: &Topology, point: &Point) -> String {
     match (link.medium, topology.nodes.get(point.node.0)) {
         (Medium::Bridge { .. }, Some(node)) => format!("{} ({})", link.name, node.name),
         (Medium::Bridge { .. }, None) | (Medium::Veth, _) => link.name.clone(),
-    }
-}
-
-fn read_all(shared: &Mutex<Shared>, wake: &EventFd) {
-    let mut sockets: Vec<(usize, OwnedFd)> = Vec::new();
-    let mut buffer = vec![0; LONGEST];
-    loop {
-        {
-            let mut shared = lock(shared);
-            for (position, socket) in shared.new.drain(..) {
-                sockets.retain(|(known, _)| *known != position);
-                sockets.push((position, socket));
-            }
-            if shared.ended {
-                return;
-            }
-        }
-        let all = sockets.iter().map(|(_, socket)| socket);
-        let Some((woken, readable)) = ready::wait(wake, all) else {
-            return;
-        };
-        if woken {
-            wake.read().ok();
-        }
-        for ((position, socket), _) in sockets.iter().zip(&readable).filter(|(_, r)| **r) {
-            read_burst(shared, *position, socket, &mut buffer);
-        }
-    }
-}
-
-fn read_burst(shared: &Mutex<Shared>, position: usize, socket: &OwnedFd, buffer: &mut [u8]) {
-    let mut frames = Vec::with_capacity(BURST);
-    while frames.len() < BURST {
-        match read_one(socket, buffer) {
-            Ok(Some(frame)) => frames.push(frame),
-            // Nothing left, or the interface went down or away: the error is
-            // told once and cleared by being told.
-            Ok(None) | Err(_) => break,
-        }
-    }
-    let missed = mcr_sys::packet::statistics(socket).map_or(0, |statistics| statistics.drops);
-    let mut shared = lock(shared);
-    let Shared { seen, messages, .. } = &mut *shared;
-    if let Some(seen) = seen.get_mut(position) {
-        seen.missed += u64::from(missed);
-        for frame in frames {
-            if control(&frame.bytes).is_some() {
-                messages.push(position, frame);
-            } else {
-                seen.push(frame);
-            }
-        }
     }
 }
 

@@ -5,7 +5,10 @@ use std::mem;
 use std::os::fd::{AsFd, AsRawFd};
 
 pub(crate) const LOAD: u32 = libc::BPF_LD | libc::BPF_W | libc::BPF_ABS;
+pub(crate) const LOAD_HALF: u32 = libc::BPF_LD | libc::BPF_H | libc::BPF_ABS;
 pub(crate) const LOAD_BYTE: u32 = libc::BPF_LD | libc::BPF_B | libc::BPF_ABS;
+/// Loads how long the frame is.
+pub(crate) const LENGTH: u32 = libc::BPF_LD | libc::BPF_W | libc::BPF_LEN;
 pub(crate) const EQUAL: u32 = libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K;
 pub(crate) const GREATER: u32 = libc::BPF_JMP | libc::BPF_JGT | libc::BPF_K;
 pub(crate) const AND: u32 = libc::BPF_ALU | libc::BPF_AND | libc::BPF_K;

@@ -18,6 +18,7 @@ pub mod packet;
 pub mod privilege;
 pub mod process;
 pub mod readiness;
+pub mod ring;
 pub mod router;
 pub mod sandbox;
 pub mod slow_close;

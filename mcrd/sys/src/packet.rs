@@ -238,7 +238,7 @@ pub(crate) fn set_option(socket: &OwnedFd, option: libc::c_int, value: u32) -> i
     check(result)
 }
 
-pub(crate) fn bind(socket: &OwnedFd, ifindex: u32, protocol: libc::c_int) -> io::Result<()> {
+pub(crate) fn bind(socket: impl AsFd, ifindex: u32, protocol: libc::c_int) -> io::Result<()> {
     // SAFETY: plain data for which all zeros is valid.
     let mut address: libc::sockaddr_ll = unsafe { mem::zeroed() };
     address.sll_family = libc::AF_PACKET as u16;
@@ -247,7 +247,7 @@ pub(crate) fn bind(socket: &OwnedFd, ifindex: u32, protocol: libc::c_int) -> io:
     // SAFETY: address lives during the call and has the size that is given.
     let result = unsafe {
         libc::bind(
-            socket.as_raw_fd(),
+            socket.as_fd().as_raw_fd(),
             (&raw const address).cast(),
             mem::size_of_val(&address) as libc::socklen_t,
         )
@@ -276,7 +276,7 @@ fn attach_filter(socket: &OwnedFd, ifindex: u32) -> io::Result<()> {
     crate::filter::attach(socket, &mut program)
 }
 
-fn check(result: libc::c_int) -> io::Result<()> {
+pub(crate) fn check(result: libc::c_int) -> io::Result<()> {
     if result < 0 {
         Err(io::Error::last_os_error())
     } else {

@@ -391,8 +391,13 @@ pub(super) fn space_names(topology: &Topology) -> (Vec<String>, BTreeMap<LinkId,
 pub(super) fn allow_spaces(topology: &Topology, spaces: usize) -> Result<(), NetError> {
     let wires = topology.links.iter();
     let wires = wires.filter(|link| link.wire.is_some()).count();
-    // A wire has two sockets, and the capture one more on it.
-    allow_files((spaces + wires) as u64 * FILES + SPARE_FILES)
+    let points = topology.links.iter().map(|link| match link.medium {
+        Medium::Veth => 1,
+        Medium::Bridge { .. } => link.ends.len(),
+    });
+    // A wire has two sockets, and the capture two wherever it watches.
+    let sockets = (wires + points.sum::<usize>()) as u64 * 2;
+    allow_files(spaces as u64 * FILES + sockets + SPARE_FILES)
 }
 
 /// Gives namespaces the settings that each has.

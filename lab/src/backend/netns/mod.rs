@@ -28,6 +28,7 @@ use mcr_sys::capture;
 use mcr_sys::ethtool::DeviceControl;
 use mcr_sys::namespace::{self, NetNamespace};
 use mcr_sys::netlink::build::Builder;
+use mcr_sys::ring::Ring;
 use tokio::runtime;
 
 use crate::oracle::{Down, Lost, Routes};
@@ -202,6 +203,28 @@ impl Network {
         let index = self.index(node, interface)?;
         let opened = self.in_namespace(node, || capture::open(index))?;
         opened.map_err(|source| self.failed(node, interface, "open a packet socket on", source))
+    }
+
+    /// What sees every frame of a node's interface: a socket for messages of IGMP
+    /// and PIM, and a ring of about so many bytes for all others.
+    ///
+    /// # Errors
+    /// As [`Self::packet_socket`].
+    pub fn watch(
+        &self,
+        node: NodeId,
+        interface: usize,
+        room: usize,
+    ) -> Result<(OwnedFd, Ring), NetError> {
+        let index = self.index(node, interface)?;
+        let open = || {
+            Ok((
+                capture::open_messages(index)?,
+                capture::open_rest(index, room)?,
+            ))
+        };
+        let opened = self.in_namespace(node, open)?;
+        opened.map_err(|source| self.failed(node, interface, "watch", source))
     }
 
     /// The index that an interface has now.

@@ -633,4 +633,6 @@ fn a_process_has_its_nodes_environment_under_its_own() {
 }
 
 mod adopt;
+mod watched;
+
 mod wires;

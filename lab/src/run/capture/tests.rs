@@ -2,6 +2,8 @@
 
 use std::net::Ipv4Addr;
 
+use mcr_sys::ring;
+
 use super::{Count, Frame, OVERHEAD, Seen, datagram};
 
 impl Seen {
@@ -67,9 +69,10 @@ fn the_ring_forgets_the_oldest_and_counts_all() {
         ..Seen::default()
     };
     for at_ns in 0..10 {
-        seen.push(Frame {
+        seen.push(ring::Frame {
             at_ns,
-            ..one.clone()
+            length: one.length,
+            bytes: &one.bytes,
         });
     }
     assert_eq!((seen.frames.len(), seen.evicted), (3, 7));
