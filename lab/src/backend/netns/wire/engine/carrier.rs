@@ -35,7 +35,7 @@ const ON_THE_WAY: usize = 256 * 1024 * 1024;
 const OVERHEAD: usize = 64;
 /// Where two frames came within this time, a third is waited for as long
 /// without sleeping.
-const CLOSE: Duration = Duration::from_millis(2);
+const CLOSE: Duration = Duration::from_micros(1_500);
 /// Who has had the CPU for so long has work to do, and shall have it.
 const WORK: Duration = Duration::from_micros(200);
 /// So long then nothing is waited for without sleeping.
