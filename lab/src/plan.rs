@@ -100,7 +100,7 @@ impl Change {
 pub type Undone = BTreeSet<(What, String)>;
 
 /// An end of a link: node and position in its interfaces.
-pub type End = (NodeId, usize);
+pub use crate::topology::model::End;
 
 /// What becomes of a node of the new topology.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -33,6 +33,7 @@ const FOLDERS: &[&str] = &[
     "interop-diamond",
     "interop-lan",
     "lan-assert",
+    "lan-deaf",
     "lan-dr",
     "lhr-is-rp",
     "lossy-wire",
@@ -296,6 +297,11 @@ fn netns_lan_assert() {
 #[test]
 fn netns_lan_dr() {
     topology("lan-dr");
+}
+
+#[test]
+fn netns_lan_deaf() {
+    topology("lan-deaf");
 }
 
 #[test]

@@ -77,6 +77,7 @@ hosted! {
     sim_interop_diamond: "interop-diamond",
     sim_interop_lan: "interop-lan",
     sim_lan_assert: "lan-assert",
+    sim_lan_deaf: "lan-deaf",
     sim_lan_dr: "lan-dr",
     sim_lhr_is_rp: "lhr-is-rp",
     sim_register_probe: "register-probe",

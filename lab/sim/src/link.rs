@@ -11,7 +11,7 @@ use mcr_proto::rng::Rng;
 use crate::network::{FlowId, NodeId};
 use crate::rules::Rules;
 use crate::switch::Switch;
-use crate::wire::Lane;
+use crate::wire::{Impairment, Lane};
 
 /// A link of a network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -69,6 +69,28 @@ pub struct Port {
     pub passed: BTreeMap<FlowId, u64>,
 }
 
+/// What becomes of packets between a switch and one of its ports.
+#[derive(Clone, Debug)]
+pub struct Cable {
+    /// From the port to the switch, and back.
+    pub lanes: [Lane; 2],
+    /// What becomes of messages that are named, in both.
+    pub rules: Rules,
+    /// Which data packets of each flow got lost, where that is kept.
+    pub gone: BTreeMap<FlowId, BTreeSet<u64>>,
+}
+
+impl Cable {
+    pub(crate) fn new(seed: u64, name: &str, does: [Impairment; 2]) -> Cable {
+        let [up, down] = does;
+        Cable {
+            lanes: [Lane::new(seed, name, 0, up), Lane::new(seed, name, 1, down)],
+            rules: Rules::default(),
+            gone: BTreeMap::new(),
+        }
+    }
+}
+
 /// A link.
 #[derive(Clone, Debug)]
 pub struct Link {
@@ -96,6 +118,8 @@ pub struct Link {
     pub rules: Rules,
     /// Which data packets of each flow got lost in them, where that is kept.
     pub gone: BTreeMap<FlowId, BTreeSet<u64>>,
+    /// The ports of a switch that have a cable which does something.
+    pub cables: BTreeMap<NodeId, Cable>,
     /// Which data packets of each flow it ever carried, where that is kept.
     pub shown: BTreeMap<FlowId, BTreeSet<u64>>,
     /// The data packets of each flow since the last look, by sender.
@@ -117,6 +141,7 @@ impl Link {
             lanes: BTreeMap::new(),
             rules: Rules::default(),
             gone: BTreeMap::new(),
+            cables: BTreeMap::new(),
             shown: BTreeMap::new(),
             carried: BTreeMap::new(),
         }

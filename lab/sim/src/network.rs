@@ -1,6 +1,7 @@
 //! The network: builds it, runs it, breaks it, and tells who got what.
 
 mod build;
+mod carry;
 mod control;
 mod data;
 mod faults;

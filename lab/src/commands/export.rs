@@ -153,11 +153,11 @@ fn missing(topology: &Topology) -> Vec<String> {
         }
     };
     let links = topology.links.iter();
-    let wires = links.clone().filter(|link| link.wire.is_some());
-    let names = wires.map(|link| link.name.as_str()).collect();
+    let wires = topology.wires().map(|(at, _)| topology.wire_told(at).0);
+    let wires: Vec<String> = wires.collect();
     of(
         "wires are not in it (`containerlab tools netem` sets loss and delay)",
-        names,
+        wires.iter().map(String::as_str).collect(),
     );
     let offload = links.filter(|link| link.checksum_offload);
     of(

@@ -1,7 +1,9 @@
 //! Links and segments of both topologies.
 
+use std::collections::BTreeMap;
+
 use super::{EndPlan, LinkPlan, Made, Plan, Sides, Verb, What};
-use crate::topology::model::{Interface, Link, LinkId, Medium, NodeId, Topology};
+use crate::topology::model::{Interface, Link, LinkId, Medium, NodeId, Topology, Wire};
 
 /// An end's node and interface, by name.
 fn named<'a>(topology: &'a Topology, end: &(NodeId, usize)) -> Option<(&'a str, &'a Interface)> {
@@ -114,10 +116,17 @@ impl Sides<'_> {
             let how = members.join(", ");
             plan.tell(Verb::Change, what(link), &link.name, how);
         }
-        let wire = link.wire != before.wire;
-        if wire {
-            let how = "its wire does something else";
-            plan.tell(Verb::Change, what(link), &link.name, how);
+        let (wires_before, wires) = (wires(self.old, before), wires(self.new, link));
+        let mut wire = false;
+        for (name, does) in &wires {
+            if wires_before.get(name).is_some_and(|before| before != does) {
+                wire = true;
+                let how = match name == &link.name {
+                    true => "its wire does something else".to_owned(),
+                    false => format!("the wire to {name} does something else"),
+                };
+                plan.tell(Verb::Change, what(link), &link.name, how);
+            }
         }
         LinkPlan {
             was: Some(was),
@@ -159,6 +168,19 @@ impl Sides<'_> {
         true
     }
 
+    /// Why members that stay cannot: a wire comes or goes.
+    fn other_wires(&self, before: &Link, link: &Link) -> Option<String> {
+        link.ends.iter().find_map(|end| {
+            let was = self.end_before(before, end)?;
+            let (node, _) = named(self.new, end)?;
+            match (before.wire(Some(was)), link.wire(Some(*end))) {
+                (None, Some(_)) => Some(format!("{node} is joined by a wire now")),
+                (Some(_), None) => Some(format!("{node} is joined by no wire any more")),
+                (Some(_), Some(_)) | (None, None) => None,
+            }
+        })
+    }
+
     /// Why a link cannot become another while it stands.
     fn must_be_anew(&self, before: &Link, link: &Link) -> Option<String> {
         if self.is_undone(what(link), &link.name) {
@@ -183,6 +205,9 @@ impl Sides<'_> {
             (true, false) => return Some("it leads over no wire any more".to_owned()),
             (true, true) | (false, false) => {}
         }
+        if let Some(why) = self.other_wires(before, link) {
+            return Some(why);
+        }
         let pair = matches!(link.medium, Medium::Veth);
         let ends = before.ends.iter().zip(&link.ends);
         let same = ends.fold(before.ends.len() == link.ends.len(), |same, (a, b)| {
@@ -190,6 +215,17 @@ impl Sides<'_> {
         });
         (pair && !same).then(|| "other interfaces".to_owned())
     }
+}
+
+/// The wires of a link or segment, by name.
+fn wires(topology: &Topology, link: &Link) -> BTreeMap<String, Wire> {
+    // Where it is in the topology does not matter to its wires' names.
+    let wires = link.wires(LinkId(0));
+    let named = wires.map(|(at, wire)| {
+        let links = std::slice::from_ref(link);
+        (at.told(&topology.nodes, links).0, wire)
+    });
+    named.collect()
 }
 
 const MADE: EndPlan = EndPlan {

@@ -28,7 +28,7 @@ use crate::oracle;
 use crate::reference::Situation;
 use crate::report::StepReport;
 use crate::topology::model::{
-    Action, Check, Exec, Expectation, Flap, LinkChange, LinkId, NodeId, RatePoint, Step,
+    Action, Check, Exec, Expectation, Flap, LinkChange, NodeId, RatePoint, Step, WireId,
 };
 
 /// How long a command of a step may run.
@@ -48,7 +48,7 @@ enum Happens<'a> {
 struct Before {
     drops: Drops,
     carried: record::Carried,
-    wires: Vec<(LinkId, [Carried; 2])>,
+    wires: Vec<(WireId, [Carried; 2])>,
     /// The number of the first message of the step.
     first_message: u64,
 }
@@ -241,8 +241,8 @@ impl<S: Stage> Engine<S> {
                 self.converge().await?;
             }
             Action::Flap(flap) => self.flap(flap).await?,
-            Action::Wire { link, wire } => self.stage.wire(*link, wire)?,
-            Action::Rules { link, rules } => self.stage.rules(*link, rules)?,
+            Action::Wire { at, wire } => self.stage.wire(*at, wire)?,
+            Action::Rules { at, rules } => self.stage.rules(*at, rules)?,
             Action::Address {
                 at,
                 interface,

@@ -34,7 +34,7 @@ use crate::backend::netns::{Carried, Gone};
 use crate::node::{self, Daemons, Place, frr};
 use crate::report::pcapng::{self, Marker};
 use crate::topology::model::{
-    CounterOf, DaemonChange, Exec, Hosts, Kind, LinkChange, LinkId, NodeId, Topology, Wire,
+    CounterOf, DaemonChange, Exec, Hosts, Kind, LinkChange, LinkId, NodeId, Topology, Wire, WireId,
 };
 
 /// How long emulated hosts may take beyond their time.
@@ -158,13 +158,13 @@ impl Stage for Namespaces<'_> {
         Ok(())
     }
 
-    fn wire(&mut self, link: LinkId, wire: &Wire) -> Result<(), String> {
-        let set = self.world.network.set_wire(link, wire);
+    fn wire(&mut self, at: WireId, wire: &Wire) -> Result<(), String> {
+        let set = self.world.network.set_wire(at, wire);
         set.map_err(|error| error.to_string())
     }
 
-    fn rules(&mut self, link: LinkId, rules: &[Rule]) -> Result<(), String> {
-        let set = self.world.network.set_rules(link, rules);
+    fn rules(&mut self, at: WireId, rules: &[Rule]) -> Result<(), String> {
+        let set = self.world.network.set_rules(at, rules);
         set.map_err(|error| error.to_string())
     }
 
@@ -296,12 +296,12 @@ impl Stage for Namespaces<'_> {
         self.notices.take()
     }
 
-    fn wires(&self) -> Vec<(LinkId, [Carried; 2])> {
+    fn wires(&self) -> Vec<(WireId, [Carried; 2])> {
         self.world.network.carried()
     }
 
-    fn gone(&self, link: LinkId) -> Gone {
-        self.world.network.gone(link)
+    fn gone(&self, at: WireId) -> Gone {
+        self.world.network.gone(at)
     }
 
     fn looped(&self, since_ns: u64) -> u64 {

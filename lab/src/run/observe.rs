@@ -129,8 +129,8 @@ impl<S: Stage> Scene<'_, S> {
         let now = self.measured.as_ref().map(|measured| measured.to_ns);
         let now = now.unwrap_or_else(|| self.stage.now_ns());
         let mut seen = ledger.rx(check.by, now.max(self.began_ns), counts, owed);
-        if let Some(link) = check.loss_on {
-            let gone = self.stage.gone(link);
+        if let Some(wire) = check.loss_on {
+            let gone = self.stage.gone(wire);
             seen.on_wire = (!gone.partial).then(|| taken(&gone, &seen.owed));
         }
         let times = rx::Times {

@@ -292,10 +292,10 @@ impl Lab<'_> {
         let links = topology.links.iter().zip(&plan.links).enumerate();
         for (position, (link, _)) in links.filter(|(_, (_, plan))| plan.wire) {
             let id = LinkId(position);
-            if let Some(wire) = &link.wire
-                && let Err(error) = self.network.set_wire(id, wire)
-            {
-                fail_link(failed, topology, id, &error);
+            for (at, wire) in link.wires(id) {
+                if let Err(error) = self.network.set_wire(at, &wire) {
+                    fail_link(failed, topology, id, &error);
+                }
             }
         }
     }
@@ -443,8 +443,8 @@ fn replaced(plan: &Plan, action: &Action) -> bool {
             let node = plan.nodes.get(at.0);
             node.is_none_or(|node| node.daemon != DaemonPlan::Keep)
         }
-        Action::Wire { link, .. } | Action::Rules { link, .. } => {
-            let link = plan.links.get(link.0);
+        Action::Wire { at, .. } | Action::Rules { at, .. } => {
+            let link = plan.links.get(at.link.0);
             link.is_none_or(|link| link.wire || link.made != Made::Kept)
         }
         Action::Join(_) | Action::Leave(_) | Action::Send(_) | Action::Stop(_) => false,

@@ -17,7 +17,7 @@ use super::observe::owes;
 use super::stage::Stage;
 use crate::report::{LedgerRow, latency};
 use crate::topology::model::{
-    Action, DaemonChange, Flap, Link, LinkChange, LinkId, NodeId, RxCheck, Topology, Wire,
+    Action, DaemonChange, Flap, LinkChange, LinkId, NodeId, RxCheck, Topology, Wire, WireId,
 };
 
 /// Groups whose trees are kept.
@@ -274,8 +274,8 @@ pub(super) fn told(topology: &Topology, action: &Action) -> (String, Vec<String>
         Action::Stop(which) => sources("stop", which),
         Action::Link { change, link, at } => link_told(topology, *change, *link, *at),
         Action::Flap(flap) => flap_told(topology, flap),
-        Action::Wire { link, wire } => wire_told(topology, *link, wire),
-        Action::Rules { link, rules } => rules_told(topology, *link, rules),
+        Action::Wire { at, wire } => wire_told(topology, *at, wire),
+        Action::Rules { at, rules } => rules_told(topology, *at, rules),
         Action::Address { at, addresses, .. } => {
             let all: Vec<String> = addresses.iter().map(ToString::to_string).collect();
             (
@@ -322,45 +322,43 @@ pub(super) fn told(topology: &Topology, action: &Action) -> (String, Vec<String>
     }
 }
 
-/// The nodes of a link.
-fn ends(topology: &Topology, link: &Link) -> Vec<String> {
-    let ends = link.ends.iter();
-    let nodes = ends.filter_map(|(node, _)| topology.nodes.get(node.0));
-    nodes.map(|node| node.name.clone()).collect()
-}
-
-fn wire_told(topology: &Topology, link: LinkId, wire: &Wire) -> (String, Vec<String>) {
-    let Some(link) = topology.links.get(link.0) else {
-        return ("fault".to_owned(), Vec::new());
-    };
-    let names = ends(topology, link);
-    if *wire == link.wire.unwrap_or_default() {
-        return (format!("heal {}", link.name), names);
+/// The nodes at a wire.
+fn wire_nodes(topology: &Topology, at: WireId, sides: [String; 2]) -> Vec<String> {
+    let [node, other] = sides;
+    match at.member {
+        Some(_) => vec![node],
+        None if topology.links.get(at.link.0).is_some() => vec![node, other],
+        None => Vec::new(),
     }
-    let does = wire.map(|one| one.to_string());
-    let text = match (does.as_slice(), names.as_slice()) {
-        ([one, other], _) if one == other => format!("fault {}: {one}", link.name),
-        ([one, other], [a, b]) => {
-            let ways = [(one, format!("{a}>{b}")), (other, format!("{b}>{a}"))];
-            let told = ways.into_iter().filter(|(does, _)| !does.is_empty());
-            let told: Vec<String> = told.map(|(does, way)| format!("{way} {does}")).collect();
-            format!("fault {}: {}", link.name, told.join("; "))
-        }
-        _ => format!("fault {}", link.name),
-    };
-    (text, names)
 }
 
-fn rules_told(topology: &Topology, link: LinkId, rules: &[Rule]) -> (String, Vec<String>) {
-    let Some(link) = topology.links.get(link.0) else {
-        return ("fault".to_owned(), Vec::new());
+fn wire_told(topology: &Topology, at: WireId, wire: &Wire) -> (String, Vec<String>) {
+    let (name, sides) = topology.wire_told(at);
+    let link = topology.links.get(at.link.0);
+    let first = link.and_then(|link| link.wire(at.member));
+    let [one, other] = wire.map(|one| one.to_string());
+    let text = if *wire == first.unwrap_or_default() {
+        format!("heal {name}")
+    } else if one == other {
+        format!("fault {name}: {one}")
+    } else {
+        let [a, b] = &sides;
+        let ways = [(one, format!("{a}>{b}")), (other, format!("{b}>{a}"))];
+        let told = ways.into_iter().filter(|(does, _)| !does.is_empty());
+        let told: Vec<String> = told.map(|(does, way)| format!("{way} {does}")).collect();
+        format!("fault {name}: {}", told.join("; "))
     };
+    (text, wire_nodes(topology, at, sides))
+}
+
+fn rules_told(topology: &Topology, at: WireId, rules: &[Rule]) -> (String, Vec<String>) {
+    let (name, sides) = topology.wire_told(at);
     let told: Vec<String> = rules.iter().map(ToString::to_string).collect();
     let text = match told.is_empty() {
-        true => format!("heal {}: all messages pass", link.name),
-        false => format!("fault {}: {}", link.name, told.join("; ")),
+        true => format!("heal {name}: all messages pass"),
+        false => format!("fault {name}: {}", told.join("; ")),
     };
-    (text, ends(topology, link))
+    (text, wire_nodes(topology, at, sides))
 }
 
 fn flap_told(topology: &Topology, flap: &Flap) -> (String, Vec<String>) {

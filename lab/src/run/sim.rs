@@ -42,7 +42,7 @@ use crate::explain::Explanation;
 use crate::report::pcapng::{self, Marker};
 use crate::report::{RunReport, Simulated};
 use crate::topology::model::{
-    CounterOf, DaemonChange, Exec, Hosts, LinkChange, LinkId, NodeId, Topology, Wire,
+    CounterOf, DaemonChange, Exec, Hosts, LinkChange, LinkId, NodeId, Topology, Wire, WireId,
 };
 
 pub use hosting::{Hosted, NotHosted, host};
@@ -224,13 +224,13 @@ impl Stage for Simulation<'_> {
         self.machine.borrow_mut().link(change, link, at)
     }
 
-    fn wire(&mut self, link: LinkId, wire: &Wire) -> Result<(), String> {
-        self.machine.borrow_mut().wire(link, wire);
+    fn wire(&mut self, at: WireId, wire: &Wire) -> Result<(), String> {
+        self.machine.borrow_mut().wire(at, wire);
         Ok(())
     }
 
-    fn rules(&mut self, link: LinkId, rules: &[Rule]) -> Result<(), String> {
-        self.machine.borrow_mut().rules(link, rules);
+    fn rules(&mut self, at: WireId, rules: &[Rule]) -> Result<(), String> {
+        self.machine.borrow_mut().rules(at, rules);
         Ok(())
     }
 
@@ -322,12 +322,12 @@ impl Stage for Simulation<'_> {
         self.machine.borrow_mut().notices()
     }
 
-    fn wires(&self) -> Vec<(LinkId, [Carried; 2])> {
+    fn wires(&self) -> Vec<(WireId, [Carried; 2])> {
         self.machine.borrow().carried()
     }
 
-    fn gone(&self, link: LinkId) -> Gone {
-        self.machine.borrow().gone(link)
+    fn gone(&self, at: WireId) -> Gone {
+        self.machine.borrow().gone(at)
     }
 
     fn looped(&self, _: u64) -> u64 {

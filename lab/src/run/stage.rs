@@ -27,7 +27,7 @@ use crate::assertion::counters::Counters;
 use crate::backend::netns::{Carried, Gone};
 use crate::report::pcapng::Marker;
 use crate::topology::model::{
-    CounterOf, DaemonChange, Exec, Hosts, LinkChange, LinkId, NodeId, Topology, Wire,
+    CounterOf, DaemonChange, Exec, Hosts, LinkChange, LinkId, NodeId, Topology, Wire, WireId,
 };
 
 /// Drops by node, interface and reason.
@@ -73,10 +73,10 @@ pub(super) trait Stage {
         link: LinkId,
         at: Option<NodeId>,
     ) -> Result<(), String>;
-    /// A link's wire does something else from now on.
-    fn wire(&mut self, link: LinkId, wire: &Wire) -> Result<(), String>;
-    /// A link's wire does this to messages that are named from now on.
-    fn rules(&mut self, link: LinkId, rules: &[Rule]) -> Result<(), String>;
+    /// A wire does something else from now on.
+    fn wire(&mut self, at: WireId, wire: &Wire) -> Result<(), String>;
+    /// A wire does this to messages that are named from now on.
+    fn rules(&mut self, at: WireId, rules: &[Rule]) -> Result<(), String>;
     /// The unicast routes of these nodes follow, where the lab sets them.
     async fn reroute(&mut self, of: &[NodeId]) -> Result<(), String>;
     /// A router loses its route to a network, or has it again.
@@ -130,10 +130,10 @@ pub(super) trait Stage {
     /// What nodes told of themselves since the last call, in the order of time,
     /// and how much more there was.
     fn notices(&self) -> (Vec<Notice>, u64);
-    /// What each wire carried so far, from its first end and from its second.
-    fn wires(&self) -> Vec<(LinkId, [Carried; 2])>;
-    /// The datagrams that a link's wire dropped or changed so far.
-    fn gone(&self, link: LinkId) -> Gone;
+    /// What each wire carried so far, from its first side and from its second.
+    fn wires(&self) -> Vec<(WireId, [Carried; 2])>;
+    /// The datagrams that a wire dropped or changed so far.
+    fn gone(&self, at: WireId) -> Gone;
     /// Datagrams that a router sent onto a link again, after others had taken
     /// from their TTL, since the last call or this time.
     fn looped(&self, since_ns: u64) -> u64;

@@ -3,23 +3,22 @@
 use super::stage::Stage;
 use crate::backend::netns::Carried;
 use crate::report::WireReport;
-use crate::topology::model::{LinkId, Topology};
+use crate::topology::model::{Topology, WireId};
 
 #[cfg(test)]
 mod tests;
 
-/// What wires carried at a moment, by link: from the first end, and from the
-/// second.
-pub(super) type Wires = Vec<(LinkId, [Carried; 2])>;
+/// What wires carried at a moment: from the first side, and from the second.
+pub(super) type Wires = Vec<(WireId, [Carried; 2])>;
 
 /// What each wire carried since an earlier moment, in each direction.
 pub(super) fn since(topology: &Topology, before: &Wires, now: &Wires) -> Vec<WireReport> {
     let mut all = Vec::new();
-    for (link, carried) in now {
-        let known = before.iter().find(|(known, _)| known == link);
+    for (at, carried) in now {
+        let known = before.iter().find(|(known, _)| known == at);
         let known = known.map(|(_, carried)| *carried).unwrap_or_default();
         for (direction, (now, before)) in carried.iter().zip(&known).enumerate() {
-            all.push(one(topology, *link, direction, before, now));
+            all.push(one(topology, *at, direction, before, now));
         }
     }
     all
@@ -32,20 +31,16 @@ pub(super) fn in_all<S: Stage>(stage: &S) -> Vec<WireReport> {
 
 fn one(
     topology: &Topology,
-    link: LinkId,
+    at: WireId,
     direction: usize,
     before: &Carried,
     now: &Carried,
 ) -> WireReport {
-    let model = &topology.links[link.0];
-    let name = |end: usize| {
-        let node = model.ends.get(end).map(|(node, _)| *node);
-        node.map_or("?", |node| &topology.nodes[node.0].name)
-    };
-    let (from, to) = (name(direction), name(1 - direction));
+    let (name, sides) = topology.wire_told(at);
+    let (from, to) = (&sides[direction], &sides[1 - direction]);
     let counts = now.counts.since(&before.counts);
     WireReport {
-        link: model.name.clone(),
+        link: name,
         way: format!("{from}>{to}"),
         frames: counts.frames,
         passed: counts.frames.saturating_sub(counts.dropped()),

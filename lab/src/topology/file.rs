@@ -280,15 +280,34 @@ impaired!(LinkOptions {
 #[schemars(untagged)]
 #[expect(dead_code, reason = "the schema; the entry is read as a tree")]
 pub(crate) enum SegmentEntry {
-    Members(Vec<String>),
+    Members(Vec<Member>),
     Options(Segment),
 }
+
+/// `NODE`, or a map of that and what its wire does.
+#[derive(Debug, JsonSchema)]
+#[schemars(untagged)]
+#[expect(dead_code, reason = "the schema; the entry is read as a tree")]
+pub(crate) enum Member {
+    Name(String),
+    Wired(#[schemars(extend("maxProperties" = 1))] Named<Option<MemberOptions>>),
+}
+
+impaired!(
+    /// The wire between a segment and a member, in both directions.
+    MemberOptions {
+        /// Others in one direction: `{r1>lan: {loss: 1%}}`.
+        #[serde(default)]
+        pub(crate) dir: Named<Impaired>,
+    }
+);
 
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Segment {
-    /// The members: `NODE`, or `NODE:INTERFACE`.
-    pub(crate) members: Vec<Name>,
+    /// The members: `NODE`, or `NODE:INTERFACE`; or a map of that and what the
+    /// wire does that joins it to the segment.
+    pub(crate) members: Vec<Part<Member>>,
     /// IGMP snooping on the bridge.
     #[serde(default)]
     pub(crate) snooping: bool,

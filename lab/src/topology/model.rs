@@ -3,13 +3,14 @@
 
 mod action;
 mod invariant;
+mod wire;
 
+use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use ipnet::Ipv4Net;
-use mcr_sim::wire::Impairment;
 use serde_json::Value;
 
 use super::messages::MessagesCheck;
@@ -18,6 +19,7 @@ use super::router::Router;
 
 pub use action::{Action, DaemonChange, Exec, Flap, Hosts, LinkChange};
 pub use invariant::{Always, Invariant};
+pub use wire::{End, Wire, WireId};
 
 /// A lab: the network and what is asked of it.
 #[derive(Clone, Debug)]
@@ -225,11 +227,10 @@ pub struct Link {
     /// It leads over a wire, which does this at first; links between two nodes
     /// only.
     pub wire: Option<Wire>,
+    /// The members of a segment that are joined to it by a wire, which does this
+    /// at first: to frames from the member, and to those from the segment.
+    pub members: BTreeMap<End, Wire>,
 }
-
-/// What a wire does: to frames from the first end, and to those from the
-/// second.
-pub type Wire = [Impairment; 2];
 
 /// What joins the ends of a link.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -428,7 +429,7 @@ pub struct RxCheck {
     /// The same, as a share of those sent, 0 to 1.
     pub loss_share: Bound,
     /// Lost are those that this link's wire dropped or changed, and no others.
-    pub loss_on: Option<LinkId>,
+    pub loss_on: Option<WireId>,
     /// Received again.
     pub duplicates: Bound,
     /// Received after a later one.

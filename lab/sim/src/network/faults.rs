@@ -3,7 +3,7 @@
 use mcr_proto::router::Input;
 
 use super::{FlowId, Network, NodeId, Role};
-use crate::link::LinkId;
+use crate::link::{Cable, LinkId};
 use crate::rules::{Rule, Rules};
 use crate::wire::{Counts, Impairment, Lane};
 
@@ -33,9 +33,45 @@ impl Network {
         link.lanes.insert(node, lane);
     }
 
-    /// From now on a wire does this to messages that are named.
-    pub fn set_rules(&mut self, link: LinkId, rules: Vec<Rule>) {
-        self.links[link.0].rules = Rules::new(rules);
+    /// From now on the cable between a switch and a node's port, which has this
+    /// name, does this: to what the node sends, and to what it gets.
+    pub fn set_member_wire(
+        &mut self,
+        link: LinkId,
+        node: NodeId,
+        name: &str,
+        does: [Impairment; 2],
+    ) {
+        let cables = &mut self.links[link.0].cables;
+        if let Some(cable) = cables.get_mut(&node) {
+            for (lane, does) in cable.lanes.iter_mut().zip(does) {
+                lane.set(does);
+            }
+            return;
+        }
+        cables.insert(node, Cable::new(self.seed, name, does));
+    }
+
+    /// From now on a link's wire, or the cable to a node's port, does this to
+    /// messages that are named.
+    pub fn set_rules(&mut self, link: LinkId, member: Option<NodeId>, rules: Vec<Rule>) {
+        let link = &mut self.links[link.0];
+        let rules = Rules::new(rules);
+        match member {
+            None => link.rules = rules,
+            Some(node) => {
+                if let Some(cable) = link.cables.get_mut(&node) {
+                    cable.rules = rules;
+                }
+            }
+        }
+    }
+
+    /// What became of what went over the cable to a node's port: from it, and to
+    /// it.
+    pub fn member_counts(&self, link: LinkId, node: NodeId) -> Option<[Counts; 2]> {
+        let cable = self.links[link.0].cables.get(&node)?;
+        Some([cable.lanes[0].counts(), cable.lanes[1].counts()])
     }
 
     /// What became of what a node sent on a link, where a wire carries it.
@@ -43,9 +79,20 @@ impl Network {
         self.links[link.0].lanes.get(&node).map(Lane::counts)
     }
 
-    /// Which packets of a flow got lost on a link's wire, where that is kept.
-    pub fn gone_on(&self, link: LinkId, flow: FlowId) -> impl Iterator<Item = u64> {
-        let gone = self.links[link.0].gone.get(&flow);
+    /// Which packets of a flow got lost on a link's wire, or on the cable to a
+    /// node's port, where that is kept.
+    pub fn gone_on(
+        &self,
+        link: LinkId,
+        member: Option<NodeId>,
+        flow: FlowId,
+    ) -> impl Iterator<Item = u64> {
+        let link = &self.links[link.0];
+        let gone = match member {
+            None => Some(&link.gone),
+            Some(node) => link.cables.get(&node).map(|cable| &cable.gone),
+        };
+        let gone = gone.and_then(|gone| gone.get(&flow));
         gone.into_iter().flatten().copied()
     }
 
@@ -55,6 +102,7 @@ impl Network {
             link.silent = false;
             link.mute.clear();
             link.lanes.clear();
+            link.cables.clear();
             link.rules = Rules::default();
             link.options.loss = 0;
         }

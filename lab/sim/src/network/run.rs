@@ -13,6 +13,7 @@ use mcr_proto::router::io::{Packet, Transmit};
 use mcr_proto::time::Instant;
 use mcr_wire::{igmp, pim};
 
+use super::carry::carried;
 use super::{FlowId, LOOPBACK, Network, Node, NodeId, Role};
 use crate::check;
 use crate::host::{ALL_ROUTERS, ALL_V3_ROUTERS, Sent};
@@ -44,7 +45,7 @@ pub(crate) enum Frame {
 }
 
 impl Frame {
-    fn judged_by(&self, rules: &mut Rules) -> Verdict {
+    pub(super) fn judged_by(&self, rules: &mut Rules) -> Verdict {
         match self {
             Frame::Control(datagram) if !rules.is_empty() => rules.judge(&packet_expr::Packet {
                 source: datagram.src,
@@ -201,31 +202,19 @@ impl Network {
                 shown.insert(data.sequence);
             }
         }
+        let sent = now + link.options.delay;
+        let keep = self.keep_heard;
+        let passed = match (link.lanes.get_mut(&node), link.cables.get_mut(&node)) {
+            (Some(lane), _) => carried(lane, &mut link.rules, &mut link.gone, sent, frame, keep),
+            (None, Some(cable)) => cable.carry(0, sent, frame, keep),
+            (None, None) => Some((sent, 1)),
+        };
+        let Some((at, copies)) = passed else {
+            return;
+        };
         if let Medium::Snooping(switch) = &mut link.medium {
             switch.note(now, node, frame);
         }
-        let sent = now + link.options.delay;
-        // Corrupted packets are discarded where they arrive: by their checksum.
-        let (at, copies) = match link.lanes.get_mut(&node) {
-            None => (sent, 1),
-            Some(lane) => match lane.take_by(
-                sent.as_micros() * 1_000,
-                0,
-                frame.judged_by(&mut link.rules),
-            ) {
-                Some(passage) if passage.corrupted.is_none() => {
-                    let delayed = Duration::from_nanos(passage.at_ns);
-                    (Instant::ZERO + delayed, 1 + usize::from(passage.copied))
-                }
-                Some(_) | None => {
-                    if let (Frame::Data(data), true) = (frame, self.keep_heard) {
-                        let gone = link.gone.entry(data.flow).or_default();
-                        gone.insert(data.sequence);
-                    }
-                    return;
-                }
-            },
-        };
         for (receiver, iface) in link.receivers(node, to) {
             if let Medium::Snooping(switch) = &link.medium
                 && !switch.passes_to(now, receiver, frame)
@@ -244,10 +233,16 @@ impl Network {
                 iface,
                 frame: frame.clone(),
             };
-            for _ in 1..copies {
-                self.clock.plan(at, arrive.clone());
+            for _ in 0..copies {
+                let passed = match link.cables.get_mut(&receiver) {
+                    Some(cable) => cable.carry(1, at, frame, keep),
+                    None => Some((at, 1)),
+                };
+                let (at, copies) = passed.unwrap_or((at, 0));
+                for _ in 0..copies {
+                    self.clock.plan(at, arrive.clone());
+                }
             }
-            self.clock.plan(at, arrive);
         }
     }
 

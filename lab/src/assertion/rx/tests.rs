@@ -9,8 +9,7 @@ use mcrgen::latency::Latencies;
 use super::{Times, judge, judge_rate};
 use crate::assertion::Truth;
 use crate::run::ledger::{Arrival, RateSeen, RxSeen};
-use crate::topology::model::LinkId;
-use crate::topology::model::{Bound, RxCheck};
+use crate::topology::model::{Bound, LinkId, RxCheck, WireId};
 
 fn exactly(value: f64) -> Bound {
     Bound {
@@ -83,7 +82,7 @@ const ROWS: &[(Set, Option<&str>)] = &[
     ),
     (|c| c.corrupted = exactly(0.0), None),
     (
-        |c| c.loss_on = Some(LinkId(0)),
+        |c| c.loss_on = Some(WireId::of(LinkId(0))),
         Some("lost 10, and the wire took 9"),
     ),
     (|c| c.first_within = Some(Duration::from_millis(30)), None),
@@ -213,7 +212,7 @@ fn rates() {
 #[test]
 fn losses_that_are_all_of_the_wire_are_as_asked_for() {
     let check = RxCheck {
-        loss_on: Some(LinkId(0)),
+        loss_on: Some(WireId::of(LinkId(0))),
         ..RxCheck::default()
     };
     let of_wire = |on_wire| RxSeen { on_wire, ..seen() };

@@ -13,7 +13,7 @@ use super::deploy::{
     BRIDGE, allow_spaces, enter_error, in_each, make_spaces, set_forwarding, set_own, set_sysctls,
     space_names, sysctl_error,
 };
-use super::wire::Wires;
+use super::wire::{Moved, Wires};
 use super::{Born, InterfaceState, NetError, Network, Session, Space};
 use crate::oracle::Routes;
 use crate::plan::{Made, Plan};
@@ -44,7 +44,7 @@ impl Network {
         let ready = error.map_or(Ok(()), Err).and_then(|()| {
             set_sysctls(topology, &spaces)?;
             open_sessions(&spaces)?;
-            let wired = topology.links.iter().any(|link| link.wire.is_some());
+            let wired = topology.wires().next().is_some();
             match &self.wires {
                 None if wired => Wires::empty().map(Some),
                 None | Some(_) => Ok(None),
@@ -91,6 +91,8 @@ impl Network {
     async fn delete_end(&self, node: NodeId, interface: usize) -> Result<(), NetError> {
         let state = self.interface(node, interface)?;
         state.port.set(None);
+        let link = self.topology.nodes[node.0].interfaces[interface].link;
+        self.delete_behind(link, node, interface).await?;
         let Some(index) = state.index.take() else {
             return Ok(());
         };
@@ -142,12 +144,16 @@ impl Network {
 
     fn adopt_wires(&mut self, topology: &Topology, plan: &Plan, made: Option<Wires>) {
         self.wires = self.wires.take().or(made);
-        if !topology.links.iter().any(|link| link.wire.is_some()) {
+        if topology.wires().next().is_none() {
             self.wires = None;
         }
         if let Some(wires) = &mut self.wires {
             let space = self.spaces.len().saturating_sub(1);
-            wires.move_to(space, &plan.moved_links(), topology, self.options.seed);
+            let moved = Moved {
+                links: plan.moved_links(),
+                ends: plan.moved_ends(topology),
+            };
+            wires.move_to(space, &moved, topology, self.options.seed);
         }
     }
 

@@ -9,6 +9,9 @@ use crate::topology::model::Interface;
 /// administered, unicast.
 const NODE: u8 = 0x02;
 const PORT: u8 = 0x06;
+/// The same of the pair behind the wire to a segment's member.
+const WIRE: u8 = 0x0a;
+const BRIDGE_PORT: u8 = 0x0e;
 
 /// Where an interface's MAC addresses and the name of its port come from: no
 /// two of a network are the same.
@@ -35,6 +38,7 @@ impl InterfaceState {
         InterfaceState {
             index: Cell::new(None),
             port: Cell::new(None),
+            behind: Cell::new(None),
             addresses: RefCell::new(interface.addresses.clone()),
             born,
         }
@@ -61,10 +65,19 @@ impl Born {
         }
     }
 
+    /// Those of the pair between a wire and the bridge of a segment: the wire's
+    /// end, and the bridge's port.
+    pub(super) fn behind_macs(self) -> [[u8; 6]; 2] {
+        [WIRE, BRIDGE_PORT].map(|kind| match self {
+            Born::Deployed { link, end, .. } => mac(kind, link, end),
+            Born::Added(number) => added(kind, number),
+        })
+    }
+
     /// What that port is called.
     pub(super) fn port_name(self, kind: char) -> String {
         match (self, kind) {
-            (Born::Deployed { end, .. }, 'p') => format!("p{end}"),
+            (Born::Deployed { end, .. }, 'p' | 'b' | 'e') => format!("{kind}{end}"),
             (Born::Deployed { link, end, .. }, _) => format!("{kind}{link}.{end}"),
             (Born::Added(number), _) => format!("{kind}+{number}"),
         }

@@ -23,15 +23,18 @@ impl Network {
         let session = ports.session()?;
         for (_, node, interface) in ends {
             let (node, interface) = (*node, *interface);
-            let port = self.interface(node, interface)?.port.get();
-            let port = port.ok_or_else(|| NetError::Absent {
+            let state = self.interface(node, interface)?;
+            let port = state.port.get().ok_or_else(|| NetError::Absent {
                 interface: self.interface_name(node, interface),
             })?;
-            let set = match carrier {
-                true => session.netlink.up(port).await,
-                false => session.netlink.down(port).await,
-            };
-            set.map_err(|source| self.failed(node, interface, "set the carrier of", source))?;
+            let behind = state.behind.get().map(|behind| behind.end);
+            for port in std::iter::once(port).chain(behind) {
+                let set = match carrier {
+                    true => session.netlink.up(port).await,
+                    false => session.netlink.down(port).await,
+                };
+                set.map_err(|source| self.failed(node, interface, "set the carrier of", source))?;
+            }
         }
         if carrier {
             for (_, node, interface) in ends {
@@ -59,7 +62,9 @@ impl Network {
             let runs = session.netlink.link_state(index).await.map_err(failed)?;
             if runs == LinkState::Running {
                 let session = ports.session()?;
-                let running = session.netlink.until_running(&[port], RUNNING_TIME).await;
+                let behind = state.behind.get().map(|behind| behind.port);
+                let ports: Vec<u32> = std::iter::once(port).chain(behind).collect();
+                let running = session.netlink.until_running(&ports, RUNNING_TIME).await;
                 running.map_err(failed)?;
             }
         }

@@ -138,6 +138,7 @@ impl Network {
                 });
             };
             state.port.set(None);
+            self.delete_behind(link, node, interface).await?;
             let session = self.node_space(node)?.session()?;
             match session.netlink.delete(index).await {
                 // The other end of a veth goes with the first.
@@ -180,6 +181,7 @@ impl Network {
                 for (end, _, _) in &ends {
                     self.make_member(&here, link, *end).await?;
                     self.attach_member(session, link, *end).await?;
+                    self.connect_member(link, *end)?;
                 }
             }
         }

@@ -125,12 +125,22 @@ impl Network {
         end: usize,
     ) -> Result<(), NetError> {
         let (node, interface) = *self.link_of(id)?.ends.get(end).ok_or(NetError::Unknown)?;
-        let port = self.interface(node, interface)?.port.get();
-        let port = port.ok_or_else(|| NetError::Absent {
+        let state = self.interface(node, interface)?;
+        let port = state.port.get().ok_or_else(|| NetError::Absent {
             interface: self.interface_name(node, interface),
         })?;
-        let attached = session.netlink.attach(port, BRIDGE.1).await;
-        attached.map_err(|source| self.failed(node, interface, "attach the port of", source))
+        let failed = |source| self.failed(node, interface, "attach the port of", source);
+        let attached = match state.behind.get() {
+            Some(behind) => {
+                for end in [port, behind.end] {
+                    session.netlink.up(end).await.map_err(failed)?;
+                }
+                behind.port
+            }
+            None => port,
+        };
+        let done = session.netlink.attach(attached, BRIDGE.1).await;
+        done.map_err(failed)
     }
 
     /// Sets those of a node's routes for which `wanted` is true of the address

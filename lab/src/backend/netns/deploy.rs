@@ -268,6 +268,9 @@ impl Network {
         self.make_veth(here, link, port, node_end).await?;
         state.index.set(Some(index));
         state.port.set(Some(port_index));
+        if link.members.contains_key(&member) {
+            self.make_behind(here, link, segment, state).await?;
+        }
         Ok(())
     }
 
@@ -312,7 +315,7 @@ impl Network {
         })
     }
 
-    async fn make_veth(
+    pub(super) async fn make_veth(
         &self,
         here: &Builder,
         link: &Link,
@@ -381,7 +384,7 @@ pub(super) fn space_names(topology: &Topology) -> (Vec<String>, BTreeMap<LinkId,
             names.push(format!("{SEGMENT}{}", link.name));
         }
     }
-    if topology.links.iter().any(|link| link.wire.is_some()) {
+    if topology.wires().next().is_some() {
         names.push(WIRES.to_owned());
     }
     (names, segments)
@@ -389,8 +392,7 @@ pub(super) fn space_names(topology: &Topology) -> (Vec<String>, BTreeMap<LinkId,
 
 /// Lets the process have the descriptors of so many namespaces.
 pub(super) fn allow_spaces(topology: &Topology, spaces: usize) -> Result<(), NetError> {
-    let wires = topology.links.iter();
-    let wires = wires.filter(|link| link.wire.is_some()).count();
+    let wires = topology.wires().count();
     let points = topology.links.iter().map(|link| match link.medium {
         Medium::Veth => 1,
         Medium::Bridge { .. } => link.ends.len(),

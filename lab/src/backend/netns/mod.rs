@@ -133,10 +133,22 @@ struct InterfaceState {
     index: Cell<Option<u32>>,
     /// The index of its segment's port or of its wire's end, where it has one.
     port: Cell<Option<u32>>,
+    /// On a segment to which a wire leads, what is behind the wire.
+    behind: Cell<Option<Behind>>,
     /// The addresses it has, or will have again.
     addresses: RefCell<Vec<Ipv4Net>>,
     /// What it is called by, the same each time that it is made.
     born: Born,
+}
+
+/// The pair of interfaces between the wire to a member and the segment's bridge:
+/// there the member's own port is no port of the bridge.
+#[derive(Clone, Copy, Debug)]
+struct Behind {
+    /// The index of the wire's end.
+    end: u32,
+    /// The index of the bridge's port.
+    port: u32,
 }
 
 /// The two sockets by which a namespace is configured.

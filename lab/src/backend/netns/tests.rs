@@ -17,7 +17,7 @@ use tokio::io::AsyncReadExt;
 use tokio::time::timeout;
 
 use super::*;
-use crate::topology::model::{Interface, Kind, Link, LinkChange, Medium, Node};
+use crate::topology::model::{Interface, Kind, Link, LinkChange, Medium, Node, WireId};
 
 const INSIDE: &str = "MCR_LAB_TEST_INSIDE";
 
@@ -136,6 +136,7 @@ fn join(
         metric: 10,
         checksum_offload: false,
         wire: None,
+        members: BTreeMap::new(),
     };
     for (node, interface, own) in ends {
         let interfaces = &mut topology.nodes[*node].interfaces;
@@ -634,5 +635,4 @@ fn a_process_has_its_nodes_environment_under_its_own() {
 
 mod adopt;
 mod watched;
-
 mod wires;

@@ -34,6 +34,7 @@ fn link(name: &str, ends: &[usize]) -> Link {
         metric: 10,
         checksum_offload: false,
         wire: None,
+        members: Default::default(),
     }
 }
 

@@ -62,8 +62,10 @@ pub fn host(topology: &Topology) -> Result<Hosted<'_>, NotHosted> {
         if let Medium::Bridge { querier: true, .. } = link.medium {
             reasons.add(&link.name, "switches do not send queries in the simulator");
         }
-        if let Some(why) = link.wire.as_ref().and_then(wire_reason) {
-            reasons.add(&link.name, why);
+    }
+    for (at, wire) in topology.wires() {
+        if let Some(why) = wire_reason(&wire) {
+            reasons.add(&topology.wire_told(at).0, why);
         }
     }
     for (at, name) in (topology.receivers.iter().map(|one| (one.at, &one.name)))

@@ -27,7 +27,7 @@ use crate::run::ledger::Ledger;
 use crate::run::messages::Ring;
 use crate::run::notices::{self, LinkState, Notice, What};
 use crate::topology::model::{
-    DaemonChange, Link, LinkChange, LinkId, Medium, Node, NodeId, Topology, Wire,
+    DaemonChange, Link, LinkChange, LinkId, Medium, Node, NodeId, Topology, Wire, WireId,
 };
 
 /// The clock of the reports at the network's start: none of its times is 0,
@@ -139,10 +139,9 @@ impl Machine {
     }
 
     fn set_wires(&mut self) {
-        for position in 0..self.topology.links.len() {
-            if let Some(wire) = self.topology.links[position].wire {
-                self.wire(LinkId(position), &wire);
-            }
+        let wires: Vec<_> = self.topology.wires().collect();
+        for (at, wire) in wires {
+            self.wire(at, &wire);
         }
     }
 
@@ -213,16 +212,23 @@ impl Machine {
         Ok(())
     }
 
-    pub(super) fn wire(&mut self, link: LinkId, wire: &Wire) {
-        let ends = self.topology.links[link.0].ends.iter().zip(wire);
+    pub(super) fn wire(&mut self, at: WireId, wire: &Wire) {
+        let link = self.links[at.link.0];
+        if let Some((node, _)) = at.member {
+            let (name, _) = self.topology.wire_told(at);
+            let node = self.nodes[node.0];
+            return self.network.set_member_wire(link, node, &name, *wire);
+        }
+        let ends = self.topology.links[at.link.0].ends.iter().zip(wire);
         for ((node, _), impairment) in ends {
-            let (link, node) = (self.links[link.0], self.nodes[node.0]);
-            self.network.set_wire(link, node, *impairment);
+            self.network.set_wire(link, self.nodes[node.0], *impairment);
         }
     }
 
-    pub(super) fn rules(&mut self, link: LinkId, rules: &[Rule]) {
-        self.network.set_rules(self.links[link.0], rules.to_vec());
+    pub(super) fn rules(&mut self, at: WireId, rules: &[Rule]) {
+        let link = self.links[at.link.0];
+        let member = at.member.map(|(node, _)| self.nodes[node.0]);
+        self.network.set_rules(link, member, rules.to_vec());
     }
 
     pub(super) fn daemon(&mut self, change: DaemonChange, at: NodeId) -> Result<(), String> {

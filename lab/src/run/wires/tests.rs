@@ -5,6 +5,7 @@ use std::path::Path;
 use mcr_sim::wire::Counts;
 
 use super::*;
+use crate::topology::model::LinkId;
 
 fn topology() -> Topology {
     let text = "lab: 1\nname: t\nnodes: {a: host, b: host}\nlinks: [{a -- b: {loss: 1%}}]\n";
@@ -23,8 +24,14 @@ fn carried(frames: u64, lost: u64, overrun: u64) -> Carried {
 
 #[test]
 fn a_wire_tells_what_it_did_since() {
-    let before = vec![(LinkId(0), [carried(100, 10, 0), carried(5, 0, 0)])];
-    let now = vec![(LinkId(0), [carried(300, 30, 7), carried(9, 0, 0)])];
+    let before = vec![(
+        WireId::of(LinkId(0)),
+        [carried(100, 10, 0), carried(5, 0, 0)],
+    )];
+    let now = vec![(
+        WireId::of(LinkId(0)),
+        [carried(300, 30, 7), carried(9, 0, 0)],
+    )];
     let told = findings(&topology(), &before, &now);
     assert_eq!(
         told,
@@ -34,7 +41,10 @@ fn a_wire_tells_what_it_did_since() {
 
 #[test]
 fn a_wire_that_did_nothing_is_not_told() {
-    let now = vec![(LinkId(0), [carried(300, 0, 0), carried(9, 0, 0)])];
+    let now = vec![(
+        WireId::of(LinkId(0)),
+        [carried(300, 0, 0), carried(9, 0, 0)],
+    )];
     assert_eq!(findings(&topology(), &Wires::new(), &now), [""; 0]);
     let all = since(&topology(), &Wires::new(), &now);
     assert_eq!((all[0].frames, all[0].passed), (300, 300));

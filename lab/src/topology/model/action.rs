@@ -7,7 +7,7 @@ use ipnet::Ipv4Net;
 use mcr_sim::rules::Rule;
 use serde_json::Value;
 
-use super::{LinkId, NodeId, Wire};
+use super::{LinkId, NodeId, Wire, WireId};
 
 /// Something that a step does. Receivers and sources are positions in the
 /// topology's lists.
@@ -32,17 +32,17 @@ pub enum Action {
     },
     /// A link goes down and up again, more than once.
     Flap(Flap),
-    /// From now on a link's wire does this.
+    /// From now on a wire does this.
     Wire {
-        /// The link.
-        link: LinkId,
+        /// The wire.
+        at: WireId,
         /// What it does, in both directions.
         wire: Wire,
     },
-    /// From now on a link's wire does this to messages that are named.
+    /// From now on a wire does this to messages that are named.
     Rules {
-        /// The link.
-        link: LinkId,
+        /// The wire.
+        at: WireId,
         /// What it does, in the place of what it did.
         rules: Vec<Rule>,
     },

@@ -11,7 +11,7 @@ use crate::topology::decode::decode;
 use crate::topology::file::{self, Counters, Level, RateCheck, Rx};
 use crate::topology::loss::Loss;
 use crate::topology::model::{
-    Bound, Check, CounterOf, Exec, Expectation, Kind, LinkId, NodeId, Rate, RatePoint, RxCheck,
+    Bound, Check, CounterOf, Exec, Expectation, Kind, NodeId, Rate, RatePoint, RxCheck, WireId,
 };
 use crate::topology::place::{At, OneOrMany, Part};
 use crate::topology::suggest;
@@ -319,7 +319,7 @@ fn loss(
     cx: &Context<'_>,
     cast: &Cast<'_>,
     written: Option<&At<Loss>>,
-) -> (Bound, Bound, Option<LinkId>) {
+) -> (Bound, Bound, Option<WireId>) {
     let open = Bound::default();
     let Some(At { span, value }) = written else {
         return (open, open, None);

@@ -44,6 +44,8 @@ struct Written {
     checksum_offload: bool,
     metric: Option<At<u32>>,
     wire: Option<Wire>,
+    /// By end.
+    members: Vec<Option<Wire>>,
 }
 
 /// Builds the nodes' interfaces and gives all addresses.
@@ -110,6 +112,9 @@ fn place(
         addresses.push(end.address.map(|address| vec![address]));
     }
     let mtu = mtu(cx, written.mtu.as_ref());
+    let members = ends.iter().zip(written.members);
+    let members = members.filter_map(|(end, wire)| Some((*end, wire?)));
+    let members = members.collect();
     network.links.push(Link {
         name: written.name,
         medium: written.medium,
@@ -119,6 +124,7 @@ fn place(
         metric: metric(cx, written.metric.as_ref()),
         checksum_offload: written.checksum_offload,
         wire: written.wire,
+        members,
     });
     Wish {
         span: written.net.as_ref().map_or(written.span, |net| net.span),
@@ -232,6 +238,7 @@ fn link(cx: &Context<'_>, file: &File, tree: &Tree, network: &Network) -> Option
         checksum_offload: options.checksum_offload.is_some_and(|on| on.value),
         metric: options.metric,
         wire,
+        members: Vec::new(),
     })
 }
 
@@ -312,11 +319,13 @@ fn segment(
     };
     let options = with_defaults(cx, file, options)?;
     let segment: file::Segment = decode(&options, cx.sink)?;
+    let offload = segment.checksum_offload.unwrap_or(false);
     let members = segment.members.iter();
-    let ends: Vec<Option<End>> = members
-        .map(|member| end(cx, network, &member.value, member.span))
+    let members: Vec<_> = members
+        .map(|part| member(cx, network, &name.value, &part.tree, offload))
         .collect();
-    let ends = ends.into_iter().collect::<Option<Vec<End>>>()?;
+    let members = members.into_iter().collect::<Option<Vec<_>>>()?;
+    let (ends, members): (Vec<End>, Vec<Option<Wire>>) = members.into_iter().unzip();
     if ends.is_empty() {
         cx.tell(name.span, format!("segment `{}` has no member", name.value));
     }
@@ -329,10 +338,40 @@ fn segment(
         ends,
         net: segment.net,
         mtu: segment.mtu,
-        checksum_offload: segment.checksum_offload.unwrap_or(false),
+        checksum_offload: offload,
         metric: segment.metric,
         wire: None,
+        members,
     })
+}
+
+/// A member of a segment, and the wire that joins it, where there is one.
+fn member(
+    cx: &Context<'_>,
+    network: &Network,
+    segment: &str,
+    tree: &Tree,
+    offload: bool,
+) -> Option<(End, Option<Wire>)> {
+    let (text, span, options) = match (&tree.value, tree.entries()) {
+        (Value::String(text), _) => (text, tree.span, None),
+        (_, [(key, options)]) => (&key.text, key.span, Some(options)),
+        (_, _) => {
+            let problem = cx.problem(tree.span, "expected one member");
+            let help = "write `- r1`, or `- r1: {loss: 1%}`";
+            cx.sink.add(problem.help(help));
+            return None;
+        }
+    };
+    let end = end(cx, network, text, span)?;
+    let options = options.filter(|tree| tree.value != Value::Null);
+    let Some(options) = options else {
+        return Some((end, None));
+    };
+    let options: file::MemberOptions = decode(options, cx.sink)?;
+    let node = network.nodes[end.node.0].name.as_str();
+    let wire = wire::of_member(cx, [node, segment], &options, span, offload);
+    Some((end, wire))
 }
 
 /// A name for every interface: the given one, else that of the peer node or

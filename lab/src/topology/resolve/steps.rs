@@ -14,7 +14,7 @@ use super::network::Network;
 use super::wire;
 use crate::topology::decode::decode;
 use crate::topology::file::{self, File, Verbs};
-use crate::topology::model::{Action, Exec, Expectation, LinkId, Node, NodeId, Step, Wire};
+use crate::topology::model::{Action, Exec, Expectation, LinkId, Node, NodeId, Step, Wire, WireId};
 use crate::topology::place::{At, OneOrMany, Part};
 use crate::topology::suggest;
 use crate::topology::tree::{Span, Tree, Value};
@@ -41,9 +41,9 @@ pub(super) struct Cast<'a> {
     /// mcrd's configurations as steps have changed them so far.
     pub(super) configs: RefCell<BTreeMap<NodeId, serde_json::Value>>,
     /// What wires do as steps have changed them so far.
-    pub(super) wires: RefCell<BTreeMap<LinkId, Wire>>,
-    /// Links whose wires have rules about messages by now.
-    pub(super) ruled: RefCell<BTreeSet<LinkId>>,
+    pub(super) wires: RefCell<BTreeMap<WireId, Wire>>,
+    /// Wires that have rules about messages by now.
+    pub(super) ruled: RefCell<BTreeSet<WireId>>,
 }
 
 impl Cast<'_> {

@@ -5,8 +5,8 @@ use mcr_sim::wire::{Impairment, Share};
 use super::Context;
 use super::messages;
 use super::steps::{Cast, Done, read};
-use crate::topology::file::{Fault, Impaired, LinkOptions, Verbs, Written};
-use crate::topology::model::{Action, Check, Link, LinkChange, LinkId, Medium, Step, Wire};
+use crate::topology::file::{Fault, Impaired, LinkOptions, MemberOptions, Verbs, Written};
+use crate::topology::model::{Action, Check, Link, LinkChange, Medium, Step, Wire, WireId};
 use crate::topology::place::{At, Named, OneOrMany};
 use crate::topology::tree::Span;
 
@@ -27,6 +27,24 @@ pub(super) fn of_link(
         cx.tell(span, "a link with a wire has no checksum offload");
     }
     laid(cx, ends, Wire::default(), &written, &options.dir, span)
+}
+
+/// What the options of a segment's member say, where they say anything.
+pub(super) fn of_member(
+    cx: &Context<'_>,
+    sides: [&str; 2],
+    options: &MemberOptions,
+    span: Span,
+    offload: bool,
+) -> Option<Wire> {
+    let written = options.written();
+    if !written.any() && options.dir.0.is_empty() {
+        return None;
+    }
+    if offload {
+        cx.tell(span, "a segment with checksum offload has no wire");
+    }
+    laid(cx, sides, Wire::default(), &written, &options.dir, span)
 }
 
 /// Both directions with what is written laid upon them.
@@ -109,14 +127,15 @@ fn lay(
     span: Span,
     done: &mut Done,
 ) {
-    let Some(link) = wired(cx, cast, name) else {
+    let Some(wire_at) = wired(cx, cast, name) else {
         return;
     };
     let written = fault.written();
     if let Some(OneOrMany(messages)) = &fault.messages {
         if let Some(rules) = messages::rules(cx, cast.network, messages) {
-            cast.ruled.borrow_mut().insert(link);
-            done.add(at(name, span), Action::Rules { link, rules });
+            cast.ruled.borrow_mut().insert(wire_at);
+            let rules = Action::Rules { at: wire_at, rules };
+            done.add(at(name, span), rules);
         }
         if !written.any() && fault.dir.0.is_empty() {
             return;
@@ -127,25 +146,23 @@ fn lay(
         let help = "write `fault: {a--b: {loss: 5%}}`";
         return cx.sink.add(problem.help(help));
     }
-    let ends = cast.network.links[link.0].ends.iter();
-    let names = ends.map(|(node, _)| cast.network.nodes[node.0].name.as_str());
-    let [a, b] = names.collect::<Vec<_>>()[..] else {
-        return;
-    };
-    let below = cast.wires.borrow().get(&link).copied();
-    let below = below.unwrap_or_else(|| at_first(cast, link));
-    if let Some(wire) = laid(cx, [a, b], below, &written, &fault.dir, name.span) {
-        change(cast, link, wire, at(name, span), done);
+    let (_, [a, b]) = wire_at.told(&cast.network.nodes, &cast.network.links);
+    let below = cast.wires.borrow().get(&wire_at).copied();
+    let below = below.unwrap_or_else(|| at_first(cast, wire_at));
+    if let Some(wire) = laid(cx, [&a, &b], below, &written, &fault.dir, name.span) {
+        change(cast, wire_at, wire, at(name, span), done);
     }
 }
 
 fn undo(cx: &Context<'_>, cast: &Cast<'_>, names: &[At<String>], span: Span, done: &mut Done) {
     for name in names {
-        if let Some(link) = wired(cx, cast, name) {
-            change(cast, link, at_first(cast, link), at(name, span), done);
-            if cast.ruled.borrow_mut().remove(&link) {
+        if let Some(wire_at) = wired(cx, cast, name) {
+            let first = at_first(cast, wire_at);
+            change(cast, wire_at, first, at(name, span), done);
+            if cast.ruled.borrow_mut().remove(&wire_at) {
                 let rules = Vec::new();
-                done.add(at(name, span), Action::Rules { link, rules });
+                let rules = Action::Rules { at: wire_at, rules };
+                done.add(at(name, span), rules);
             }
         }
     }
@@ -159,35 +176,49 @@ fn at(name: &At<String>, span: Span) -> Span {
     }
 }
 
-fn at_first(cast: &Cast<'_>, link: LinkId) -> Wire {
-    cast.network.links[link.0].wire.unwrap_or_default()
+fn at_first(cast: &Cast<'_>, at: WireId) -> Wire {
+    let wire = cast.network.links[at.link.0].wire(at.member);
+    wire.unwrap_or_default()
 }
 
-fn change(cast: &Cast<'_>, link: LinkId, wire: Wire, span: Span, done: &mut Done) {
-    cast.wires.borrow_mut().insert(link, wire);
-    done.add(span, Action::Wire { link, wire });
+fn change(cast: &Cast<'_>, at: WireId, wire: Wire, span: Span, done: &mut Done) {
+    cast.wires.borrow_mut().insert(at, wire);
+    done.add(span, Action::Wire { at, wire });
 }
 
-/// A link that can lead over a wire.
-pub(super) fn wired(cx: &Context<'_>, cast: &Cast<'_>, name: &At<String>) -> Option<LinkId> {
-    let link = cast.link(cx, name)?;
+/// Where a wire can be: a link, or a segment's member as `NODE:INTERFACE`.
+pub(super) fn wired(cx: &Context<'_>, cast: &Cast<'_>, name: &At<String>) -> Option<WireId> {
+    let end = match name.value.contains(':') {
+        true => Some(cast.interface(cx, name)?),
+        false => None,
+    };
+    let link = match end {
+        Some((node, interface)) => cast.network.nodes[node.0].interfaces[interface].link,
+        None => cast.link(cx, name)?,
+    };
     let model = &cast.network.links[link.0];
-    if let Medium::Bridge { .. } = model.medium {
-        let message = format!("`{}` is a segment", name.value);
-        let help = "wires are on links between two nodes";
-        cx.sink.add(cx.problem(name.span, message).help(help));
-        return None;
-    }
+    let member = match (model.medium, end) {
+        (Medium::Veth, _) => None,
+        (Medium::Bridge { .. }, Some(end)) => Some(end),
+        (Medium::Bridge { .. }, None) => {
+            let message = format!("`{}` is a segment", name.value);
+            let first = model.ends.first().map(|(node, _)| *node);
+            let node = first.map_or("r1", |node| &cast.network.nodes[node.0].name);
+            let help = format!("its wires are at its members: `{node}:{}`", model.name);
+            cx.sink.add(cx.problem(name.span, message).help(help));
+            return None;
+        }
+    };
     if model.checksum_offload {
         let message = format!("`{}` has checksum offload, and so no wire", name.value);
         cx.tell(name.span, message);
         return None;
     }
-    Some(link)
+    Some(WireId { link, member })
 }
 
-/// Links that a step gives a fault, takes the carrier of or asks for losses lead
-/// over a wire from the start.
+/// Links and members that a step gives a fault, takes the carrier of or asks for
+/// losses have a wire from the start.
 pub(super) fn where_needed(mut links: Vec<Link>, steps: &[Step]) -> Vec<Link> {
     let actions = steps.iter().flat_map(|step| &step.actions);
     let expected = steps.iter().flat_map(|step| &step.expect);
@@ -201,22 +232,20 @@ pub(super) fn where_needed(mut links: Vec<Link>, steps: &[Step]) -> Vec<Link> {
         | Check::State { .. }
         | Check::Exec { .. } => None,
     });
-    for link in actions.filter_map(needs_wire).chain(asked) {
-        if links[link.0].medium == Medium::Veth {
-            links[link.0].wire.get_or_insert_default();
-        }
+    for wire in actions.filter_map(needs_wire).chain(asked) {
+        links[wire.link.0].lay_wire(wire.member);
     }
     links
 }
 
-fn needs_wire(action: &Action) -> Option<LinkId> {
+fn needs_wire(action: &Action) -> Option<WireId> {
     match action {
-        Action::Wire { link, .. } | Action::Rules { link, .. } => Some(*link),
+        Action::Wire { at, .. } | Action::Rules { at, .. } => Some(*at),
         Action::Link { change, link, .. } => match change {
-            LinkChange::CarrierDown | LinkChange::CarrierUp => Some(*link),
+            LinkChange::CarrierDown | LinkChange::CarrierUp => Some(WireId::of(*link)),
             LinkChange::Down | LinkChange::Up | LinkChange::Delete | LinkChange::Create => None,
         },
-        Action::Flap(flap) => flap.carrier.then_some(flap.link),
+        Action::Flap(flap) => flap.carrier.then_some(WireId::of(flap.link)),
         Action::Join(_)
         | Action::Leave(_)
         | Action::Send(_)

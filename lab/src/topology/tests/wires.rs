@@ -6,7 +6,7 @@ use mcr_sim::wire::{Impairment, Share};
 
 use super::good;
 use super::mistakes::{Case, judge};
-use crate::topology::model::{Action, Check, LinkId, Topology, Wire};
+use crate::topology::model::{Action, Check, LinkId, Topology, Wire, WireId};
 
 const NODES: &str = "lab: 1\nname: t\nnodes: {a: host, b: host, c: host}\n";
 
@@ -21,11 +21,11 @@ fn loss(share: f64) -> Impairment {
     }
 }
 
-fn wires(topology: &Topology) -> Vec<(LinkId, Wire)> {
+fn wires(topology: &Topology) -> Vec<(WireId, Wire)> {
     let actions = topology.steps.iter().flat_map(|step| &step.actions);
     let wires = actions.filter_map(|action| {
-        if let Action::Wire { link, wire } = action {
-            return Some((*link, *wire));
+        if let Action::Wire { at, wire } = action {
+            return Some((*at, *wire));
         }
         None
     });
@@ -62,7 +62,7 @@ fn losses_may_be_those_of_a_wire() {
          sources: {S: {at: a, group: 239.1.1.1}}\n\
          steps: [{measure: {for: 1s, rx: {by: R, loss: {equals: wire(b--a)}}}}]\n");
     let check = &topology.steps[0].expect[0].check;
-    assert!(matches!(check, Check::Rx(rx) if rx.loss_on == Some(LinkId(0))));
+    assert!(matches!(check, Check::Rx(rx) if rx.loss_on == Some(WireId::of(LinkId(0)))));
     assert!(topology.links[0].wire.is_some(), "it leads over a wire");
     assert!(topology.links[1].wire.is_none());
 }
@@ -74,18 +74,19 @@ fn messages_are_named_and_healed() {
            {delay: pim.hello, by: 3s}, {dup: igmp, nth: 4}]}}\n  \
          - heal: [a--b, b--c]\n");
     let actions = topology.steps.iter().flat_map(|step| &step.actions);
-    let rules: Vec<(LinkId, String)> = actions
+    let rules: Vec<(WireId, String)> = actions
         .filter_map(|action| {
-            if let Action::Rules { link, rules } = action {
+            if let Action::Rules { at, rules } = action {
                 let told: Vec<String> = rules.iter().map(ToString::to_string).collect();
-                return Some((*link, told.join("; ")));
+                return Some((*at, told.join("; ")));
             }
             None
         })
         .collect();
     let told = "drop the first 2 of igmp.leave from a; delay by 3s pim.hello; \
                 double number 4 of igmp";
-    let want = [(LinkId(0), told.to_owned()), (LinkId(0), String::new())];
+    let ab = WireId::of(LinkId(0));
+    let want = [(ab, told.to_owned()), (ab, String::new())];
     assert_eq!(rules, want, "and a wire without rules is not told");
     assert!(topology.links[0].wire.is_some());
 }
@@ -113,7 +114,7 @@ fn faults_add_up_and_healing_gives_the_file_s_options_back() {
     let first = [loss(0.01); 2];
     assert_eq!(topology.links[0].wire, Some(first));
     assert_eq!(topology.links[1].wire, Some([clean; 2]), "a step needs it");
-    let (ab, bc) = (LinkId(0), LinkId(1));
+    let (ab, bc) = (WireId::of(LinkId(0)), WireId::of(LinkId(1)));
     assert_eq!(
         wires(&topology),
         [
@@ -128,7 +129,85 @@ fn faults_add_up_and_healing_gives_the_file_s_options_back() {
     );
 }
 
+#[test]
+fn members_of_a_segment_have_wires_of_their_own() {
+    let topology = lab(
+        "segments:\n  lan: [a, {b: {loss: 1%, dir: {lan>b: {delay: 2ms}}}}, c]\n  \
+         two: {members: [a, \"b:x\": {}], snooping: true}\nsteps:\n  \
+         - fault: {c:lan: {dir: {c>lan: {loss: 50%}}}, b:lan: {dup: 1%}}\n  \
+         - fault: {b:x: {messages: {drop: igmp}}}\n  \
+         - heal: [c:lan, b:lan, b:x]\n",
+    );
+    let lan = &topology.links[0];
+    let [a, b, c] = lan.ends[..] else {
+        panic!("{:?}", lan.ends);
+    };
+    let clean = Impairment::default();
+    let slow = Impairment {
+        delay: Duration::from_millis(2),
+        ..loss(0.01)
+    };
+    assert_eq!(lan.wire(Some(a)), None);
+    assert_eq!(lan.wire(Some(b)), Some([loss(0.01), slow]));
+    assert_eq!(lan.wire(Some(c)), Some([clean; 2]), "a step needs it");
+    let x = topology.links[1].ends[1];
+    let names: Vec<_> = topology
+        .wires()
+        .map(|(at, _)| topology.wire_told(at).0)
+        .collect();
+    assert_eq!(names, ["b:lan", "c:lan", "b:x"]);
+    let of = |link, end| WireId {
+        link: LinkId(link),
+        member: Some(end),
+    };
+    let doubled = Share::new(0.01);
+    let with = |one: Impairment| Impairment {
+        dup: doubled,
+        ..one
+    };
+    assert_eq!(
+        wires(&topology),
+        [
+            (of(0, c), [loss(0.5), clean]),
+            (of(0, b), [with(loss(0.01)), with(slow)]),
+            (of(0, c), [clean; 2]),
+            (of(0, b), [loss(0.01), slow]),
+            (of(1, x), [clean; 2]),
+        ]
+    );
+}
+
 const MISTAKES: &[Case] = &[
+    (
+        "segments: {lan: [a, {b: {los: 1%}}]}\n",
+        1,
+        "the key `los` is not known here",
+        "did you mean `loss`?",
+    ),
+    (
+        "segments: {lan: [a, {b: {loss: 1%}, c: {}}]}\n",
+        1,
+        "expected one member",
+        "write `- r1`, or `- r1: {loss: 1%}`",
+    ),
+    (
+        "segments: {lan: [a, {b: {dir: {b>a: {loss: 1%}}}}]}\n",
+        1,
+        "`b>a` is no direction of this link",
+        "write `b>lan` or `lan>b`",
+    ),
+    (
+        "segments: {lan: {members: [a, {b: {loss: 1%}}], checksum_offload: true}}\n",
+        1,
+        "a segment with checksum offload has no wire",
+        "",
+    ),
+    (
+        "segments: {lan: [a, b]}\nsteps:\n  - fault: {b:lam: {loss: 1%}}\n",
+        3,
+        "there is no interface of `b` named `lam`",
+        "did you mean `lan`?",
+    ),
     (
         "links: [a -- b]\nsteps: [{fault: {a--b: {messages: {drop: pim.jion}}}}]\n",
         2,
@@ -217,7 +296,7 @@ const MISTAKES: &[Case] = &[
         "segments: {lan: [a, b]}\nsteps:\n  - heal: lan\n",
         3,
         "`lan` is a segment",
-        "wires are on links between two nodes",
+        "its wires are at its members: `a:lan`",
     ),
     (
         "links: [{a -- b: {checksum_offload: true}}]\nsteps:\n  - fault: {a--b: {loss: 1%}}\n",

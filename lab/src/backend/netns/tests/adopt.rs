@@ -219,9 +219,9 @@ async fn assert_like_fresh(network: &Network, names: &Path, said: &str) {
     };
     let fresh = Network::deploy(&network.topology, &fresh).await.unwrap();
     let (is, wanted) = (look(network), look(&fresh));
-    let wires = |network: &Network| -> Vec<LinkId> {
+    let wires = |network: &Network| -> Vec<WireId> {
         let carried = network.carried().into_iter();
-        carried.map(|(link, _)| link).collect()
+        carried.map(|(at, _)| at).collect()
     };
     assert_eq!(wires(network), wires(&fresh), "{said}");
     assert!(fresh.teardown().await.is_empty());

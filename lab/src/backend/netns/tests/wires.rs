@@ -154,7 +154,7 @@ fn a_wire_delays_and_reorders() {
         // A step changes it: now every third frame or so overtakes.
         impairment.reorder = Share::new(0.3);
         network
-            .set_wire(LinkId(0), &[impairment, Impairment::default()])
+            .set_wire(WireId::of(LinkId(0)), &[impairment, Impairment::default()])
             .unwrap();
         for number in 0..100 {
             send_frame(&a, number);

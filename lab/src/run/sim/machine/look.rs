@@ -7,6 +7,7 @@ use std::ops::Range;
 use mcr_api::Method;
 use mcr_api::state::Page;
 use mcr_proto::router::Counters;
+use mcr_sim::wire::Counts;
 use mcr_sim::{ControlSent, FlowId};
 use mcr_view::{View, igmp, mroute, pim};
 use mcr_wire::ipv4::Outgoing;
@@ -19,7 +20,7 @@ use crate::run::capture::{Count, Frame};
 use crate::run::locate::Passed;
 use crate::run::messages::{Source, Told};
 use crate::run::notices::{Notice, What};
-use crate::topology::model::{LinkId, Medium, NodeId};
+use crate::topology::model::{LinkId, Medium, NodeId, WireId};
 
 impl Machine {
     /// What a node's mcrd would answer.
@@ -218,30 +219,35 @@ impl Machine {
         (names.collect(), frames.collect())
     }
 
-    pub(in crate::run::sim) fn carried(&self) -> Vec<(LinkId, [Carried; 2])> {
-        let links = self.links.iter().zip(&self.topology.links).enumerate();
-        let wired = links.filter(|(_, (_, model))| model.wire.is_some());
-        wired
-            .filter_map(|(position, (id, model))| {
-                let [a, b] = model.ends[..] else {
+    pub(in crate::run::sim) fn carried(&self) -> Vec<(WireId, [Carried; 2])> {
+        let carried = |counts: Option<Counts>| Carried {
+            counts: counts.unwrap_or_default(),
+            overrun: 0,
+        };
+        let wires = self.topology.wires();
+        wires
+            .filter_map(|(at, _)| {
+                let id = self.links[at.link.0];
+                if let Some((node, _)) = at.member {
+                    let counts = self.network.member_counts(id, self.nodes[node.0])?;
+                    return Some((at, counts.map(|counts| carried(Some(counts)))));
+                }
+                let [a, b] = self.topology.links[at.link.0].ends[..] else {
                     return None;
                 };
                 let lane = |(node, _): (NodeId, usize)| {
-                    let counts = self.network.lane_counts(*id, self.nodes[node.0]);
-                    Carried {
-                        counts: counts.unwrap_or_default(),
-                        overrun: 0,
-                    }
+                    carried(self.network.lane_counts(id, self.nodes[node.0]))
                 };
-                Some((LinkId(position), [lane(a), lane(b)]))
+                Some((at, [lane(a), lane(b)]))
             })
             .collect()
     }
 
-    pub(in crate::run::sim) fn gone(&self, link: LinkId) -> Gone {
+    pub(in crate::run::sim) fn gone(&self, at: WireId) -> Gone {
+        let member = at.member.map(|(node, _)| self.nodes[node.0]);
         let mut gone = Gone::default();
         for (flow, sent) in &self.flows {
-            for sequence in self.network.gone_on(self.links[link.0], *flow) {
+            for sequence in self.network.gone_on(self.links[at.link.0], member, *flow) {
                 gone.add((sent.run, sent.number, sequence));
             }
         }
