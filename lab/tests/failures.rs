@@ -24,7 +24,7 @@ steps:
 ";
 
 /// The form, and the step that cannot pass.
-const FORMS: [(&str, &str); 19] = [
+const FORMS: [(&str, &str); 23] = [
     (
         "rx-lost",
         "\"the way is cut, and nothing may be lost\": { link: { down: r1--r2 }, measure: { for: 1s, rx: { by: R, of: S, loss: 0 } } }",
@@ -32,6 +32,22 @@ const FORMS: [(&str, &str); 19] = [
     (
         "rx-gap",
         "\"a short cut has no gap\": { link: { flap: r1--r2 }, expect: { rx: { by: R, of: S, gap: 50ms }, within: 2s } }",
+    ),
+    (
+        "outage",
+        "\"a short cut is hardly noticed\": { link: { flap: r1--r2 }, expect: { outage: { by: R, of: S, max: 50ms }, within: 1s } }",
+    ),
+    (
+        "mfc",
+        "\"packets take another way\": { expect: { mfc: { at: r2, group: \"${g}\", source: \"${src.ip}\", iif: r3, oif: { has: r1, not: r3 }, packets: { min: 500 } }, within: 1s } }",
+    ),
+    (
+        "mdb",
+        "\"the switch knows of another member\": { expect: { mdb: { at: lan, group: \"${g}\", members: [rcv] }, within: 1s } }",
+    ),
+    (
+        "mdb-group",
+        "\"the switch knows of another group\": { expect: { mdb: { at: lan, group: 239.9.9.9 }, within: 1s } }",
     ),
     (
         "rx-silent",
@@ -120,6 +136,11 @@ fn said(step: &str) -> String {
     let network = match step.contains("comes once") {
         true => NETWORK.replace("steps:", "invariants: [duplicates: { max: 2 }]\nsteps:"),
         false => NETWORK.to_owned(),
+    };
+    let network = match step.contains("the switch knows") {
+        true => network
+            .replace("r3 -- rcv]", "]\nsegments: { lan: { members: [r3, rcv], snooping: true } }"),
+        false => network,
     };
     fs::write(&file, format!("{network}  - {step}\n")).unwrap();
     let mut command = Command::new(env!("CARGO_BIN_EXE_lab"));

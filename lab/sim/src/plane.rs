@@ -2,6 +2,7 @@
 //! table says, and tells what that asks to be told.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use mcr_proto::fib::{Accept, RouteEntry, RouteKey, RouteUpdate};
@@ -23,6 +24,8 @@ pub struct Plane {
     /// Sources whose own tree delivers, while the table does not say so yet.
     switched: BTreeSet<(UnicastAddr, GroupAddr)>,
     told: BTreeMap<(Told, RouteKey), Instant>,
+    /// Packets that entries took to forward or register them.
+    taken: BTreeMap<RouteKey, u64>,
     /// Packets that came with a TTL that ends here: in a network that is small
     /// they went in circles.
     pub expired: u64,
@@ -58,6 +61,16 @@ impl Plane {
         };
     }
 
+    /// Packets of a source, or by (*,G), that were taken in to be forwarded or
+    /// registered; `None` where there is no entry for them.
+    pub fn taken(&self, group: Ipv4Addr, source: Option<Ipv4Addr>) -> Option<u64> {
+        let keys = self.entries.keys().filter(|key| {
+            key.group.get() == group && key.source.map(UnicastAddr::get) == source
+        });
+        let counts = keys.map(|key| self.taken.get(key).copied().unwrap_or(0));
+        counts.reduce(|sum, count| sum + count)
+    }
+
     /// Changes the table.
     pub fn apply(&mut self, update: RouteUpdate) {
         let (key, entry) = match update {
@@ -79,6 +92,7 @@ impl Plane {
             }
             None => {
                 self.entries.remove(&key);
+                self.taken.remove(&key);
                 self.told.retain(|(_, of), _| *of != key);
             }
         }
@@ -141,6 +155,7 @@ impl Plane {
         if !forwards {
             return taken;
         }
+        *self.taken.entry(key).or_default() += 1;
         let copy = |output: &mcr_proto::fib::RouteOutput| (output.oif, data.forwarded());
         taken.copies = entry.outputs.iter().map(copy).collect();
         if entry.register {

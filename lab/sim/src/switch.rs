@@ -83,6 +83,21 @@ impl Switch {
         }
     }
 
+    /// The groups that have members, and whose ports have them.
+    pub fn groups(&self, now: Instant) -> impl Iterator<Item = (Ipv4Addr, Vec<NodeId>)> {
+        self.members.iter().filter_map(move |(group, ports)| {
+            let there = ports.iter().filter(|(_, until)| now < **until);
+            let there: Vec<NodeId> = there.map(|(port, _)| *port).collect();
+            (!there.is_empty()).then_some((group.get(), there))
+        })
+    }
+
+    /// Whose ports are those of routers.
+    pub fn routers(&self, now: Instant) -> impl Iterator<Item = NodeId> {
+        let there = self.routers.iter();
+        there.filter_map(move |(port, until)| (now < *until).then_some(*port))
+    }
+
     /// Whether a frame goes out to a node's port.
     pub(crate) fn passes_to(&self, now: Instant, to: NodeId, frame: &Frame) -> bool {
         let router = self.routers.get(&to).is_some_and(|until| now < *until);

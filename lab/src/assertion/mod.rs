@@ -3,10 +3,12 @@
 
 pub mod bound;
 pub mod counters;
+pub mod log;
 pub mod packets;
 pub mod router;
 pub mod rx;
 pub mod state;
+pub mod tables;
 pub mod watch;
 
 use std::borrow::Cow;

@@ -133,7 +133,9 @@ fn agreed(
     )
 }
 
-fn listed(names: &[String]) -> String {
+/// Names in a line.
+#[must_use]
+pub fn listed(names: &[String]) -> String {
     if names.is_empty() {
         "nothing".to_owned()
     } else {

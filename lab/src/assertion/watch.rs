@@ -16,6 +16,7 @@ pub struct Watch {
     never: bool,
     /// How long what is watched had to wait for the machine.
     late: Duration,
+    throughout: bool,
     true_since: Option<Duration>,
 }
 
@@ -37,6 +38,7 @@ impl Watch {
             holds: expectation.holds,
             never: expectation.never,
             late: Duration::ZERO,
+            throughout: expectation.throughout,
             true_since: None,
         }
     }
@@ -65,6 +67,9 @@ impl Watch {
         if self.never {
             return self.observe_never(at, is_true);
         }
+        if self.throughout {
+            return self.observe_to_the_end(at, is_true);
+        }
         match (self.true_since, is_true) {
             (None, false) => (at >= self.give_up()).then_some(Ended {
                 outcome: Outcome::Fail,
@@ -88,7 +93,7 @@ impl Watch {
     pub fn wake_at(&self) -> Duration {
         match self.true_since {
             Some(since) => since + self.holds,
-            None if self.never => self.within,
+            None if self.never || self.throughout => self.within,
             None => self.give_up(),
         }
     }
@@ -106,6 +111,19 @@ impl Watch {
                 Outcome::Late
             },
             became_true: Some(since),
+        })
+    }
+
+    /// Only what is seen when the time is over counts.
+    fn observe_to_the_end(&self, at: Duration, is_true: bool) -> Option<Ended> {
+        let outcome = if is_true {
+            Outcome::Pass
+        } else {
+            Outcome::Fail
+        };
+        (at >= self.within).then_some(Ended {
+            outcome,
+            became_true: None,
         })
     }
 

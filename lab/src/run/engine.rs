@@ -51,6 +51,8 @@ struct Before {
     wires: Vec<(WireId, [Carried; 2])>,
     /// The number of the first message of the step.
     first_message: u64,
+    /// How long the logs were that are asked for.
+    logs: BTreeMap<NodeId, u64>,
 }
 
 /// A run in progress.
@@ -106,6 +108,7 @@ impl<S: Stage> Engine<S> {
             carried: record::carried(&self.stage),
             wires: self.stage.wires(),
             first_message: self.untold,
+            logs: self.logs_of(&step.expect),
         };
         let began_ns = stage::begin_span(&self.stage).await;
         self.moments = Moments {
@@ -132,6 +135,7 @@ impl<S: Stage> Engine<S> {
                 began_ns,
                 joined: &self.moments.joined,
                 first_message: self.untold,
+                logs: before.logs.clone(),
                 measured,
             };
             let watched = watch_all(&scene, &step.expect);
@@ -397,6 +401,14 @@ impl<S: Stage> Engine<S> {
         }
     }
 
+    fn logs_of(&self, expect: &[Expectation]) -> BTreeMap<NodeId, u64> {
+        let asked = expect.iter().filter_map(|one| match &one.check {
+            Check::Log(asked) => Some(asked.at),
+            _ => None,
+        });
+        asked.map(|at| (at, self.stage.log_length(at))).collect()
+    }
+
     async fn counters_of(&self, check: &Check) -> Counters {
         match check {
             Check::Counters { at, of, .. } => {
@@ -410,6 +422,9 @@ impl<S: Stage> Engine<S> {
             | Check::Tree { .. }
             | Check::Packets(_)
             | Check::State { .. }
+            | Check::Mfc(_)
+            | Check::Mdb(_)
+            | Check::Log(_)
             | Check::Exec { .. } => Counters::new(),
         }
     }
@@ -428,6 +443,9 @@ impl<S: Stage> Engine<S> {
             | Check::Tree { .. }
             | Check::Packets(_)
             | Check::State { .. }
+            | Check::Mfc(_)
+            | Check::Mdb(_)
+            | Check::Log(_)
             | Check::Exec { .. } => Count::default(),
         }
     }

@@ -36,6 +36,7 @@ mod snapshot;
 mod stage;
 pub mod standing;
 pub mod status;
+mod tables;
 mod traffic;
 mod watching;
 mod wires;

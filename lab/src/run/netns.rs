@@ -30,7 +30,9 @@ use super::shell::{self, Finished};
 use super::stage::{Drops, Stage};
 use super::traffic::{Traffic, World};
 use crate::assertion::counters::Counters;
+use crate::assertion::tables::{Database, Forwarding};
 use crate::backend::netns::{Carried, Gone};
+use crate::files::part_of;
 use crate::node::{self, Daemons, Place, frr};
 use crate::report::pcapng::{self, Marker};
 use crate::topology::model::{
@@ -39,6 +41,8 @@ use crate::topology::model::{
 
 /// How long emulated hosts may take beyond their time.
 const HOSTS_TIME: Duration = Duration::from_secs(20);
+/// How much of a log is read at once.
+const LOG_PART: u64 = 1 << 20;
 /// How long a `state` command may run.
 const STATE_TIME: Duration = Duration::from_secs(5);
 
@@ -253,6 +257,25 @@ impl Stage for Namespaces<'_> {
 
     async fn counters(&self, at: NodeId, of: &CounterOf) -> Result<Counters, String> {
         probe::counters(self.place(at).socket(), of.clone()).await
+    }
+
+    async fn forwarding(&self, at: NodeId) -> Result<Vec<Forwarding>, String> {
+        self.world.network.forwarding(at)
+    }
+
+    async fn database(&self, link: LinkId) -> Result<Database, String> {
+        self.world.network.database(link)
+    }
+
+    fn log_length(&self, at: NodeId) -> u64 {
+        // One that is not there yet has nothing in it.
+        fs::metadata(self.place(at).log()).map_or(0, |file| file.len())
+    }
+
+    fn log(&self, at: NodeId, from: u64) -> Result<Vec<u8>, String> {
+        let path = self.place(at).log();
+        part_of(&path, from, LOG_PART)
+            .map_err(|error| format!("cannot read {}: {error}", path.display()))
     }
 
     fn count(&self, at: NodeId, interface: usize, of: Option<Ipv4Addr>) -> Count {

@@ -9,11 +9,11 @@ use std::time::Duration;
 use super::capture::Count;
 use super::ledger::{Ledger, RateSeen, SendRun};
 use super::stage::Stage;
-use super::{model, question, snapshot};
+use super::{model, question, snapshot, tables};
 use crate::assertion::bound::number;
 use crate::assertion::counters::{self, Counters};
 use crate::assertion::state::{self, State};
-use crate::assertion::{Observed, packets, router, rx};
+use crate::assertion::{Observed, log, packets, router, rx};
 use crate::backend::netns::Gone;
 use crate::reference::Situation;
 use crate::topology::messages::MessagesCheck;
@@ -44,6 +44,8 @@ pub(super) struct Scene<'a, S> {
     pub joined: &'a BTreeMap<usize, u64>,
     /// The number of the step's first message.
     pub first_message: u64,
+    /// How long the logs were when the step began.
+    pub logs: BTreeMap<NodeId, u64>,
     /// The span that a `measure` set; until now where there is none.
     pub measured: Option<Measured>,
 }
@@ -71,6 +73,10 @@ pub(super) struct Memory {
     /// The messages looked at, and the number of the next.
     messages: RefCell<(u64, packets::Seen)>,
     compared: RefCell<Option<(u64, Observed)>>,
+    /// Packets of a forwarding entry at the first look.
+    pub(super) packets: RefCell<Option<u64>>,
+    /// Where the next look at a log begins, and what was seen of it.
+    pub(super) log: RefCell<Option<(u64, log::Seen)>>,
 }
 
 impl Memory {
@@ -106,6 +112,14 @@ impl<S: Stage> Scene<'_, S> {
             Check::Router(asked) => question::look(self.stage, asked, expectation.never).await,
             Check::Packets(check) => self.packets(check, memory),
             Check::State { same_as } => self.state(same_as, memory).await,
+            Check::Mfc(asked) => {
+                tables::mfc(self.stage, asked, memory, expectation.never).await
+            }
+            Check::Mdb(asked) => tables::mdb(self.stage, asked, expectation.never).await,
+            Check::Log(asked) => {
+                let from = self.logs.get(&asked.at).copied().unwrap_or(0);
+                tables::log(self.stage, asked, from, memory)
+            }
             Check::Tree { group, is } => match (is, self.carriers(*group, memory)) {
                 (_, None) => Observed::not_yet("the links are watched for a moment"),
                 (TreeIs::Links(links), Some(found)) => self.tree(links, &found),
@@ -381,7 +395,8 @@ pub(super) fn about(topology: &Topology, expectation: &Expectation) -> String {
             } else {
                 names.join(", ")
             };
-            format!("{} <- {names}", receiver(check.by))
+            let outage = if expectation.throughout { "outage " } else { "" };
+            format!("{outage}{} <- {names}", receiver(check.by))
         }
         Check::Rate { at, of, .. } => {
             let place = match at {
@@ -405,6 +420,19 @@ pub(super) fn about(topology: &Topology, expectation: &Expectation) -> String {
         Check::Router(asked) => question::about(topology, asked),
         Check::Tree { group, .. } => format!("tree of {group}"),
         Check::State { same_as } => format!("state as in {same_as}"),
+        Check::Mfc(asked) => {
+            let entry = router::entry(asked.source, asked.group);
+            format!("{} forwarding of {entry}", node(&asked.at))
+        }
+        Check::Mdb(asked) => {
+            let link = topology.links.get(asked.at.0);
+            let link = link.map_or("?", |link| &link.name);
+            match asked.group {
+                Some(group) => format!("{link} switch's ports of {group}"),
+                None => format!("{link} switch's ports of routers"),
+            }
+        }
+        Check::Log(asked) => format!("{} log /{}/", node(&asked.at), asked.pattern),
         Check::Packets(check) => packets::about(&check.asked, &check.place),
         Check::Exec { exec, .. } => {
             let mut lines = exec.run.lines();

@@ -37,6 +37,7 @@ use super::shell::Finished;
 use super::stage::{Drops, Stage, sleep};
 use super::{Course, Options, Progress, Silent, again, begin, probe};
 use crate::assertion::counters::Counters;
+use crate::assertion::tables::{Database, Forwarding};
 use crate::backend::netns::{Carried, Gone};
 use crate::explain::Explanation;
 use crate::report::pcapng::{self, Marker};
@@ -292,6 +293,22 @@ impl Stage for Simulation<'_> {
         };
         let all: Vec<ProtocolCounters> = self.ask(at, Method::StatsProtocols {}).await?;
         Ok(probe::on_interface(all, interface))
+    }
+
+    async fn forwarding(&self, _: NodeId) -> Result<Vec<Forwarding>, String> {
+        Err("a simulated node has no kernel".to_owned())
+    }
+
+    async fn database(&self, link: LinkId) -> Result<Database, String> {
+        self.machine.borrow().database(link)
+    }
+
+    fn log_length(&self, _: NodeId) -> u64 {
+        0
+    }
+
+    fn log(&self, _: NodeId, _: u64) -> Result<Vec<u8>, String> {
+        Err(hosting::LOG.to_owned())
     }
 
     fn count(&self, at: NodeId, interface: usize, of: Option<Ipv4Addr>) -> Count {

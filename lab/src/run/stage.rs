@@ -24,6 +24,7 @@ use super::messages::Told;
 use super::notices::Notice;
 use super::shell::Finished;
 use crate::assertion::counters::Counters;
+use crate::assertion::tables::{Database, Forwarding};
 use crate::backend::netns::{Carried, Gone};
 use crate::report::pcapng::Marker;
 use crate::topology::model::{
@@ -111,6 +112,15 @@ pub(super) trait Stage {
         T: DeserializeOwned + Send + 'static;
     /// A counter's owner, read once.
     async fn counters(&self, at: NodeId, of: &CounterOf) -> Result<Counters, String>;
+
+    /// The kernel's forwarding entries of a node.
+    async fn forwarding(&self, at: NodeId) -> Result<Vec<Forwarding>, String>;
+    /// What a segment's switch has learned.
+    async fn database(&self, link: LinkId) -> Result<Database, String>;
+    /// How long the log of a node's daemon is.
+    fn log_length(&self, at: NodeId) -> u64;
+    /// What comes next in it, from a place on.
+    fn log(&self, at: NodeId, from: u64) -> Result<Vec<u8>, String>;
 
     /// What passed an interface, to a group or in all.
     fn count(&self, at: NodeId, interface: usize, of: Option<Ipv4Addr>) -> Count;

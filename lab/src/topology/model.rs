@@ -11,10 +11,11 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use ipnet::Ipv4Net;
+use regex::Regex;
 use serde_json::Value;
 
 use super::messages::MessagesCheck;
-use super::question::{Interfaces, Question};
+use super::question::{Interfaces, MdbQuestion, MfcQuestion, Question};
 use super::router::Router;
 
 pub use action::{Action, DaemonChange, Exec, Flap, Hosts, LinkChange};
@@ -331,6 +332,9 @@ pub struct Expectation {
     pub metric: Option<String>,
     /// The line in the file, for messages.
     pub line: usize,
+    /// It is judged when `within` is over, and not before: what it is about
+    /// may only get worse.
+    pub throughout: bool,
 }
 
 /// A condition.
@@ -368,8 +372,14 @@ pub enum Check {
         /// What they must be.
         is: TreeIs,
     },
+    /// An entry of the table that packets are forwarded by.
+    Mfc(Box<MfcQuestion>),
+    /// What a switch has learned.
+    Mdb(Box<MdbQuestion>),
     /// Messages of IGMP and PIM on links.
     Packets(Box<MessagesCheck>),
+    /// Lines of a daemon's log.
+    Log(Box<LogCheck>),
     /// All routers know what they knew when this snap was taken.
     State {
         /// Its name.
@@ -384,6 +394,17 @@ pub enum Check {
         /// Text that its output must contain.
         contains: Option<String>,
     },
+}
+
+/// Lines of a daemon's log, since the step began.
+#[derive(Clone, Debug)]
+pub struct LogCheck {
+    /// The node.
+    pub at: NodeId,
+    /// What a line must match.
+    pub pattern: Regex,
+    /// How many such lines.
+    pub count: Bound,
 }
 
 /// What a tree must be.

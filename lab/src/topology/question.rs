@@ -6,7 +6,7 @@ use std::net::Ipv4Addr;
 
 use mcr_api::router::RegisterState;
 
-use super::model::NodeId;
+use super::model::{Bound, LinkId, NodeId};
 
 /// A condition on what routers know.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -133,6 +133,36 @@ pub struct Interfaces {
     pub has: BTreeSet<String>,
     /// None of these.
     pub not: BTreeSet<String>,
+}
+
+/// An entry of a forwarding table, and what it must be like.
+#[derive(Clone, Debug, PartialEq)]
+pub struct MfcQuestion {
+    /// The node.
+    pub at: NodeId,
+    /// The group.
+    pub group: Ipv4Addr,
+    /// The source; `None` is (*,G).
+    pub source: Option<Ipv4Addr>,
+    /// There must be no such entry.
+    pub absent: bool,
+    /// The incoming interface.
+    pub iif: Option<String>,
+    /// The outgoing interfaces.
+    pub oif: Interfaces,
+    /// How many packets it took since the step's actions were done.
+    pub packets: Option<Bound>,
+}
+
+/// What a switch that snoops IGMP must have learned.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MdbQuestion {
+    /// Its segment.
+    pub at: LinkId,
+    /// The group whose ports are meant; `None` is those of routers.
+    pub group: Option<Ipv4Addr>,
+    /// The nodes at the ports.
+    pub ports: Interfaces,
 }
 
 /// A group's members on an interface, and what they must be like.

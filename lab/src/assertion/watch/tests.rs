@@ -16,6 +16,7 @@ fn watch(within: u64, holds: u64, never: bool) -> Watch {
         holds: ms(holds),
         never,
         late: Duration::ZERO,
+        throughout: false,
         true_since: None,
     }
 }
@@ -92,4 +93,20 @@ fn what_the_machine_took_is_no_lateness() {
 fn outcomes_are_ordered_by_weight() {
     assert!(Pass < Late && Late < Flap && Flap < Fail && Fail < Error);
     assert!(Pass.is_good() && Outcome::Skip.is_good() && !Late.is_good());
+}
+
+#[test]
+fn what_may_only_get_worse_is_judged_at_the_end() {
+    let throughout = || Watch {
+        throughout: true,
+        ..watch(100, 0, false)
+    };
+    let mut good = throughout();
+    assert_eq!(good.observe(ms(0), F), None, "nothing has arrived yet");
+    assert_eq!(good.observe(ms(50), T), None);
+    assert_eq!(good.wake_at(), ms(100));
+    assert_eq!(good.observe(ms(100), T).map(|end| end.outcome), Some(Pass));
+    let mut bad = throughout();
+    assert_eq!(bad.observe(ms(0), T), None);
+    assert_eq!(bad.observe(ms(101), F).map(|end| end.outcome), Some(Fail));
 }

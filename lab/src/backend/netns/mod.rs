@@ -13,6 +13,7 @@ mod configure;
 mod deploy;
 mod error;
 mod process;
+mod tables;
 mod unicast;
 mod wire;
 

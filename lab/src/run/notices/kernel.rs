@@ -70,6 +70,7 @@ impl Kernel {
                 iif,
                 oifs,
                 gone,
+                packets: _,
             } => {
                 let state = match (gone, iif) {
                     (true, _) => MrouteState::Gone,

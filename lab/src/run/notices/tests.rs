@@ -20,6 +20,7 @@ fn mroute(oifs: &[u32], gone: bool) -> Told {
         group: Ipv4Addr::new(239, 1, 1, 1),
         iif: Some(2),
         oifs: oifs.to_vec(),
+        packets: None,
         gone,
     }
 }

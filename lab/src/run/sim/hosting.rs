@@ -14,6 +14,7 @@ use crate::topology::model::{
 };
 
 pub(super) const ADDRESS: &str = "addresses do not change in the simulator";
+pub(super) const LOG: &str = "daemons write no logs in the simulator";
 pub(super) const EXEC: &str = "there are no commands in the simulator";
 pub(super) const RULES: &str = "there are no relay rules in the simulator";
 
@@ -220,7 +221,10 @@ fn check_reason(check: &Check) -> Option<&'static str> {
         | Check::Router(_)
         | Check::Tree { .. }
         | Check::Packets(_)
-        | Check::State { .. } => None,
+        | Check::State { .. }
+        | Check::Mfc(_)
+        | Check::Mdb(_) => None,
+        Check::Log(_) => Some(LOG),
         Check::Rate { at, .. } => match at {
             RatePoint::Receiver(_) | RatePoint::Interface(..) => None,
         },

@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use super::Name;
 use crate::topology::place::{At, OneOrMany};
-use crate::topology::value::{Address, Group};
+use crate::topology::value::{Address, Group, Limits};
 
 /// Pairs of routers that see each other, or a map about one router.
 #[derive(Debug, JsonSchema)]
@@ -109,6 +109,43 @@ pub(crate) struct Mroute {
     /// Interfaces on which it is an Assert loser.
     #[serde(default)]
     pub(crate) loser: OneOrMany<Name>,
+}
+
+/// An entry of the table that packets are forwarded by: mcrd's data plane's, or
+/// the kernel's multicast forwarding cache.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct MfcOf {
+    /// The nodes that are asked.
+    pub(crate) at: OneOrMany<Name>,
+    /// The group.
+    pub(crate) group: Group,
+    /// The source; without one, the (*,G) entry is meant.
+    pub(crate) source: Option<Address>,
+    /// There must be no such entry.
+    #[serde(default)]
+    pub(crate) absent: bool,
+    /// The incoming interface.
+    pub(crate) iif: Option<Name>,
+    /// The outgoing interfaces.
+    pub(crate) oif: Option<crate::topology::place::Part<NamesEntry>>,
+    /// How many packets it took since the step's actions were done.
+    pub(crate) packets: Option<At<Limits>>,
+}
+
+/// What the switch of a segment has learned by snooping IGMP: the ports of a
+/// group, or those of routers.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct MdbOf {
+    /// The segment.
+    pub(crate) at: Name,
+    /// The group: some port has members of it.
+    pub(crate) group: Option<Group>,
+    /// Whose ports have members of it.
+    pub(crate) members: Option<crate::topology::place::Part<NamesEntry>>,
+    /// Instead of a group: whose ports are those of routers.
+    pub(crate) routers: Option<crate::topology::place::Part<NamesEntry>>,
 }
 
 /// A group's members on an interface.

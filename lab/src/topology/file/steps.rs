@@ -4,8 +4,8 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::{
-    Elected, FaultVerb, IgmpOf, Mroute, Name, NeighborsEntry, PacketsEntry, RpOf, RpfOf, StateOf,
-    TreeOf,
+    Elected, FaultVerb, IgmpOf, MdbOf, MfcOf, Mroute, Name, NeighborsEntry, PacketsEntry, RpOf,
+    RpfOf, StateOf, TreeOf,
 };
 use crate::topology::loss::Loss;
 use crate::topology::place::{At, Named, OneOrMany, Part};
@@ -211,6 +211,9 @@ pub(crate) struct Measure {
     /// Counters of daemons.
     #[serde(default)]
     pub(crate) counters: OneOrMany<Part<Counters>>,
+    /// The longest time that receivers got nothing.
+    #[serde(default)]
+    pub(crate) outage: OneOrMany<At<Outage>>,
     /// How many messages of IGMP and PIM were on links.
     #[serde(default)]
     pub(crate) packets: OneOrMany<Part<PacketsEntry>>,
@@ -254,6 +257,10 @@ pub(crate) struct Expect {
     pub(crate) rp: Option<At<RpOf>>,
     /// An entry of a multicast routing table.
     pub(crate) mroute: Option<At<Mroute>>,
+    /// An entry of the table that packets are forwarded by.
+    pub(crate) mfc: Option<At<MfcOf>>,
+    /// What the switch of a segment has learned.
+    pub(crate) mdb: Option<At<MdbOf>>,
     /// A group's members on an interface.
     pub(crate) igmp: Option<At<IgmpOf>>,
     /// The way to an address.
@@ -264,6 +271,10 @@ pub(crate) struct Expect {
     pub(crate) state: Option<At<StateOf>>,
     /// Messages of IGMP and PIM on links.
     pub(crate) packets: Option<Part<PacketsEntry>>,
+    /// Lines of a daemon's log.
+    pub(crate) log: Option<At<LogOf>>,
+    /// The longest time that a receiver got nothing, until `within` is over.
+    pub(crate) outage: Option<At<Outage>>,
     /// It must become true within this time; 5s unless said otherwise.
     pub(crate) within: Option<Dur>,
     /// And then stay true for this time.
@@ -298,6 +309,10 @@ pub(crate) struct Never {
     pub(crate) rp: Option<At<RpOf>>,
     /// An entry of a multicast routing table.
     pub(crate) mroute: Option<At<Mroute>>,
+    /// An entry of the table that packets are forwarded by.
+    pub(crate) mfc: Option<At<MfcOf>>,
+    /// What the switch of a segment has learned.
+    pub(crate) mdb: Option<At<MdbOf>>,
     /// A group's members on an interface.
     pub(crate) igmp: Option<At<IgmpOf>>,
     /// The way to an address.
@@ -308,6 +323,8 @@ pub(crate) struct Never {
     pub(crate) state: Option<At<StateOf>>,
     /// Messages of IGMP and PIM on links.
     pub(crate) packets: Option<Part<PacketsEntry>>,
+    /// Lines of a daemon's log.
+    pub(crate) log: Option<At<LogOf>>,
     /// It must not become true for this time.
     #[serde(rename = "for")]
     pub(crate) span: Dur,
@@ -362,6 +379,32 @@ pub(crate) struct Rx {
     pub(crate) source: Option<Address>,
     /// The UDP source port they arrive with.
     pub(crate) source_port: Option<u16>,
+}
+
+/// The longest time that a receiver got nothing of sources.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Outage {
+    /// The receiver; of several, each.
+    pub(crate) by: OneOrMany<Name>,
+    /// The sources; all that send to it where there are none.
+    #[serde(default)]
+    pub(crate) of: OneOrMany<Name>,
+    /// At most; two datagrams of a stream are never closer than its rate says.
+    pub(crate) max: Dur,
+}
+
+/// Lines of a daemon's log, since the step began.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct LogOf {
+    /// The node.
+    pub(crate) at: Name,
+    /// A regular expression that a line matches, anywhere in it.
+    #[serde(rename = "match")]
+    pub(crate) matching: At<String>,
+    /// How many such lines; at least 1 unless said otherwise.
+    pub(crate) count: Option<At<Limits>>,
 }
 
 /// A rate seen at a receiver, or passing an interface.

@@ -3,13 +3,16 @@
 //! that one run tells all.
 
 mod address;
+mod bounds;
 mod changes;
+mod counters;
 mod deadlines;
 mod disturb;
 mod expect;
 mod invariants;
 mod kinds;
 mod links;
+mod log;
 mod matrix;
 mod mcrd;
 mod messages;
@@ -17,8 +20,10 @@ mod network;
 mod nodes;
 mod packets;
 mod question;
+mod received;
 mod router;
 mod steps;
+mod tables;
 mod traffic;
 mod wire;
 

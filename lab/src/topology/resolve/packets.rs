@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::Context;
+use super::bounds::counted;
 use super::messages;
 use super::steps::Cast;
 use crate::topology::file::{Packets, PacketsEntry};
@@ -12,7 +13,7 @@ use crate::topology::messages::{MOST_PATTERNS, Messages, MessagesCheck, Pattern}
 use crate::topology::model::{Bound, LinkId};
 use crate::topology::place::{At, OneOrMany, Part};
 use crate::topology::tree::{Span, Value};
-use crate::topology::value::{Dur, Quantity};
+use crate::topology::value::Dur;
 
 /// When the condition is judged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -125,25 +126,12 @@ impl Reader<'_> {
     }
 
     fn count(&self, written: &Packets) -> Option<Bound> {
-        let Some(At { span, value }) = written.count else {
+        let Some(limits) = &written.count else {
             self.tell("`match` needs a `count`", "write `count: {max: 3}`");
             return None;
         };
-        let Quantity::Count(_) = value.sample() else {
-            let message = "expected a number, or a map of `min` and `max`";
-            self.cx.tell(span, message);
-            return None;
-        };
-        let bound = value.bound();
-        let upper = bound.max.is_some();
-        if upper && self.judged == Judged::AtOnce {
-            let problem = self
-                .cx
-                .problem(span, "this would be true before more of them can come");
-            let help = "count in `measure: {for: 5s, packets: ...}`, or say how long it `holds`";
-            self.cx.sink.add(problem.help(help));
-        }
-        Some(bound)
+        let instead = "count in `measure: {for: 5s, packets: ...}`, or say how long it `holds`";
+        counted(self.cx, limits, self.judged, instead)
     }
 
     fn pattern(&self, text: &At<String>) -> Option<Pattern> {

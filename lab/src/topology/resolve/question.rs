@@ -4,11 +4,12 @@ use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
 
 use super::Context;
+use super::packets::Judged;
 use super::steps::Cast;
 use crate::topology::decode::decode;
 use crate::topology::file::{
-    Elected, IgmpOf, Matches, Mode, Mroute, Names, Neighbors, NeighborsEntry, RpOf, RpfOf, StateOf,
-    TreeOf,
+    Elected, IgmpOf, Matches, MdbOf, MfcOf, Mode, Mroute, Names, Neighbors, NeighborsEntry, RpOf,
+    RpfOf, StateOf, TreeOf,
 };
 use crate::topology::model::{Check, Kind, NodeId, TreeIs};
 use crate::topology::place::{At, OneOrMany, Part};
@@ -26,6 +27,8 @@ pub(super) struct Asked {
     pub(super) querier: Option<At<Elected>>,
     pub(super) rp: Option<At<RpOf>>,
     pub(super) mroute: Option<At<Mroute>>,
+    pub(super) mfc: Option<At<MfcOf>>,
+    pub(super) mdb: Option<At<MdbOf>>,
     pub(super) igmp: Option<At<IgmpOf>>,
     pub(super) rpf: Option<At<RpfOf>>,
     pub(super) tree: Option<At<TreeOf>>,
@@ -34,13 +37,15 @@ pub(super) struct Asked {
 
 impl Asked {
     /// Which are there.
-    pub(super) fn given(&self) -> [bool; 9] {
+    pub(super) fn given(&self) -> [bool; 11] {
         [
             self.neighbors.is_some(),
             self.dr.is_some(),
             self.querier.is_some(),
             self.rp.is_some(),
             self.mroute.is_some(),
+            self.mfc.is_some(),
+            self.mdb.is_some(),
             self.igmp.is_some(),
             self.rpf.is_some(),
             self.tree.is_some(),
@@ -49,7 +54,12 @@ impl Asked {
     }
 
     /// The checks and where they are written.
-    pub(super) fn checks(self, cx: &Context<'_>, cast: &Cast<'_>) -> Vec<(Check, Span)> {
+    pub(super) fn checks(
+        self,
+        cx: &Context<'_>,
+        cast: &Cast<'_>,
+        judged: Judged,
+    ) -> Vec<(Check, Span)> {
         let asker = Asker { cx, cast };
         let mut all: Vec<(Option<Check>, Span)> = Vec::new();
         let question = |question: Option<Question>| question.map(Check::Router);
@@ -68,6 +78,14 @@ impl Asked {
             for at in &value.at.0 {
                 all.push((question(asker.mroute(&value, at)), span));
             }
+        }
+        if let Some(At { span, value }) = self.mfc {
+            for at in &value.at.0 {
+                all.push((asker.mfc(&value, at, judged), span));
+            }
+        }
+        if let Some(At { span, value }) = self.mdb {
+            all.push((asker.mdb(&value, span), span));
         }
         if let Some(At { span, value }) = self.igmp {
             all.push((question(asker.igmp(&value)), span));
@@ -88,9 +106,9 @@ impl Asked {
     }
 }
 
-struct Asker<'a> {
-    cx: &'a Context<'a>,
-    cast: &'a Cast<'a>,
+pub(super) struct Asker<'a> {
+    pub(super) cx: &'a Context<'a>,
+    pub(super) cast: &'a Cast<'a>,
 }
 
 impl Asker<'_> {
@@ -113,7 +131,7 @@ impl Asker<'_> {
         Some(node)
     }
 
-    fn interface(&self, node: NodeId, word: &At<String>) -> Option<String> {
+    pub(super) fn interface(&self, node: NodeId, word: &At<String>) -> Option<String> {
         let network = self.cast.network;
         let Some(position) = network.interface(node, &word.value) else {
             if network.whole {
@@ -284,7 +302,7 @@ impl Asker<'_> {
     }
 
     /// A list of exactly these names, or a map of `has` and `not`.
-    fn names(
+    pub(super) fn names(
         &self,
         tree: &Tree,
         named: &dyn Fn(&At<String>) -> Option<String>,

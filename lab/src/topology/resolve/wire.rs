@@ -230,6 +230,9 @@ pub(super) fn where_needed(mut links: Vec<Link>, steps: &[Step]) -> Vec<Link> {
         | Check::Tree { .. }
         | Check::Packets(_)
         | Check::State { .. }
+        | Check::Mfc(_)
+        | Check::Mdb(_)
+        | Check::Log(_)
         | Check::Exec { .. } => None,
     });
     for wire in actions.filter_map(needs_wire).chain(asked) {

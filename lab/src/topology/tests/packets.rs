@@ -21,6 +21,9 @@ fn checks(topology: &Topology) -> Vec<&MessagesCheck> {
         | Check::Router(_)
         | Check::Tree { .. }
         | Check::State { .. }
+        | Check::Mfc(_)
+        | Check::Mdb(_)
+        | Check::Log(_)
         | Check::Exec { .. } => None,
     });
     packets.collect()

@@ -262,3 +262,87 @@ fn mistakes_in_settings_are_told() {
     ];
     super::mistakes::judge("", cases);
 }
+
+#[test]
+fn tables_and_logs_are_asked_for() {
+    let before = "lab: 1\nunicast: oracle\npim: {}\n\
+                  nodes: {r1: mcrd, r2: frr, k: kernel, h: host}\n\
+                  links: [r1 -- r2, k -- h]\n\
+                  segments: {lan: {members: [r1, r2, h], snooping: true}}\n\
+                  steps:\n- expect:\n";
+    let checks = "  - mfc: {at: [r1, r2], group: 239.1.1.1, oif: [lan], packets: {min: 3}}\n\
+                  \x20 - mfc: {at: k, group: 239.1.1.1, source: \"${r1.r2.ip}\", iif: h, absent: true}\n\
+                  \x20 - mdb: {at: lan, group: 239.1.1.1, members: {not: h}}\n\
+                  \x20 - mdb: {at: lan, routers: [r1, r2]}\n\
+                  \x20 - log: {at: r2, match: \"new .*neighbor\", count: 2}\n\
+                  \x20   holds: 1s\n";
+    let topology = good(&format!("{before}{checks}"));
+    let checks = topology.steps[0].expect.iter();
+    let checks: Vec<String> = checks.map(|one| format!("{:?}", one.check)).collect();
+    assert_eq!(checks.len(), 6, "one mfc for each node");
+    assert!(checks[1].contains("NodeId(1)") && checks[1].contains("min: Some(3.0)"));
+    assert!(checks[2].contains("iif: Some(\"h\")") && checks[2].contains("absent: true"));
+    assert!(checks[3].contains("not: {\"h\"}"), "{}", checks[3]);
+    assert!(checks[4].contains("group: None") && checks[4].contains("{\"r1\", \"r2\"}"));
+    assert!(checks[5].contains("new .*neighbor") && checks[5].contains("max: Some(2.0)"));
+}
+
+#[test]
+fn mistakes_about_tables_and_logs_are_told() {
+    let before = "lab: 1\npim: {}\nnodes: {r1: mcrd, r2: mcrd, h: host, m: {kind: mcrd, \
+                  pim: null, config: {rules: []}}}\nlinks: [r1 -- r2, r1 -- m]\n\
+                  segments: {lan: [r2, h], sw: {members: [r1, h], snooping: true}}\n\
+                  receivers: {R: {at: h, interface: lan, group: 239.1.1.1}}\nsteps:\n- expect: ";
+    let cases: &[super::mistakes::Case] = &[
+        (
+            "{mfc: {at: h, group: 239.1.1.1}}\n",
+            1,
+            "`h` is a host, which forwards nothing",
+            "ask a router",
+        ),
+        (
+            "{mfc: {at: r1, group: 239.1.1.1, packets: {max: 3}}}\n",
+            1,
+            "this would be true before more of them can come",
+            "say how long it `holds`",
+        ),
+        (
+            "{mdb: {at: lan, group: 239.1.1.1}}\n",
+            1,
+            "no switch of lan snoops IGMP",
+            "write the segment as `{ members: [a, b], snooping: true }`",
+        ),
+        (
+            "{mdb: {at: sw, group: 239.1.1.1, members: r2}}\n",
+            1,
+            "`r2` is not on sw",
+            "",
+        ),
+        (
+            "{mdb: {at: sw}}\n",
+            1,
+            "`mdb` asks either for the ports of a `group` or for the `routers`",
+            "write `{ at: lan, group: 239.1.1.1, members: [h1] }` or \
+             `{ at: lan, routers: [r1] }`",
+        ),
+        (
+            "{log: {at: h, match: x}}\n",
+            1,
+            "`h` is a host, where no daemon writes a log",
+            "",
+        ),
+        (
+            "{log: {at: r1, match: \"up(\"}}\n",
+            1,
+            "no regular expression: unclosed group",
+            "a backslash before one of `.+*?()[]{}|^$\\` means that sign itself",
+        ),
+        (
+            "{outage: {by: R, max: 1s}, holds: 1s}\n",
+            1,
+            "an outage is watched for the whole of `within`; take `holds` away",
+            "",
+        ),
+    ];
+    super::mistakes::judge(before, cases);
+}

@@ -27,6 +27,9 @@ fn rx(step: &Step, position: usize) -> RxCheck {
         | Check::Tree { .. }
         | Check::Packets(_)
         | Check::State { .. }
+        | Check::Mfc(_)
+        | Check::Mdb(_)
+        | Check::Log(_)
         | Check::Counters { .. }
         | Check::Exec { .. }) => {
             panic!("not rx: {other:?}")

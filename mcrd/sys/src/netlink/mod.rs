@@ -3,6 +3,7 @@
 //! change together.
 
 pub mod build;
+pub mod mdb;
 pub mod monitor;
 pub mod notices;
 pub mod route;

@@ -56,6 +56,8 @@ pub enum Notice {
         iif: Option<u32>,
         /// The outgoing interfaces.
         oifs: Vec<u32>,
+        /// Packets that it took, where that is told.
+        packets: Option<u64>,
         /// It has gone.
         gone: bool,
     },
@@ -70,16 +72,34 @@ pub enum Notice {
 /// # Errors
 /// The kernel's.
 pub fn open() -> io::Result<(OwnedFd, Vec<Notice>)> {
-    let fd = socket(
-        Family::Netlink,
-        SockType::Raw,
-        SockFlag::SOCK_CLOEXEC,
-        SockProtocol::NetlinkRoute,
-    )?;
+    let fd = route_socket()?;
     if setsockopt(&fd, sockopt::RcvBufForce, &RECEIVE_BUFFER).is_err() {
         setsockopt(&fd, sockopt::RcvBuf, &RECEIVE_BUFFER)?;
     }
     bind(fd.as_raw_fd(), &NetlinkAddr::new(0, GROUPS))?;
+    let now = all(&fd)?;
+    Ok((fd, now))
+}
+
+/// What there is now in the calling thread's network namespace: links first,
+/// then routes.
+///
+/// # Errors
+/// The kernel's.
+pub fn now() -> io::Result<Vec<Notice>> {
+    all(&route_socket()?)
+}
+
+pub(super) fn route_socket() -> io::Result<OwnedFd> {
+    Ok(socket(
+        Family::Netlink,
+        SockType::Raw,
+        SockFlag::SOCK_CLOEXEC,
+        SockProtocol::NetlinkRoute,
+    )?)
+}
+
+fn all(fd: &OwnedFd) -> io::Result<Vec<Notice>> {
     let mut mroutes = RouteMessage::default();
     mroutes.header.address_family = IPMR.into();
     let mut now = Vec::new();
@@ -87,9 +107,9 @@ pub fn open() -> io::Result<(OwnedFd, Vec<Notice>)> {
         RouteNetlinkMessage::GetLink(LinkMessage::default()),
         RouteNetlinkMessage::GetRoute(mroutes),
     ] {
-        list(&fd, asked, &mut now)?;
+        list(fd, asked, &mut now)?;
     }
-    Ok((fd, now))
+    Ok(now)
 }
 
 /// Asks for a list, and reads to its end.
@@ -211,12 +231,13 @@ fn parse_mroute(route: &RouteMessage, gone: bool) -> Option<Notice> {
         return None;
     }
     let (mut source, mut group) = (Ipv4Addr::UNSPECIFIED, None);
-    let (mut iif, mut oifs) = (None, Vec::new());
+    let (mut iif, mut oifs, mut packets) = (None, Vec::new(), None);
     for attribute in &route.attributes {
         match attribute {
             RouteAttribute::Source(address) => source = ipv4(address)?,
             RouteAttribute::Destination(address) => group = ipv4(address),
             RouteAttribute::Iif(index) => iif = Some(*index),
+            RouteAttribute::MfcStats(stats) => packets = Some(stats.packets),
             RouteAttribute::MultiPath(hops) => {
                 oifs = hops.iter().map(|hop| hop.interface_index).collect();
             }
@@ -228,6 +249,7 @@ fn parse_mroute(route: &RouteMessage, gone: bool) -> Option<Notice> {
         group: group?,
         iif,
         oifs,
+        packets,
         gone,
     })
 }

@@ -5,6 +5,7 @@ use std::net::Ipv4Addr;
 use std::ops::Range;
 
 use mcr_api::Method;
+use mcr_api::router::Mroute;
 use mcr_api::state::Page;
 use mcr_proto::router::Counters;
 use mcr_sim::wire::Counts;
@@ -15,6 +16,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::{Machine, group_of, nanoseconds};
+use crate::assertion::tables::Database;
 use crate::backend::netns::{Carried, Gone};
 use crate::run::capture::{Count, Frame};
 use crate::run::locate::Passed;
@@ -53,7 +55,7 @@ impl Machine {
             Method::Mroute { group, .. } => {
                 let group = group.map(group_of).transpose()?;
                 let keys = mroute::keys(view, group, None);
-                page(keys.map(|key| mroute::entry(view, key)))
+                page(keys.map(|key| self.counted_entry(at, mroute::entry(view, key))))
             }
             Method::StatsProtocols {} => told(&mcr_view::counters(view, &Counters::default())),
             Method::Version {}
@@ -78,6 +80,30 @@ impl Machine {
             | Method::LogGet { .. }
             | Method::LogSet { .. } => Err("a simulated daemon does not tell this".to_owned()),
         }
+    }
+
+    /// The entry, with the packets that the data plane took for it.
+    fn counted_entry(&self, at: NodeId, mut entry: Mroute) -> Mroute {
+        let plane = self.network.plane(self.nodes[at.0]);
+        let taken = plane.and_then(|plane| plane.taken(entry.group, entry.source));
+        (entry.packets, entry.bytes) = (taken, None);
+        entry
+    }
+
+    /// What the switch of a link has learned.
+    pub(in crate::run::sim) fn database(&self, link: LinkId) -> Result<Database, String> {
+        let state = self.network.link_state(self.links[link.0]);
+        let mcr_sim::Medium::Snooping(switch) = &state.medium else {
+            return Err("no switch snoops there".to_owned());
+        };
+        let now = self.network.now();
+        let name = |node: mcr_sim::NodeId| self.network.name(node).to_owned();
+        let groups = switch.groups(now);
+        let groups = groups.map(|(group, ports)| (group, ports.into_iter().map(name).collect()));
+        Ok(Database {
+            groups: groups.collect(),
+            routers: switch.routers(now).map(name).collect(),
+        })
     }
 
     /// What passed an interface: what passed its link, where that has two ends.

@@ -18,7 +18,7 @@ fn mroute() -> Vec<u8> {
     attribute(3, &2_u32.to_ne_bytes());
     let hop = |index: u32| [&[8, 0, 0, 1], &index.to_ne_bytes()[..]].concat();
     attribute(9, &[hop(3), hop(4)].concat());
-    attribute(17, &[0; 24]);
+    attribute(17, &[[7, 0, 0, 0, 0, 0, 0, 0], [0; 8], [0; 8]].concat());
     attribute(23, &[0; 8]);
     let rtmsg = [128, 32, 32, 0, 253, 17, 0, 5, 0, 0, 0, 0];
     let length = u32::try_from(16 + rtmsg.len() + attributes.len()).unwrap();
@@ -37,6 +37,7 @@ fn an_entry_is_read_with_its_interfaces() {
         group: Ipv4Addr::new(239, 1, 1, 1),
         iif: Some(2),
         oifs: vec![3, 4],
+        packets: Some(7),
         gone: false,
     };
     let mut told = Vec::new();
