@@ -43,7 +43,7 @@ const FORMS: [(&str, &str); 23] = [
     ),
     (
         "mdb",
-        "\"the switch knows of another member\": { expect: { mdb: { at: lan, group: \"${g}\", members: [rcv] }, within: 1s } }",
+        "\"the switch knows of another member\": { expect: { mdb: { at: lan, group: \"${g}\", members: [r3] }, within: 1s } }",
     ),
     (
         "mdb-group",
