@@ -138,8 +138,10 @@ fn said(step: &str) -> String {
         false => NETWORK.to_owned(),
     };
     let network = match step.contains("the switch knows") {
-        true => network
-            .replace("r3 -- rcv]", "]\nsegments: { lan: { members: [r3, rcv], snooping: true } }"),
+        true => network.replace(
+            "r3 -- rcv]",
+            "]\nsegments: { lan: { members: [r3, rcv], snooping: true } }",
+        ),
         false => network,
     };
     fs::write(&file, format!("{network}  - {step}\n")).unwrap();

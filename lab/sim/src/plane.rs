@@ -64,9 +64,10 @@ impl Plane {
     /// Packets of a source, or by (*,G), that were taken in to be forwarded or
     /// registered; `None` where there is no entry for them.
     pub fn taken(&self, group: Ipv4Addr, source: Option<Ipv4Addr>) -> Option<u64> {
-        let keys = self.entries.keys().filter(|key| {
-            key.group.get() == group && key.source.map(UnicastAddr::get) == source
-        });
+        let keys = self
+            .entries
+            .keys()
+            .filter(|key| key.group.get() == group && key.source.map(UnicastAddr::get) == source);
         let counts = keys.map(|key| self.taken.get(key).copied().unwrap_or(0));
         counts.reduce(|sum, count| sum + count)
     }

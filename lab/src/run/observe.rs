@@ -112,9 +112,7 @@ impl<S: Stage> Scene<'_, S> {
             Check::Router(asked) => question::look(self.stage, asked, expectation.never).await,
             Check::Packets(check) => self.packets(check, memory),
             Check::State { same_as } => self.state(same_as, memory).await,
-            Check::Mfc(asked) => {
-                tables::mfc(self.stage, asked, memory, expectation.never).await
-            }
+            Check::Mfc(asked) => tables::mfc(self.stage, asked, memory, expectation.never).await,
             Check::Mdb(asked) => tables::mdb(self.stage, asked, expectation.never).await,
             Check::Log(asked) => {
                 let from = self.logs.get(&asked.at).copied().unwrap_or(0);
@@ -395,7 +393,11 @@ pub(super) fn about(topology: &Topology, expectation: &Expectation) -> String {
             } else {
                 names.join(", ")
             };
-            let outage = if expectation.throughout { "outage " } else { "" };
+            let outage = if expectation.throughout {
+                "outage "
+            } else {
+                ""
+            };
             format!("{outage}{} <- {names}", receiver(check.by))
         }
         Check::Rate { at, of, .. } => {

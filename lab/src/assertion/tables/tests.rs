@@ -99,7 +99,10 @@ fn ports_are_those_of_the_group_or_of_routers() {
     assert!(some.missed.is_empty(), "{some:?}");
     let wrong = mdb(&asked(Some(G), exactly(&["h1"])), &seen);
     assert_eq!(wrong.missed, ["members h1 h2, expected h1"]);
-    let other = mdb(&asked(Some(Ipv4Addr::new(239, 9, 9, 9)), exactly(&[])), &seen);
+    let other = mdb(
+        &asked(Some(Ipv4Addr::new(239, 9, 9, 9)), exactly(&[])),
+        &seen,
+    );
     assert_eq!(other.missed, ["no members; groups: 239.1.1.1"]);
     let routers = mdb(&asked(None, exactly(&["r2"])), &seen);
     assert_eq!(routers.missed, ["routers r1, expected r2"]);

@@ -45,10 +45,9 @@ impl Network {
                 oif: oifs.iter().map(name).collect(),
                 packets: packets.unwrap_or(0),
             }),
-            Notice::Mroute { .. }
-            | Notice::Link { .. }
-            | Notice::LinkGone(_)
-            | Notice::Missed => None,
+            Notice::Mroute { .. } | Notice::Link { .. } | Notice::LinkGone(_) | Notice::Missed => {
+                None
+            }
         });
         Ok(entries.collect())
     }

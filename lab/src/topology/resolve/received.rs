@@ -122,7 +122,12 @@ fn loss(
     }
 }
 
-pub(super) fn rate(cx: &Context<'_>, cast: &Cast<'_>, written: &RateCheck, span: Span) -> Option<Check> {
+pub(super) fn rate(
+    cx: &Context<'_>,
+    cast: &Cast<'_>,
+    written: &RateCheck,
+    span: Span,
+) -> Option<Check> {
     let name = &written.at.value;
     let place = if cast.receivers.contains(name) {
         RatePoint::Receiver(cast.receiver(cx, &written.at)?)
