@@ -66,10 +66,21 @@ impl Mutation {
 fn receivers_off(lab: &mut Topology) -> bool {
     let mut changed = false;
     for step in &mut lab.steps {
-        let before = step.actions.len();
-        step.actions
-            .retain(|action| !matches!(action, Action::Join(_) | Action::Leave(_)));
-        changed |= step.actions.len() < before;
+        changed |= nobody_joins(&mut step.actions);
+    }
+    changed
+}
+
+fn nobody_joins(actions: &mut Vec<Action>) -> bool {
+    let before = actions.len();
+    actions.retain(|action| !matches!(action, Action::Join(_) | Action::Leave(_)));
+    let mut changed = actions.len() < before;
+    for action in actions {
+        if let Action::Together(rows) = action {
+            for row in rows {
+                changed |= nobody_joins(row);
+            }
+        }
     }
     changed
 }
@@ -83,7 +94,8 @@ fn configure(lab: &mut Topology, change: impl Fn(NodeId, &mut Value) -> bool) ->
             changed |= change(NodeId(at), config);
         }
     }
-    for action in lab.steps.iter_mut().flat_map(|step| &mut step.actions) {
+    let actions = lab.steps.iter_mut().flat_map(|step| &mut step.actions);
+    for action in actions.flat_map(Action::each_mut) {
         if let Action::Config { at, config } = action {
             changed |= change(*at, config);
         }

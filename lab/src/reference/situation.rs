@@ -138,7 +138,9 @@ impl Situation {
             | Action::Wait(_)
             | Action::Measure(_)
             | Action::Mark(_)
-            | Action::Snap(_) => {}
+            | Action::Snap(_)
+            // Each of them is told for itself.
+            | Action::Together(_) => {}
         }
     }
 }

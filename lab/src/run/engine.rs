@@ -1,8 +1,10 @@
 //! The steps of a run: actions in order, then expectations, all watched at
 //! once.
 
+mod doing;
 mod rest;
 
+use doing::{Doer, Notes};
 pub(super) use rest::Rest;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -24,25 +26,14 @@ use super::wires;
 use crate::assertion::counters::Counters;
 use crate::assertion::state::State;
 use crate::backend::netns::Carried;
-use crate::oracle;
 use crate::reference::Situation;
 use crate::report::StepReport;
 use crate::topology::model::{
-    Action, Check, Exec, Expectation, Flap, LinkChange, NodeId, RatePoint, Step, WireId,
+    Action, Check, Expectation, NodeId, RatePoint, Step, WireId,
 };
-
-/// How long a command of a step may run.
-const EXEC_TIME: Duration = Duration::from_secs(60);
 
 /// Waiting for the machine that is told.
 const LATE: Duration = Duration::from_millis(100);
-
-/// What happens while a link flaps.
-enum Happens<'a> {
-    Link(LinkChange),
-    /// These nodes have their routes.
-    Routes(&'a [NodeId]),
-}
 
 /// How things were when a step began.
 struct Before {
@@ -103,13 +94,7 @@ impl<S: Stage> Engine<S> {
         self.step_began_ns = self.stage.now_ns();
         let title = json!({ "title": step.title, "line": step.line });
         self.mark("step", &step.title, title);
-        let before = Before {
-            drops: self.stage.drops().await,
-            carried: record::carried(&self.stage),
-            wires: self.stage.wires(),
-            first_message: self.untold,
-            logs: self.logs_of(&step.expect),
-        };
+        let before = self.before(step).await;
         let began_ns = stage::begin_span(&self.stage).await;
         self.moments = Moments {
             began_ns,
@@ -204,166 +189,27 @@ impl<S: Stage> Engine<S> {
     }
 
     async fn act(&mut self, action: &Action, step: &Step) -> Result<Option<Measured>, String> {
-        let (text, nodes) = record::told(self.stage.topology(), action);
-        let detail = json!({ "action": text, "nodes": nodes });
-        self.mark("action", &text, detail);
-        if !matches!(action, Action::Measure(_) | Action::Snap(_)) {
-            self.moments.done.push((self.stage.now_ns(), text.clone()));
+        self.doer().begin(action);
+        if let Action::Measure(time) = action {
+            return Ok(Some(self.measure(*time, &step.expect).await));
         }
-        self.situation.change(self.stage.topology(), action);
-        if record::disturbs(action) {
-            self.moments.faults.push(text);
-        }
-        match action {
-            Action::Join(receivers) => {
-                for receiver in receivers {
-                    let called_ns = self.stage.join(*receiver).await?;
-                    self.moments.joined.insert(*receiver, called_ns);
-                    let joined = json!({ "receiver": receiver, "called_ns": called_ns });
-                    self.note("joined", joined);
-                }
-            }
-            Action::Leave(receivers) => {
-                for receiver in receivers {
-                    let now = self.stage.now_ns();
-                    self.moments.left.insert(*receiver, now);
-                    self.stage.leave(*receiver).await?;
-                }
-            }
-            Action::Send(sources) => {
-                for source in sources {
-                    self.stage.send(*source).await?;
-                }
-            }
-            Action::Stop(sources) => {
-                for source in sources {
-                    self.stage.stop(*source).await?;
-                }
-            }
-            Action::Link { change, link, at } => {
-                self.stage.link(*change, *link, *at).await?;
-                self.converge().await?;
-            }
-            Action::Flap(flap) => self.flap(flap).await?,
-            Action::Wire { at, wire } => self.stage.wire(*at, wire)?,
-            Action::Rules { at, rules } => self.stage.rules(*at, rules)?,
-            Action::Address {
-                at,
-                interface,
-                addresses,
-            } => self.stage.address(*at, *interface, addresses).await?,
-            Action::Unicast { at, net, lost } => {
-                self.stage.lose(*at, *net, *lost);
-                self.stage.reroute(&[*at]).await?;
-            }
-            Action::Withdraw { net, lost } => {
-                for at in self.stage.topology().routers() {
-                    self.stage.lose(at, *net, *lost);
-                }
-                self.converge().await?;
-            }
-            Action::Config { at, config } => self.stage.configure(*at, config).await?,
-            Action::Hosts(hosts) => self.stage.hosts(hosts).await?,
-            Action::Daemon { change, at } => self.stage.daemon(*change, *at).await?,
-            Action::Exec(exec) => self.exec(exec).await?,
-            Action::Wait(time) => self.pass(*time).await,
-            Action::Snap(name) => self.snap(name).await?,
-            Action::Mark(text) => self.mark("mark", text, json!({ "text": text })),
-            Action::Measure(time) => return Ok(Some(self.measure(*time, &step.expect).await)),
+        if let Action::Wait(time) = action {
+            self.pass(*time).await;
+        } else if let Action::Snap(name) = action {
+            self.snap(name).await?;
+        } else {
+            self.doer().act(action).await?;
         }
         Ok(None)
     }
 
-    /// Unicast routes follow a change, where the lab sets them.
-    async fn converge(&mut self) -> Result<(), String> {
-        let Some(delay) = self.stage.topology().oracle else {
-            return Ok(());
+    fn doer(&mut self) -> Doer<'_, S> {
+        let notes = Notes {
+            events: &mut self.events,
+            moments: &mut self.moments,
+            situation: &mut self.situation,
         };
-        let began = self.stage.elapsed();
-        for (turn, nodes) in oracle::turns(self.stage.topology()) {
-            // Even a sleep of no time takes up to a millisecond.
-            if !(delay + turn).is_zero() {
-                self.stage.sleep_until(began + delay + turn).await;
-            }
-            self.stage.reroute(&nodes).await?;
-            self.routed(&nodes);
-        }
-        Ok(())
-    }
-
-    /// Notes that nodes have their unicast routes.
-    fn routed(&mut self, nodes: &[NodeId]) {
-        let all = &self.stage.topology().nodes;
-        let routers = nodes.iter().filter_map(|node| all.get(node.0));
-        let routers = routers.filter(|node| node.kind.is_router());
-        let names: Vec<String> = routers.map(|node| node.name.clone()).collect();
-        if names.is_empty() {
-            return;
-        }
-        let text = match nodes.len() == all.len() {
-            true => "unicast routes follow".to_owned(),
-            false => format!("unicast routes follow at {}", names.join(" ")),
-        };
-        self.note("routes", json!({ "text": text, "nodes": names }));
-        self.moments.done.push((self.stage.now_ns(), text));
-    }
-
-    /// A link goes down and up again. Unicast routes follow each change after
-    /// the time that they take, which may be when the next one has come.
-    async fn flap(&mut self, flap: &Flap) -> Result<(), String> {
-        let began = self.stage.elapsed();
-        let delay = self.stage.topology().oracle;
-        let half = flap.period / 2;
-        let changes = (0..flap.count.saturating_mul(2)).map(|turn| {
-            let change = if turn % 2 == 0 {
-                flap.down()
-            } else {
-                flap.up()
-            };
-            (half * turn, Happens::Link(change))
-        });
-        let turns = oracle::turns(self.stage.topology());
-        let routes = delay.into_iter().flat_map(|delay| {
-            let changes = 0..flap.count.saturating_mul(2);
-            let turns = &turns;
-            changes.flat_map(move |change| {
-                let turns = turns.iter();
-                turns.map(move |(turn, nodes)| {
-                    (half * change + delay + *turn, Happens::Routes(nodes))
-                })
-            })
-        });
-        let mut agenda: Vec<_> = changes.chain(routes).collect();
-        agenda.sort_by_key(|(at, _)| *at);
-        for (at, happens) in agenda {
-            self.stage.sleep_until(began + at).await;
-            match happens {
-                Happens::Link(change) => self.stage.link(change, flap.link, flap.at).await?,
-                Happens::Routes(nodes) => {
-                    self.stage.reroute(nodes).await?;
-                    self.routed(nodes);
-                }
-            }
-        }
-        self.stage
-            .sleep_until(began + flap.period * flap.count)
-            .await;
-        Ok(())
-    }
-
-    async fn exec(&mut self, exec: &Exec) -> Result<(), String> {
-        let finished = self.stage.exec(exec, EXEC_TIME).await?;
-        let output = json!({ "status": finished.status, "output": finished.output });
-        self.note("exec", output);
-        if finished.status == 0 {
-            return Ok(());
-        }
-        Err(format!(
-            "`{}` ended with status {}: {}",
-            exec.run,
-            finished.status,
-            finished.last_line()
-        ))
+        Doer::new(&self.stage, notes)
     }
 
     async fn snap(&mut self, name: &str) -> Result<(), String> {
@@ -401,10 +247,22 @@ impl<S: Stage> Engine<S> {
         }
     }
 
+    async fn before(&self, step: &Step) -> Before {
+        Before {
+            drops: self.stage.drops().await,
+            carried: record::carried(&self.stage),
+            wires: self.stage.wires(),
+            first_message: self.untold,
+            logs: self.logs_of(&step.expect),
+        }
+    }
+
     fn logs_of(&self, expect: &[Expectation]) -> BTreeMap<NodeId, u64> {
-        let asked = expect.iter().filter_map(|one| match &one.check {
-            Check::Log(asked) => Some(asked.at),
-            _ => None,
+        let asked = expect.iter().filter_map(|one| {
+            let Check::Log(asked) = &one.check else {
+                return None;
+            };
+            Some(asked.at)
         });
         asked.map(|at| (at, self.stage.log_length(at))).collect()
     }

@@ -63,9 +63,7 @@ use capture::Capture;
 use engine::Engine;
 use events::Events;
 use evidence::RunFolder;
-use lateness::Lateness;
 use netns::Namespaces;
-use notices::Notices;
 use stage::Stage;
 use traffic::{Traffic, World};
 
@@ -355,16 +353,8 @@ impl Job<'_> {
             Err(error) => return report.errors.push(error.to_string()),
         };
         progress.deployed(report, self.course.topology);
-        let mut stage = Namespaces {
-            world,
-            daemons,
-            traffic: Traffic::new(self.course.topology),
-            capture,
-            notices: Notices::start(self.course.topology, network),
-            began: Instant::now(),
-            lateness: Lateness::start(),
-        };
-        stage.listen();
+        let traffic = Traffic::new(self.course.topology);
+        let stage = Namespaces::new(world, daemons, traffic, capture, Instant::now());
         let mut engine = Engine::new(stage, events);
         let limit = self.course.topology.max_time;
         let stopped = tokio::select! {
@@ -392,6 +382,7 @@ impl Job<'_> {
         } = engine;
         let Namespaces { world, daemons, .. } = stage;
         let errors = daemons
+            .into_inner()
             .stop_all(world.topology, world.network, world.programs, world.folders)
             .await;
         report

@@ -16,6 +16,7 @@ use mcr_api::Method;
 use mcr_sim::rules::Rule;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use tokio::sync::Mutex;
 use tokio::time::{Instant, sleep_until};
 
 use super::capture::{Capture, Count};
@@ -49,15 +50,38 @@ const STATE_TIME: Duration = Duration::from_secs(5);
 /// The network and what runs in it.
 pub(super) struct Namespaces<'a> {
     pub(super) world: World<'a>,
-    pub(super) daemons: Daemons,
+    /// One is started or stopped at a time.
+    pub(super) daemons: Mutex<Daemons>,
     pub(super) traffic: Traffic,
     pub(super) capture: Capture,
-    pub(super) notices: Notices,
+    pub(super) notices: RefCell<Notices>,
     pub(super) began: Instant,
     pub(super) lateness: Lateness,
 }
 
 impl<'a> Namespaces<'a> {
+    /// What runs in a network, which is listened to from now on.
+    pub(super) fn new(
+        world: World<'a>,
+        daemons: Daemons,
+        traffic: Traffic,
+        capture: Capture,
+        began: Instant,
+    ) -> Namespaces<'a> {
+        let notices = Notices::start(world.topology, world.network);
+        let stage = Namespaces {
+            world,
+            daemons: Mutex::new(daemons),
+            traffic,
+            capture,
+            notices: RefCell::new(notices),
+            began,
+            lateness: Lateness::start(),
+        };
+        stage.listen();
+        stage
+    }
+
     fn place(&self, at: NodeId) -> Place<'a> {
         let world = self.world;
         Place::new(
@@ -70,17 +94,17 @@ impl<'a> Namespaces<'a> {
     }
 
     /// Listens to all daemons that tell of themselves.
-    pub(super) fn listen(&mut self) {
+    fn listen(&self) {
         for at in (0..self.world.topology.nodes.len()).map(NodeId) {
             self.listen_to(at);
         }
     }
 
-    fn listen_to(&mut self, at: NodeId) {
+    fn listen_to(&self, at: NodeId) {
         let node = self.world.topology.nodes.get(at.0);
         if node.is_some_and(|node| matches!(node.kind, Kind::Mcrd { .. })) {
             let socket = self.place(at).socket();
-            self.notices.listen(at, socket);
+            self.notices.borrow_mut().listen(at, socket);
         }
     }
 }
@@ -130,24 +154,24 @@ impl Stage for Namespaces<'_> {
         self.traffic.ledger()
     }
 
-    async fn join(&mut self, receiver: usize) -> Result<u64, String> {
+    async fn join(&self, receiver: usize) -> Result<u64, String> {
         self.traffic.join(self.world, receiver).await
     }
 
-    async fn leave(&mut self, receiver: usize) -> Result<(), String> {
+    async fn leave(&self, receiver: usize) -> Result<(), String> {
         self.traffic.leave(self.world, receiver).await
     }
 
-    async fn send(&mut self, source: usize) -> Result<(), String> {
+    async fn send(&self, source: usize) -> Result<(), String> {
         self.traffic.send(self.world, source).await
     }
 
-    async fn stop(&mut self, source: usize) -> Result<(), String> {
+    async fn stop(&self, source: usize) -> Result<(), String> {
         self.traffic.stop(self.world, source).await
     }
 
     async fn link(
-        &mut self,
+        &self,
         change: LinkChange,
         link: LinkId,
         at: Option<NodeId>,
@@ -162,26 +186,26 @@ impl Stage for Namespaces<'_> {
         Ok(())
     }
 
-    fn wire(&mut self, at: WireId, wire: &Wire) -> Result<(), String> {
+    fn wire(&self, at: WireId, wire: &Wire) -> Result<(), String> {
         let set = self.world.network.set_wire(at, wire);
         set.map_err(|error| error.to_string())
     }
 
-    fn rules(&mut self, at: WireId, rules: &[Rule]) -> Result<(), String> {
+    fn rules(&self, at: WireId, rules: &[Rule]) -> Result<(), String> {
         let set = self.world.network.set_rules(at, rules);
         set.map_err(|error| error.to_string())
     }
 
-    async fn reroute(&mut self, of: &[NodeId]) -> Result<(), String> {
+    async fn reroute(&self, of: &[NodeId]) -> Result<(), String> {
         let routed = self.world.network.reroute(of).await;
         routed.map_err(|error| error.to_string())
     }
 
-    fn lose(&mut self, at: NodeId, net: Ipv4Net, lost: bool) {
+    fn lose(&self, at: NodeId, net: Ipv4Net, lost: bool) {
         self.world.network.lose(at, net, lost);
     }
 
-    async fn configure(&mut self, at: NodeId, config: &Value) -> Result<(), String> {
+    async fn configure(&self, at: NodeId, config: &Value) -> Result<(), String> {
         let place = self.place(at);
         let written = node::rewrite(&place, config);
         written.map_err(|error| error.to_string())?;
@@ -190,7 +214,7 @@ impl Stage for Namespaces<'_> {
         taken.map(|_| ())
     }
 
-    async fn hosts(&mut self, hosts: &Hosts) -> Result<(), String> {
+    async fn hosts(&self, hosts: &Hosts) -> Result<(), String> {
         let run = hosts_command(self.world.topology, hosts);
         let limit = hosts.time + HOSTS_TIME;
         let exec = Exec { at: hosts.at, run };
@@ -205,7 +229,7 @@ impl Stage for Namespaces<'_> {
     }
 
     async fn address(
-        &mut self,
+        &self,
         at: NodeId,
         interface: usize,
         addresses: &[Ipv4Net],
@@ -214,18 +238,20 @@ impl Stage for Namespaces<'_> {
         set.await.map_err(|error| error.to_string())
     }
 
-    async fn daemon(&mut self, change: DaemonChange, at: NodeId) -> Result<(), String> {
+    async fn daemon(&self, change: DaemonChange, at: NodeId) -> Result<(), String> {
         let place = self.place(at);
         let topology = self.world.topology;
+        let mut daemons = self.daemons.lock().await;
         let done = match change {
-            DaemonChange::Start => self.daemons.start(topology, &place).await,
-            DaemonChange::Stop => self.daemons.stop(topology, &place).await,
-            DaemonChange::Kill => self.daemons.kill(&place).await,
-            DaemonChange::KillWorkers => self.daemons.kill_workers(&place).map(|_| ()),
-            DaemonChange::Reload => self.daemons.reload(&place),
-            DaemonChange::Freeze => self.daemons.freeze(topology, &place),
-            DaemonChange::Thaw => self.daemons.thaw(topology, &place),
+            DaemonChange::Start => daemons.start(topology, &place).await,
+            DaemonChange::Stop => daemons.stop(topology, &place).await,
+            DaemonChange::Kill => daemons.kill(&place).await,
+            DaemonChange::KillWorkers => daemons.kill_workers(&place).map(|_| ()),
+            DaemonChange::Reload => daemons.reload(&place),
+            DaemonChange::Freeze => daemons.freeze(topology, &place),
+            DaemonChange::Thaw => daemons.thaw(topology, &place),
         };
+        drop(daemons);
         done.map_err(|error| error.to_string())?;
         if change == DaemonChange::Start {
             self.listen_to(at);
@@ -288,9 +314,10 @@ impl Stage for Namespaces<'_> {
 
     async fn drops(&self) -> Drops {
         let mut all = Drops::new();
+        let daemons = self.daemons.lock().await;
         for (position, node) in self.world.topology.nodes.iter().enumerate() {
             let at = NodeId(position);
-            if !matches!(node.kind, Kind::Mcrd { .. }) || self.daemons.is_frozen(at) {
+            if !matches!(node.kind, Kind::Mcrd { .. }) || daemons.is_frozen(at) {
                 continue;
             }
             let socket = self.place(at).socket();
@@ -316,7 +343,7 @@ impl Stage for Namespaces<'_> {
     }
 
     fn notices(&self) -> (Vec<Notice>, u64) {
-        self.notices.take()
+        self.notices.borrow().take()
     }
 
     fn wires(&self) -> Vec<(WireId, [Carried; 2])> {

@@ -207,7 +207,7 @@ impl Lab<'_> {
         let mut kept: Vec<String> = Vec::new();
         for step in std::mem::take(&mut self.parts.configured) {
             let stays = source.step(&kept, &step).is_ok_and(|step| {
-                let mut actions = step.actions.iter();
+                let mut actions = step.actions.iter().flat_map(Action::each);
                 !actions.any(|action| replaced(plan, action))
             });
             if stays {
@@ -451,7 +451,7 @@ fn replaced(plan: &Plan, action: &Action) -> bool {
         Action::Link { .. } | Action::Flap(_) | Action::Address { .. } => false,
         Action::Unicast { .. } | Action::Withdraw { .. } | Action::Hosts(_) => false,
         Action::Daemon { .. } | Action::Exec(_) | Action::Wait(_) => false,
-        Action::Mark(_) | Action::Snap(_) | Action::Measure(_) => false,
+        Action::Mark(_) | Action::Snap(_) | Action::Measure(_) | Action::Together(_) => false,
     }
 }
 

@@ -136,7 +136,7 @@ pub(super) fn disturbs(action: &Action) -> bool {
         Action::Daemon { .. } => true,
         Action::Join(_) | Action::Leave(_) | Action::Send(_) | Action::Stop(_) => false,
         Action::Hosts(_) | Action::Exec(_) | Action::Wait(_) => false,
-        Action::Mark(_) | Action::Snap(_) | Action::Measure(_) => false,
+        Action::Mark(_) | Action::Snap(_) | Action::Measure(_) | Action::Together(_) => false,
     }
 }
 
@@ -319,6 +319,7 @@ pub(super) fn told(topology: &Topology, action: &Action) -> (String, Vec<String>
         Action::Snap(name) => (format!("snap {name}"), Vec::new()),
         Action::Mark(text) => (format!("mark {text}"), Vec::new()),
         Action::Measure(time) => (format!("measure {time:?}"), Vec::new()),
+        Action::Together(rows) => (format!("{} at once", rows.len()), Vec::new()),
     }
 }
 

@@ -200,24 +200,24 @@ impl Stage for Simulation<'_> {
         &self.ledger
     }
 
-    async fn join(&mut self, receiver: usize) -> Result<u64, String> {
+    async fn join(&self, receiver: usize) -> Result<u64, String> {
         self.machine.borrow_mut().join(receiver)
     }
 
-    async fn leave(&mut self, receiver: usize) -> Result<(), String> {
+    async fn leave(&self, receiver: usize) -> Result<(), String> {
         self.machine.borrow_mut().leave(receiver)
     }
 
-    async fn send(&mut self, source: usize) -> Result<(), String> {
+    async fn send(&self, source: usize) -> Result<(), String> {
         self.machine.borrow_mut().send(source)
     }
 
-    async fn stop(&mut self, source: usize) -> Result<(), String> {
+    async fn stop(&self, source: usize) -> Result<(), String> {
         self.machine.borrow_mut().stop(source)
     }
 
     async fn link(
-        &mut self,
+        &self,
         change: LinkChange,
         link: LinkId,
         at: Option<NodeId>,
@@ -225,41 +225,41 @@ impl Stage for Simulation<'_> {
         self.machine.borrow_mut().link(change, link, at)
     }
 
-    fn wire(&mut self, at: WireId, wire: &Wire) -> Result<(), String> {
+    fn wire(&self, at: WireId, wire: &Wire) -> Result<(), String> {
         self.machine.borrow_mut().wire(at, wire);
         Ok(())
     }
 
-    fn rules(&mut self, at: WireId, rules: &[Rule]) -> Result<(), String> {
+    fn rules(&self, at: WireId, rules: &[Rule]) -> Result<(), String> {
         self.machine.borrow_mut().rules(at, rules);
         Ok(())
     }
 
-    async fn reroute(&mut self, of: &[NodeId]) -> Result<(), String> {
+    async fn reroute(&self, of: &[NodeId]) -> Result<(), String> {
         self.machine.borrow_mut().reroute(of);
         Ok(())
     }
 
-    fn lose(&mut self, at: NodeId, net: Ipv4Net, lost: bool) {
+    fn lose(&self, at: NodeId, net: Ipv4Net, lost: bool) {
         self.machine.borrow_mut().lose(at, net, lost);
     }
 
-    async fn configure(&mut self, at: NodeId, config: &Value) -> Result<(), String> {
+    async fn configure(&self, at: NodeId, config: &Value) -> Result<(), String> {
         self.machine.borrow_mut().configure(at, config)
     }
 
-    async fn hosts(&mut self, hosts: &Hosts) -> Result<(), String> {
+    async fn hosts(&self, hosts: &Hosts) -> Result<(), String> {
         let placed = self.machine.borrow_mut().hosts_join(hosts)?;
         sleep(self, hosts.time).await;
         self.machine.borrow_mut().hosts_leave(placed);
         Ok(())
     }
 
-    async fn address(&mut self, _: NodeId, _: usize, _: &[Ipv4Net]) -> Result<(), String> {
+    async fn address(&self, _: NodeId, _: usize, _: &[Ipv4Net]) -> Result<(), String> {
         Err(hosting::ADDRESS.to_owned())
     }
 
-    async fn daemon(&mut self, change: DaemonChange, at: NodeId) -> Result<(), String> {
+    async fn daemon(&self, change: DaemonChange, at: NodeId) -> Result<(), String> {
         self.machine.borrow_mut().daemon(change, at)
     }
 

@@ -59,42 +59,42 @@ pub(super) trait Stage {
     /// What is known of the traffic.
     fn ledger(&self) -> &RefCell<Ledger>;
     /// A receiver joins. Returns when its join call returned, in nanoseconds.
-    async fn join(&mut self, receiver: usize) -> Result<u64, String>;
+    async fn join(&self, receiver: usize) -> Result<u64, String>;
     /// A receiver leaves.
-    async fn leave(&mut self, receiver: usize) -> Result<(), String>;
+    async fn leave(&self, receiver: usize) -> Result<(), String>;
     /// A source starts.
-    async fn send(&mut self, source: usize) -> Result<(), String>;
+    async fn send(&self, source: usize) -> Result<(), String>;
     /// A source stops.
-    async fn stop(&mut self, source: usize) -> Result<(), String>;
+    async fn stop(&self, source: usize) -> Result<(), String>;
 
     /// A link changes.
     async fn link(
-        &mut self,
+        &self,
         change: LinkChange,
         link: LinkId,
         at: Option<NodeId>,
     ) -> Result<(), String>;
     /// A wire does something else from now on.
-    fn wire(&mut self, at: WireId, wire: &Wire) -> Result<(), String>;
+    fn wire(&self, at: WireId, wire: &Wire) -> Result<(), String>;
     /// A wire does this to messages that are named from now on.
-    fn rules(&mut self, at: WireId, rules: &[Rule]) -> Result<(), String>;
+    fn rules(&self, at: WireId, rules: &[Rule]) -> Result<(), String>;
     /// The unicast routes of these nodes follow, where the lab sets them.
-    async fn reroute(&mut self, of: &[NodeId]) -> Result<(), String>;
+    async fn reroute(&self, of: &[NodeId]) -> Result<(), String>;
     /// A router loses its route to a network, or has it again.
-    fn lose(&mut self, at: NodeId, net: Ipv4Net, lost: bool);
+    fn lose(&self, at: NodeId, net: Ipv4Net, lost: bool);
     /// mcrd takes another configuration.
-    async fn configure(&mut self, at: NodeId, config: &Value) -> Result<(), String>;
+    async fn configure(&self, at: NodeId, config: &Value) -> Result<(), String>;
     /// Many hosts join and leave; ends with them.
-    async fn hosts(&mut self, hosts: &Hosts) -> Result<(), String>;
+    async fn hosts(&self, hosts: &Hosts) -> Result<(), String>;
     /// An interface's addresses are replaced.
     async fn address(
-        &mut self,
+        &self,
         at: NodeId,
         interface: usize,
         addresses: &[Ipv4Net],
     ) -> Result<(), String>;
     /// A daemon changes.
-    async fn daemon(&mut self, change: DaemonChange, at: NodeId) -> Result<(), String>;
+    async fn daemon(&self, change: DaemonChange, at: NodeId) -> Result<(), String>;
     /// Runs a command to its end.
     async fn exec(&self, exec: &Exec, limit: Duration) -> Result<Finished, String>;
 

@@ -10,9 +10,7 @@ use super::capture::Capture;
 use super::clock;
 use super::engine::{Engine, Rest};
 use super::events::Events;
-use super::lateness::Lateness;
 use super::netns::Namespaces;
-use super::notices::Notices;
 use super::stage::Stage;
 use super::status::{self, Status, StepDone};
 use super::traffic::{Traffic, World};
@@ -121,16 +119,13 @@ impl<'a> Standing<'a> {
         if let Some(watched) = parts.watched
             && let Some(daemons) = standing.daemons.take()
         {
-            let mut stage = Namespaces {
-                world: standing.world(),
+            let stage = Namespaces::new(
+                standing.world(),
                 daemons,
-                traffic: watched.traffic,
-                capture: watched.capture,
-                notices: Notices::start(made.topology, made.network),
-                began: watched.began,
-                lateness: Lateness::start(),
-            };
-            stage.listen();
+                watched.traffic,
+                watched.capture,
+                watched.began,
+            );
             standing.engine = Some(Engine::resume(stage, watched.rest));
         }
         standing
@@ -147,7 +142,7 @@ impl<'a> Standing<'a> {
                     began: stage.began,
                     rest,
                 };
-                (Some(stage.daemons), Some(watched))
+                (Some(stage.daemons.into_inner()), Some(watched))
             }
             None => (self.daemons, None),
         };
@@ -176,7 +171,7 @@ impl<'a> Standing<'a> {
         };
         let report = engine.step(&step).await;
         let at_ns = engine.stage.now_ns();
-        if step.actions.iter().any(stays) && report.error.is_none() {
+        if step.actions.iter().flat_map(Action::each).any(stays) && report.error.is_none() {
             self.configured.push(text.to_owned());
         }
         self.done.push_back(StepDone {
@@ -225,16 +220,9 @@ impl<'a> Standing<'a> {
             let events = Events::create(self.made.events, clock::now_ns());
             let events = events.map_err(|error| format!("cannot write the events: {error}"))?;
             let daemons = self.daemons.take().ok_or("the lab is ending")?;
-            let mut stage = Namespaces {
-                world: self.world(),
-                daemons,
-                traffic: Traffic::new(topology),
-                capture,
-                notices: Notices::start(topology, network),
-                began: Instant::now(),
-                lateness: Lateness::start(),
-            };
-            stage.listen();
+            let traffic = Traffic::new(topology);
+            let world = self.world();
+            let stage = Namespaces::new(world, daemons, traffic, capture, Instant::now());
             self.engine = Some(Engine::new(stage, events));
         }
         self.engine.as_mut().ok_or_else(String::new)

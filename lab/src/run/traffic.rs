@@ -64,9 +64,9 @@ enum Reporter {
 pub(super) struct Traffic {
     ledger: Rc<RefCell<Ledger>>,
     changed: Rc<Notify>,
-    senders: Vec<Option<Generator>>,
-    receivers: Vec<Option<Generator>>,
-    next_run: u64,
+    senders: RefCell<Vec<Option<Generator>>>,
+    receivers: RefCell<Vec<Option<Generator>>>,
+    next_run: Cell<u64>,
 }
 
 impl Traffic {
@@ -76,10 +76,10 @@ impl Traffic {
         Traffic {
             ledger: Rc::default(),
             changed: Rc::default(),
-            senders: topology.sources.iter().map(|_| None).collect(),
-            receivers: topology.receivers.iter().map(|_| None).collect(),
+            senders: RefCell::new(topology.sources.iter().map(|_| None).collect()),
+            receivers: RefCell::new(topology.receivers.iter().map(|_| None).collect()),
             // Datagrams of another run must not be taken for this one's.
-            next_run: now_ns() << 8,
+            next_run: Cell::new(now_ns() << 8),
         }
     }
 
@@ -102,7 +102,7 @@ impl Traffic {
             let running = all.filter(|(_, slot)| is_running(slot));
             running.map(|(position, _)| position).collect()
         };
-        (of(&self.receivers), of(&self.senders))
+        (of(&self.receivers.borrow()), of(&self.senders.borrow()))
     }
 
     /// The same receivers and sources, where they are in another topology.
@@ -115,8 +115,8 @@ impl Traffic {
             });
             *slots = taken.collect();
         };
-        moved(&plan.receivers, &mut self.receivers);
-        moved(&plan.sources, &mut self.senders);
+        moved(&plan.receivers, self.receivers.get_mut());
+        moved(&plan.sources, self.senders.get_mut());
         let places = |plans: &[RunnerPlan]| {
             let plans = plans.iter().enumerate();
             let places = plans.filter_map(|(now, one)| Some((one.was?, now)));
@@ -131,11 +131,11 @@ impl Traffic {
     ///
     /// # Errors
     /// Why it could not join.
-    pub(super) async fn join(&mut self, world: World<'_>, receiver: usize) -> Result<u64, String> {
+    pub(super) async fn join(&self, world: World<'_>, receiver: usize) -> Result<u64, String> {
         let Some(model) = world.topology.receivers.get(receiver) else {
             return Err("there is no such receiver".to_owned());
         };
-        if self.receivers.get(receiver).is_some_and(is_running) {
+        if is_running_at(&self.receivers, receiver) {
             return Err(format!("{} has joined already", model.name));
         }
         let session = self.ledger.borrow_mut().receiver_started(receiver);
@@ -147,7 +147,7 @@ impl Traffic {
             latest.is_some_and(super::ledger::Session::has_joined)
         };
         let done = self.until(&generator, joined).await;
-        self.receivers[receiver] = Some(generator);
+        self.receivers.borrow_mut()[receiver] = Some(generator);
         done.map_err(|why| format!("{} cannot join: {why}", model.name))?;
         let ledger = self.ledger.borrow();
         let latest = ledger.sessions(receiver).last();
@@ -158,13 +158,13 @@ impl Traffic {
     ///
     /// # Errors
     /// It had not joined, or does not end.
-    pub(super) async fn leave(&mut self, world: World<'_>, receiver: usize) -> Result<(), String> {
+    pub(super) async fn leave(&self, world: World<'_>, receiver: usize) -> Result<(), String> {
         let name = world
             .topology
             .receivers
             .get(receiver)
             .map(|r| r.name.as_str());
-        let slot = self.receivers.get_mut(receiver).and_then(Option::take);
+        let slot = take_at(&self.receivers, receiver);
         match slot {
             Some(generator) => generator.end().await,
             None => Err(format!("{} has not joined", name.unwrap_or_default())),
@@ -175,22 +175,22 @@ impl Traffic {
     ///
     /// # Errors
     /// Why it could not send.
-    pub(super) async fn send(&mut self, world: World<'_>, source: usize) -> Result<(), String> {
+    pub(super) async fn send(&self, world: World<'_>, source: usize) -> Result<(), String> {
         let Some(model) = world.topology.sources.get(source) else {
             return Ok(());
         };
-        if self.senders.get(source).is_some_and(is_running) {
+        if is_running_at(&self.senders, source) {
             return Err(format!("{} sends already", model.name));
         }
-        self.next_run += 1;
-        let run = self.next_run;
+        let run = self.next_run.get() + 1;
+        self.next_run.set(run);
         self.ledger.borrow_mut().sender_started(source, run);
         let words = sender_words(world.topology, model, run);
         let at = (model.at, model.name.as_str());
         let generator = self.start(world, at, words, Reporter::Sender(run))?;
         let sent = |ledger: &Ledger| ledger.run(run).is_some_and(|run| run.latest.sent > 0);
         let done = self.until(&generator, sent).await;
-        self.senders[source] = Some(generator);
+        self.senders.borrow_mut()[source] = Some(generator);
         done.map_err(|why| format!("{} cannot send: {why}", model.name))
     }
 
@@ -198,9 +198,9 @@ impl Traffic {
     ///
     /// # Errors
     /// It does not send, or does not end.
-    pub(super) async fn stop(&mut self, world: World<'_>, source: usize) -> Result<(), String> {
+    pub(super) async fn stop(&self, world: World<'_>, source: usize) -> Result<(), String> {
         let name = world.topology.sources.get(source).map(|s| s.name.as_str());
-        let slot = self.senders.get_mut(source).and_then(Option::take);
+        let slot = take_at(&self.senders, source);
         match slot {
             Some(generator) => generator.end().await,
             None => Err(format!("{} does not send", name.unwrap_or_default())),
@@ -209,7 +209,8 @@ impl Traffic {
 
     /// Everything ends.
     pub(super) async fn end_all(&mut self) {
-        let running = self.senders.iter_mut().chain(&mut self.receivers);
+        let (senders, receivers) = (self.senders.get_mut(), self.receivers.get_mut());
+        let running = senders.iter_mut().chain(receivers);
         let ends = running.filter_map(Option::take).map(Generator::end);
         // What does not end in time is killed with the network.
         for ended in futures_util::future::join_all(ends).await {
@@ -276,6 +277,14 @@ impl Traffic {
             log,
         })
     }
+}
+
+fn is_running_at(slots: &RefCell<Vec<Option<Generator>>>, at: usize) -> bool {
+    slots.borrow().get(at).is_some_and(is_running)
+}
+
+fn take_at(slots: &RefCell<Vec<Option<Generator>>>, at: usize) -> Option<Generator> {
+    slots.borrow_mut().get_mut(at).and_then(Option::take)
 }
 
 fn is_running(slot: &Option<Generator>) -> bool {

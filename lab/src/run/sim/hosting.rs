@@ -146,7 +146,7 @@ impl Reasons {
 
     fn step(&mut self, step: &Step) {
         let at = format!("line {}", step.line);
-        for action in &step.actions {
+        for action in step.actions.iter().flat_map(Action::each) {
             if let Action::Config { config, .. } = action
                 && !rules_of(config).is_empty()
             {
@@ -185,7 +185,8 @@ fn action_reason(action: &Action) -> Option<&'static str> {
         | Action::Wait(_)
         | Action::Mark(_)
         | Action::Snap(_)
-        | Action::Measure(_) => None,
+        | Action::Measure(_)
+        | Action::Together(_) => None,
         Action::Link { change, .. } => match change {
             LinkChange::Down | LinkChange::Up | LinkChange::CarrierDown | LinkChange::CarrierUp => {
                 None

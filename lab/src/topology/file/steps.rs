@@ -57,6 +57,8 @@ pub(crate) struct Verbs {
     pub(crate) mark: Option<Part<String>>,
     /// What all routers know is kept under this name, for `state`.
     pub(crate) snap: Option<Part<String>>,
+    /// Several parts of the step that begin at once, each with verbs of its own.
+    pub(crate) parallel: Option<Part<OneOrMany<Part<Verbs>>>>,
     /// The whole step is done so many times.
     #[schemars(range(min = 1, max = 1000))]
     pub(crate) repeat: Option<At<u32>>,

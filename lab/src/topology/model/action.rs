@@ -98,6 +98,28 @@ pub enum Action {
     Snap(String),
     /// From here, for this long, the expectations look at this span only.
     Measure(Duration),
+    /// Several rows of actions begin at once, each done in its own order.
+    Together(Vec<Vec<Action>>),
+}
+
+impl Action {
+    /// It, or those that are done at once.
+    pub fn each(&self) -> impl Iterator<Item = &Action> {
+        let mut rows: &[Vec<Action>] = &[];
+        let mut one = Some(self);
+        if let Action::Together(all) = self {
+            (rows, one) = (all, None);
+        }
+        one.into_iter().chain(rows.iter().flatten())
+    }
+
+    /// The same, to be changed.
+    pub fn each_mut(&mut self) -> Vec<&mut Action> {
+        if let Action::Together(rows) = self {
+            return rows.iter_mut().flatten().collect();
+        }
+        vec![self]
+    }
 }
 
 /// Emulated hosts behind one interface.

@@ -24,10 +24,13 @@ use crate::topology::value::{Cidr, Dur};
 const MAX_STEPS: usize = 1_000;
 
 /// The keys of a step; any other one-key map is a title and its step.
-pub(super) const VERBS: [&str; 20] = [
+pub(super) const VERBS: [&str; 21] = [
     "join", "leave", "send", "stop", "link", "fault", "heal", "address", "unicast", "config",
-    "hosts", "daemon", "exec", "wait", "mark", "snap", "repeat", "measure", "expect", "never",
+    "hosts", "daemon", "exec", "wait", "mark", "snap", "parallel", "repeat", "measure", "expect", "never",
 ];
+
+/// Those that are not done beside others.
+const ALONE: [&str; 6] = ["snap", "parallel", "repeat", "measure", "expect", "never"];
 
 /// What a step may name.
 pub(super) struct Cast<'a> {
@@ -184,9 +187,7 @@ fn step(cx: &Context<'_>, tree: &Tree, cast: &Cast<'_>) -> Vec<Step> {
     if body.entries().is_empty() {
         cx.tell(span, "this step does nothing and expects nothing");
     }
-    // A struct has no order; the places tell in which the verbs were written.
-    done.0.sort_by_key(|(place, _)| *place);
-    let actions: Vec<Action> = done.0.into_iter().map(|(_, action)| action).collect();
+    let actions = done.in_order();
     let title = title.unwrap_or_else(|| titled(body));
     let value = Value::String(title.clone());
     let title = match cx.scope.interpolate(&Tree { span, value }, cx.sink) {
@@ -242,6 +243,12 @@ impl Done {
     pub(super) fn add(&mut self, span: Span, action: Action) {
         self.0.push((span.start, action));
     }
+
+    /// A struct has no order; the places tell in which the verbs were written.
+    fn in_order(mut self) -> Vec<Action> {
+        self.0.sort_by_key(|(place, _)| *place);
+        self.0.into_iter().map(|(_, action)| action).collect()
+    }
 }
 
 /// Reads the value of a verb that is there.
@@ -296,6 +303,9 @@ fn perform(cx: &Context<'_>, cast: &Cast<'_>, verbs: &Verbs, done: &mut Done) {
     if let Some((name, span)) = read(cx, verbs.snap.as_ref()) {
         done.add(span, Action::Snap(name));
     }
+    if let Some(part) = &verbs.parallel {
+        together(cx, cast, part, done);
+    }
     if let Some((measure, span)) = read(cx, verbs.measure.as_ref()) {
         let Dur(time) = measure.span;
         if time.is_zero() {
@@ -303,6 +313,40 @@ fn perform(cx: &Context<'_>, cast: &Cast<'_>, verbs: &Verbs, done: &mut Done) {
         }
         done.add(span, Action::Measure(time));
     }
+}
+
+/// Each part is read for itself, so that a mistake in one hides no other.
+fn together(
+    cx: &Context<'_>,
+    cast: &Cast<'_>,
+    part: &Part<OneOrMany<Part<Verbs>>>,
+    done: &mut Done,
+) {
+    let parts: Option<OneOrMany<Part<Verbs>>> = decode(&part.tree, cx.sink);
+    let OneOrMany(parts) = parts.unwrap_or_default();
+    let span = part.tree.span;
+    if parts.len() < 2 {
+        let problem = cx.problem(span, "`parallel` has two parts or more");
+        let help = "write `parallel: [{ link: { down: a--b } }, { send: S }]`";
+        cx.sink.add(problem.help(help));
+    }
+    let mut rows = Vec::new();
+    for part in parts {
+        let Some(verbs) = decode::<Verbs>(&part.tree, cx.sink) else {
+            continue;
+        };
+        let mut keys = part.tree.entries().iter().map(|(key, _)| key);
+        if let Some(key) = keys.find(|key| ALONE.contains(&key.text.as_str())) {
+            let message = format!("`{}` is done by a step alone", key.text);
+            let problem = cx.problem(key.span, message);
+            cx.sink.add(problem.help("write it beside `parallel`"));
+            continue;
+        }
+        let mut row = Done::default();
+        perform(cx, cast, &verbs, &mut row);
+        rows.push(row.in_order());
+    }
+    done.add(span, Action::Together(rows));
 }
 
 fn change_address(

@@ -221,6 +221,7 @@ pub(super) fn wired(cx: &Context<'_>, cast: &Cast<'_>, name: &At<String>) -> Opt
 /// losses have a wire from the start.
 pub(super) fn where_needed(mut links: Vec<Link>, steps: &[Step]) -> Vec<Link> {
     let actions = steps.iter().flat_map(|step| &step.actions);
+    let actions = actions.flat_map(Action::each);
     let expected = steps.iter().flat_map(|step| &step.expect);
     let asked = expected.filter_map(|expectation| match &expectation.check {
         Check::Rx(check) => check.loss_on,
@@ -263,6 +264,7 @@ fn needs_wire(action: &Action) -> Option<WireId> {
         | Action::Wait(_)
         | Action::Mark(_)
         | Action::Snap(_)
-        | Action::Measure(_) => None,
+        | Action::Measure(_)
+        | Action::Together(_) => None,
     }
 }

@@ -25,13 +25,31 @@ const OF_VERBS: &[Case] = &[
         1,
         "expected the verbs of this step, found `R`",
         "a step's verbs are join, leave, send, stop, link, fault, heal, address, unicast, \
-             config, hosts, daemon, exec, wait, mark, snap, repeat, measure, expect, never",
+             config, hosts, daemon, exec, wait, mark, snap, parallel, repeat, measure, expect, never",
     ),
     (
         "steps:\n  - \"a\": {}\n",
         2,
         "this step does nothing and expects nothing",
         "",
+    ),
+    (
+        "steps: [{parallel: [{send: S}]}]\n",
+        1,
+        "`parallel` has two parts or more",
+        "write `parallel: [{ link: { down: a--b } }, { send: S }]`",
+    ),
+    (
+        "steps: [{parallel: [{send: S}, {join: R, expect: {rx: {by: R}}}]}]\n",
+        1,
+        "`expect` is done by a step alone",
+        "write it beside `parallel`",
+    ),
+    (
+        "steps: [{parallel: [{send: S}, {join: Q}]}]\n",
+        1,
+        "there is no receiver `Q`",
+        "known: R",
     ),
     (
         "steps: [{join: Q}]\n",

@@ -231,3 +231,18 @@ fn groups_are_counted_up() {
         .collect();
     assert_eq!(groups, ["239.1.1.2", "239.1.1.3", "239.1.1.4"]);
 }
+
+#[test]
+fn what_is_done_at_once_keeps_the_order_of_each_part() {
+    let step = step(
+        "  - parallel:\n      - {wait: 1s, link: {down: a--r1}}\n      - send: S\n        \
+         join: [R1, R2]\n    mark: then\n",
+    );
+    let [Action::Together(rows), Action::Mark(_)] = &step.actions[..] else {
+        panic!("{:?}", step.actions);
+    };
+    assert!(matches!(rows[0][..], [Action::Wait(_), Action::Link { .. }]));
+    assert!(matches!(rows[1][..], [Action::Send(_), Action::Join(_)]));
+    let all = step.actions.iter().flat_map(Action::each);
+    assert_eq!(all.count(), 5, "each of them, and the mark");
+}
