@@ -28,9 +28,7 @@ use crate::assertion::state::State;
 use crate::backend::netns::Carried;
 use crate::reference::Situation;
 use crate::report::StepReport;
-use crate::topology::model::{
-    Action, Check, Expectation, NodeId, RatePoint, Step, WireId,
-};
+use crate::topology::model::{Action, Check, Expectation, NodeId, RatePoint, Step, WireId};
 
 /// Waiting for the machine that is told.
 const LATE: Duration = Duration::from_millis(100);

@@ -155,7 +155,7 @@ impl Lab<'_> {
         ran: &mut Ran,
         failed: &mut Vec<Failed>,
     ) {
-        let Some(mut watched) = self.parts.watched.take() else {
+        let Some(watched) = self.parts.watched.take() else {
             return;
         };
         let (receivers, sources) = watched.traffic.running();
@@ -406,7 +406,7 @@ impl Lab<'_> {
     }
 
     async fn traffic(&mut self, plan: &Plan, ran: &Ran, failed: &mut Vec<Failed>) {
-        let Some(mut watched) = self.parts.watched.take() else {
+        let Some(watched) = self.parts.watched.take() else {
             return;
         };
         let topology = self.network.topology();

@@ -26,7 +26,8 @@ const MAX_STEPS: usize = 1_000;
 /// The keys of a step; any other one-key map is a title and its step.
 pub(super) const VERBS: [&str; 21] = [
     "join", "leave", "send", "stop", "link", "fault", "heal", "address", "unicast", "config",
-    "hosts", "daemon", "exec", "wait", "mark", "snap", "parallel", "repeat", "measure", "expect", "never",
+    "hosts", "daemon", "exec", "wait", "mark", "snap", "parallel", "repeat", "measure", "expect",
+    "never",
 ];
 
 /// Those that are not done beside others.

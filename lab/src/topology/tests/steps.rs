@@ -241,7 +241,10 @@ fn what_is_done_at_once_keeps_the_order_of_each_part() {
     let [Action::Together(rows), Action::Mark(_)] = &step.actions[..] else {
         panic!("{:?}", step.actions);
     };
-    assert!(matches!(rows[0][..], [Action::Wait(_), Action::Link { .. }]));
+    assert!(matches!(
+        rows[0][..],
+        [Action::Wait(_), Action::Link { .. }]
+    ));
     assert!(matches!(rows[1][..], [Action::Send(_), Action::Join(_)]));
     let all = step.actions.iter().flat_map(Action::each);
     assert_eq!(all.count(), 5, "each of them, and the mark");
