@@ -1,5 +1,6 @@
 //! The command line.
 
+mod baseline;
 mod format;
 mod running;
 
@@ -7,6 +8,7 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum, ValueHint};
 
+pub use baseline::BaselineArgs;
 use format::parse_report;
 pub use format::{Form, ReportTo, TestFormat};
 pub use running::*;
@@ -200,6 +202,9 @@ pub struct TestArgs {
     #[arg(long, value_name = "N")]
     #[arg(value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub repeat: Option<u32>,
+    /// Figures of earlier runs.
+    #[command(flatten)]
+    pub baseline: BaselineArgs,
     /// Run each file that passes again with things wrong that it must notice: no
     /// receiver joins, no Join is heard, sources are expected elsewhere; tell
     /// which steps noticed, and which never do

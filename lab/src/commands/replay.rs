@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::test;
-use crate::args::{Capture, ReplayArgs, TestArgs, Vars};
+use crate::args::{BaselineArgs, Capture, ReplayArgs, TestArgs, Vars};
 use crate::exit::Exit;
 use crate::run::again;
 
@@ -27,6 +27,7 @@ pub fn run(args: ReplayArgs) -> Exit {
         reports: Vec::new(),
         html: args.html,
         repeat: Some(1),
+        baseline: BaselineArgs::default(),
         mutate: false,
         jobs: None,
         shard: None,

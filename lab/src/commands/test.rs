@@ -1,5 +1,6 @@
 //! `lab test`: from files to verdicts.
 
+mod figures;
 mod jobs;
 mod mutate;
 mod progress;
@@ -13,7 +14,7 @@ use std::time::Instant;
 use crate::args::TestArgs;
 use crate::exit::Exit;
 use crate::node::{Daemons, NodeError, Programs, Unfit};
-use crate::report::RunReport;
+use crate::report::{RunReport, gate};
 use crate::run::{self, Options, Progress, Silent};
 use crate::sandbox::{self, Inside};
 use crate::topology;
@@ -33,6 +34,9 @@ pub fn run(args: TestArgs) -> Exit {
         Ok(labs) => labs,
         Err(exit) => return exit,
     };
+    if let Err(exit) = figures::check(&args) {
+        return exit;
+    }
     if args.sim {
         return sim::run(&args, &labs);
     }
@@ -133,7 +137,7 @@ fn keep(runs: &Path) -> std::io::Result<PathBuf> {
 fn engine(args: &TestArgs, labs: &[Topology], programs: &Programs, inside: Inside) -> Exit {
     let options = options(args, &inside);
     match inside_runtime(all(args, labs, programs, &options)) {
-        Ok(ran) => finish(args, ran),
+        Ok(ran) => finish(args, labs, ran),
         Err(error) => {
             anstream::eprintln!("lab test: cannot start: {error}");
             Exit::Infrastructure
@@ -164,7 +168,11 @@ fn inside_runtime<T>(what: impl Future<Output = T>) -> std::io::Result<T> {
 }
 
 /// Writes the reports of what ran.
-fn finish(args: &TestArgs, ran: std::io::Result<(Vec<RunReport>, Exit)>) -> Exit {
+fn finish(
+    args: &TestArgs,
+    labs: &[Topology],
+    ran: std::io::Result<(Vec<RunReport>, Exit)>,
+) -> Exit {
     let (runs, mut exit) = match ran {
         Ok(ran) => ran,
         Err(error) => {
@@ -173,7 +181,15 @@ fn finish(args: &TestArgs, ran: std::io::Result<(Vec<RunReport>, Exit)>) -> Exit
             return Exit::Infrastructure;
         }
     };
-    if let Err(error) = reports::write(args, &runs) {
+    let written = figures::judge(args, labs, &runs).and_then(|verdicts| {
+        let lines: Vec<String> = verdicts.iter().flat_map(gate::lines).collect();
+        Printer::new(args.format).aside(&lines);
+        if verdicts.iter().any(|verdict| verdict.failed) {
+            exit = worst([exit, Exit::Failed]);
+        }
+        reports::write(args, &runs, &verdicts)
+    });
+    if let Err(error) = written {
         anstream::eprintln!("lab test: {error}");
         exit = Exit::Infrastructure;
     }

@@ -49,10 +49,22 @@ pub struct Bar {
     pub count: usize,
 }
 
-/// The distributions of all figures that several runs of a lab have, in the
-/// order of the labs and the steps.
+/// The values of a lab's figure.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Values {
+    /// The lab.
+    pub lab: String,
+    /// The figure's name.
+    pub metric: String,
+    /// Its unit.
+    pub unit: Cow<'static, str>,
+    /// The values, in the order of the runs.
+    pub all: Vec<f64>,
+}
+
+/// The values of all figures with a name, in the order of the labs and the steps.
 #[must_use]
-pub fn of(runs: &[RunReport]) -> Vec<Distribution> {
+pub fn values(runs: &[RunReport]) -> Vec<Values> {
     let mut values: IndexMap<(&str, &str, &Cow<'static, str>), Vec<f64>> = IndexMap::new();
     for run in runs {
         let expectations = run.steps.iter().flat_map(|step| &step.expectations);
@@ -63,24 +75,33 @@ pub fn of(runs: &[RunReport]) -> Vec<Distribution> {
             }
         }
     }
-    let several = values.into_iter().filter(|(_, values)| values.len() > 1);
-    several
-        .filter_map(|((lab, metric, unit), values)| one(lab, metric, unit.clone(), values))
-        .collect()
+    let all = values.into_iter().map(|((lab, metric, unit), all)| Values {
+        lab: lab.to_owned(),
+        metric: metric.to_owned(),
+        unit: unit.clone(),
+        all,
+    });
+    all.collect()
 }
 
-fn one(
-    lab: &str,
-    metric: &str,
-    unit: Cow<'static, str>,
-    mut values: Vec<f64>,
-) -> Option<Distribution> {
+/// The distributions of all figures that several runs of a lab have.
+#[must_use]
+pub fn of(runs: &[RunReport]) -> Vec<Distribution> {
+    let all = values(runs).into_iter();
+    let several = all.filter(|values| values.all.len() > 1);
+    several.filter_map(one).collect()
+}
+
+/// How values are distributed, where there are any.
+#[must_use]
+pub fn one(figure: Values) -> Option<Distribution> {
+    let mut values = figure.all;
     values.sort_by(f64::total_cmp);
     let (min, max) = (*values.first()?, *values.last()?);
     Some(Distribution {
-        lab: lab.to_owned(),
-        metric: metric.to_owned(),
-        unit,
+        lab: figure.lab,
+        metric: figure.metric,
+        unit: figure.unit,
         count: values.len(),
         min,
         p50: quantile(&values, 50)?,
@@ -121,13 +142,19 @@ fn bars(sorted: &[f64], min: f64, max: f64) -> Vec<Bar> {
     bars
 }
 
+/// A value with its unit.
+#[must_use]
+pub fn shown(value: f64, unit: &str) -> String {
+    match unit {
+        "s" => text::seconds(value),
+        unit => format!("{value:.1} {unit}"),
+    }
+}
+
 /// As people read it, in 80 columns.
 #[must_use]
 pub fn lines(of: &Distribution) -> Vec<String> {
-    let shown = |value: f64| match of.unit.as_ref() {
-        "s" => text::seconds(value),
-        unit => format!("{value:.1} {unit}"),
-    };
+    let shown = |value: f64| shown(value, &of.unit);
     let quantiles = [("p50", of.p50), ("p95", of.p95), ("max", of.max)];
     let quantiles = quantiles.map(|(name, value)| format!("{name} {}", shown(value)));
     let heading = format!(

@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use crate::assertion::Outcome;
+use crate::report::gate::Verdict;
 use crate::report::{RunReport, StepReport};
 
 #[cfg(test)]
@@ -10,13 +11,44 @@ mod tests;
 
 /// The document for these runs.
 #[must_use]
-pub fn document(runs: &[RunReport]) -> String {
+pub fn document(runs: &[RunReport], verdicts: &[Verdict]) -> String {
     let mut text = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>\n");
     for run in runs {
         suite(&mut text, run).unwrap_or_default();
     }
+    if !verdicts.is_empty() {
+        figures(&mut text, verdicts).unwrap_or_default();
+    }
     text.push_str("</testsuites>\n");
     text
+}
+
+/// The figures of all runs, a case each.
+fn figures(text: &mut String, verdicts: &[Verdict]) -> std::fmt::Result {
+    let failed = verdicts.iter().filter(|one| one.failed).count();
+    writeln!(
+        text,
+        "  <testsuite name=\"figures\" tests=\"{}\" failures=\"{failed}\">",
+        verdicts.len()
+    )?;
+    for one in verdicts {
+        let (lab, metric) = (escape(&one.lab), escape(&one.metric));
+        writeln!(
+            text,
+            "    <testcase classname=\"{lab}\" name=\"{metric}\" time=\"0\">"
+        )?;
+        if one.failed {
+            let missed = escape(&one.missed.join("; "));
+            writeln!(text, "      <failure type=\"gate\" message=\"{missed}\"/>")?;
+        }
+        let said = super::gate::lines(one).join("\n");
+        let said = escape(&said);
+        writeln!(
+            text,
+            "      <system-out>{said}</system-out>\n    </testcase>"
+        )?;
+    }
+    writeln!(text, "  </testsuite>")
 }
 
 fn suite(text: &mut String, run: &RunReport) -> std::fmt::Result {

@@ -1,14 +1,15 @@
 //! Markdown, as the summaries of continuous integration show it: a table of
 //! the runs, and of each run that was not good what went wrong.
 
-use crate::report::{RunReport, StepReport, ledger, text};
+use crate::report::gate::Verdict;
+use crate::report::{RunReport, StepReport, distribution, ledger, text};
 
 #[cfg(test)]
 mod tests;
 
 /// The document for these runs.
 #[must_use]
-pub fn document(runs: &[RunReport]) -> String {
+pub fn document(runs: &[RunReport], verdicts: &[Verdict]) -> String {
     let mut lines = vec![
         "| Lab | Run | Result | Steps | Time |".to_owned(),
         "|---|---|---|---|---|".to_owned(),
@@ -23,11 +24,40 @@ pub fn document(runs: &[RunReport]) -> String {
             text::seconds(run.seconds),
         ));
     }
+    figures(&mut lines, verdicts);
     outages(&mut lines, runs);
     for run in runs.iter().filter(|run| !run.outcome.is_good()) {
         failed(&mut lines, run);
     }
     lines.join("\n") + "\n"
+}
+
+/// The figures that have a gate or a baseline.
+fn figures(lines: &mut Vec<String>, verdicts: &[Verdict]) {
+    if verdicts.is_empty() {
+        return;
+    }
+    lines.push(String::new());
+    lines.push("| Lab | Figure | Runs | p50 | p95 | max | Baseline | Result |".to_owned());
+    lines.push("|---|---|---:|---:|---:|---:|---|---|".to_owned());
+    for one in verdicts {
+        let value = |value| distribution::shown(value, &one.unit);
+        let result = match one.failed {
+            true => format!("FAIL: {}", one.missed.join("; ")),
+            false => "PASS".to_owned(),
+        };
+        lines.push(format!(
+            "| {} | {} | {} | {} | {} | {} | {} | {} |",
+            escape(&one.lab),
+            escape(&one.metric),
+            one.count,
+            value(one.p50),
+            value(one.p95),
+            value(one.max),
+            escape(&one.compared().unwrap_or_default()),
+            escape(&result),
+        ));
+    }
 }
 
 /// What faults, joins and leaves cost.

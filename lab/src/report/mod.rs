@@ -1,7 +1,9 @@
 //! What a run found, as data, and its faces: text, JSON, JUnit, Markdown, TAP,
 //! HTML, packets.
 
+pub mod baseline;
 pub mod distribution;
+pub mod gate;
 pub mod gha;
 pub mod html;
 pub mod junit;

@@ -7,7 +7,7 @@ use futures_util::future::join_all;
 use super::observe::{Memory, Scene, about};
 use super::stage::{LOOK_EVERY, Stage, changed_or};
 use crate::assertion::watch::{Ended, Watch};
-use crate::assertion::{Observed, Outcome};
+use crate::assertion::{Figure, Observed, Outcome};
 use crate::report::ExpectationReport;
 use crate::topology::model::Expectation;
 
@@ -71,6 +71,17 @@ fn told<S: Stage>(
         measured: observed.measured.clone(),
         missed,
         metric: expectation.metric.clone(),
-        figure: observed.figure.clone(),
+        figure: figure(expectation, observed, ended),
     }
+}
+
+/// What is measured; of what only becomes true, the time that it took.
+fn figure(expectation: &Expectation, observed: &Observed, ended: Ended) -> Option<Figure> {
+    let took = ended.became_true.filter(|_| !expectation.never);
+    observed.figure.clone().or_else(|| {
+        took.map(|took| Figure {
+            value: took.as_secs_f64(),
+            unit: "s".into(),
+        })
+    })
 }

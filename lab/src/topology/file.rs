@@ -11,6 +11,7 @@ use super::value::{Address, Cidr, Dur, Group, Loopback, Net, RateValue, Route};
 
 #[macro_use]
 mod impaired;
+mod gate;
 mod generate;
 mod invariants;
 mod packets;
@@ -18,6 +19,7 @@ mod questions;
 mod router;
 mod steps;
 
+pub(crate) use gate::*;
 pub(crate) use generate::*;
 pub(crate) use impaired::*;
 pub(crate) use invariants::*;

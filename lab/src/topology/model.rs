@@ -2,6 +2,7 @@
 //! checked. Nothing after this has anything left to validate.
 
 mod action;
+mod gate;
 mod invariant;
 mod wire;
 
@@ -19,6 +20,7 @@ use super::question::{Interfaces, MdbQuestion, MfcQuestion, Question};
 use super::router::Router;
 
 pub use action::{Action, DaemonChange, Exec, Flap, Hosts, LinkChange};
+pub use gate::{Gate, GateBound, Quantile};
 pub use invariant::{Always, Invariant};
 pub use wire::{End, Wire, WireId};
 
@@ -330,6 +332,8 @@ pub struct Expectation {
     pub warn: bool,
     /// A name for its measured value, shown and kept in the result.
     pub metric: Option<String>,
+    /// What that value must be over all runs.
+    pub gate: Option<Gate>,
     /// The line in the file, for messages.
     pub line: usize,
     /// It is judged when `within` is over, and not before: what it is about

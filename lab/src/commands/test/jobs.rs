@@ -54,7 +54,7 @@ pub(super) fn run(args: &TestArgs, labs: &[Topology], programs: &Programs, keep:
     drop(held);
     let concluded = conclude(&printer, &done.runs, began);
     let exit = worst(done.exits.into_iter().chain([concluded]));
-    finish(args, Ok((done.runs, exit)))
+    finish(args, labs, Ok((done.runs, exit)))
 }
 
 fn cannot_start(error: &io::Error) -> Exit {

@@ -13,7 +13,7 @@ use crate::topology::model::Topology;
 
 /// Runs all labs that the simulator can host, and says why not the others.
 pub(super) fn run(args: &TestArgs, labs: &[Topology]) -> Exit {
-    finish(args, all(args, labs))
+    finish(args, labs, all(args, labs))
 }
 
 fn all(args: &TestArgs, labs: &[Topology]) -> io::Result<(Vec<RunReport>, Exit)> {

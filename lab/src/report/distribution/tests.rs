@@ -2,8 +2,17 @@
 
 use super::super::RunReport;
 use super::super::tests::{run, step};
-use super::{Bar, lines, of, one};
+use super::{Bar, Values, lines, of, one};
 use crate::assertion::{Figure, Outcome};
+
+fn figure(all: Vec<f64>) -> Values {
+    Values {
+        lab: "a".to_owned(),
+        metric: "join".to_owned(),
+        unit: "s".into(),
+        all,
+    }
+}
 
 /// A run with one figure.
 fn passed(value: f64) -> RunReport {
@@ -20,7 +29,7 @@ fn passed(value: f64) -> RunReport {
 #[test]
 fn quantiles_and_bars_of_known_values() {
     let values = (1..=100).map(|value| f64::from(value) / 1000.0).collect();
-    let found = one("a", "join", "s".into(), values).expect("values");
+    let found = one(figure(values)).expect("values");
     let quantiles = (found.min, found.p50, found.p90, found.p95, found.max);
     assert_eq!(quantiles, (0.001, 0.05, 0.09, 0.095, 0.1));
     let counts: Vec<usize> = found.bars.iter().map(|bar| bar.count).collect();

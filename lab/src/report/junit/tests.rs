@@ -14,7 +14,7 @@ fn one_suite_a_run_and_one_case_a_step() {
         step(Outcome::Skip),
         broken,
     ])];
-    let text = document(&runs);
+    let text = document(&runs, &[]);
     for part in [
         "<testsuite name=\"quickstart\" tests=\"4\" failures=\"1\" errors=\"1\" skipped=\"1\" \
          time=\"9.600\"",

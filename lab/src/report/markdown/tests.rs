@@ -9,7 +9,7 @@ fn what_went_wrong_is_told_below_the_table() {
     let good = run(vec![step(Outcome::Pass)]);
     let mut bad = run(vec![step(Outcome::Pass), step(Outcome::Fail)]);
     bad.lab = "a|b".to_owned();
-    let told = document(&[good, bad]);
+    let told = document(&[good, bad], &[]);
     let lines: Vec<&str> = told.lines().collect();
     assert_eq!(lines[2], "| quickstart | 7f3c | PASS | 1 passed | 9.60s |");
     assert_eq!(

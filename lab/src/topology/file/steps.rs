@@ -4,8 +4,8 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::{
-    Elected, FaultVerb, IgmpOf, MdbOf, MfcOf, Mroute, Name, NeighborsEntry, PacketsEntry, RpOf,
-    RpfOf, StateOf, TreeOf,
+    Elected, FaultVerb, GateOf, IgmpOf, MdbOf, MfcOf, Mroute, Name, NeighborsEntry, PacketsEntry,
+    RpOf, RpfOf, StateOf, TreeOf,
 };
 use crate::topology::loss::Loss;
 use crate::topology::place::{At, Named, OneOrMany, Part};
@@ -224,6 +224,8 @@ pub(crate) struct Measure {
     /// A name for the measured value, shown and kept in the result.
     #[serde(rename = "as")]
     pub(crate) metric: Option<String>,
+    /// What that value must be over all runs of a file.
+    pub(crate) gate: Option<At<GateOf>>,
 }
 
 /// How bad a failure is.
@@ -286,6 +288,8 @@ pub(crate) struct Expect {
     /// A name for the measured value, shown and kept in the result.
     #[serde(rename = "as")]
     pub(crate) metric: Option<String>,
+    /// What that value must be over all runs of a file.
+    pub(crate) gate: Option<At<GateOf>>,
 }
 
 /// One condition, and how long it is watched.

@@ -5,9 +5,9 @@ use std::time::Duration;
 use super::packets::{self, Judged};
 use super::question::Asked;
 use super::steps::{Cast, WITHIN};
-use super::{Context, counters, log, received};
+use super::{Context, counters, gate, log, received};
 use crate::topology::file::{self, Counters, Level, Outage, RateCheck, Rx};
-use crate::topology::model::{Check, Exec, Expectation};
+use crate::topology::model::{Check, Exec, Expectation, Gate};
 use crate::topology::place::{At, Part};
 use crate::topology::tree::Span;
 use crate::topology::value::Dur;
@@ -23,6 +23,7 @@ struct Terms {
     never: bool,
     level: Option<Level>,
     metric: Option<String>,
+    gate: Option<Gate>,
     judged: Judged,
     span: Span,
 }
@@ -36,6 +37,7 @@ impl Terms {
             never: self.never,
             warn: self.level == Some(Level::Warn),
             metric: self.metric.clone(),
+            gate: self.gate.clone(),
             line: cx.line(span),
             throughout: false,
         }
@@ -66,6 +68,7 @@ pub(super) fn of_measure(
         holds: Duration::ZERO,
         never: false,
         level: measure.level,
+        gate: gate::gate(cx, measure.gate.as_ref(), measure.metric.is_some()),
         metric: measure.metric,
         judged: Judged::Measured,
         span,
@@ -110,6 +113,7 @@ pub(super) fn of_expect(
         holds: time(expect.holds, Duration::ZERO),
         never: false,
         level: expect.level,
+        gate: gate::gate(cx, expect.gate.as_ref(), expect.metric.is_some()),
         metric: expect.metric,
         judged: match expect.holds {
             Some(Dur(holds)) if !holds.is_zero() => Judged::Held,
@@ -156,6 +160,7 @@ pub(super) fn of_never(
         holds: Duration::ZERO,
         never: true,
         level: never.level,
+        gate: None,
         metric: never.metric,
         judged: Judged::Held,
         span: part.tree.span,

@@ -9,6 +9,7 @@ mod counters;
 mod deadlines;
 mod disturb;
 mod expect;
+mod gate;
 mod invariants;
 mod kinds;
 mod links;

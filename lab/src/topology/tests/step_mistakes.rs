@@ -34,6 +34,24 @@ const OF_VERBS: &[Case] = &[
         "",
     ),
     (
+        "steps: [{expect: {rx: {by: R}, gate: {p95: 1s}}}]\n",
+        1,
+        "a gate is for a figure with a name",
+        "give the value a name: `as: reconverge`",
+    ),
+    (
+        "steps: [{expect: {rx: {by: R}, as: x, gate: {baseline: false}}}]\n",
+        1,
+        "this gate lets everything pass",
+        "write `gate: { p95: 1.5s }` or `gate: { baseline: true }`",
+    ),
+    (
+        "steps: [{expect: {rx: {by: R}, as: x, gate: {p95: 3%}}}]\n",
+        1,
+        "no figure is a share",
+        "",
+    ),
+    (
         "steps: [{parallel: [{send: S}]}]\n",
         1,
         "`parallel` has two parts or more",
