@@ -42,7 +42,12 @@ fn quantiles_and_bars_of_known_values() {
 
 #[test]
 fn equal_values_are_one_bar() {
-    let found = one("a", "rate", "pps".into(), vec![5.0, 5.0]).expect("values");
+    let found = one(Values {
+        metric: "rate".to_owned(),
+        unit: "pps".into(),
+        ..figure(vec![5.0, 5.0])
+    })
+    .expect("values");
     let (from, to, count) = (5.0, 5.0, 2);
     assert_eq!(found.bars, [Bar { from, to, count }]);
     assert_eq!(found.p95, 5.0);
