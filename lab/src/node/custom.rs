@@ -61,7 +61,7 @@ impl NodeKind for CustomNode<'_> {
         } else {
             Self::shell(place, &self.custom.cmd)
         };
-        Ok(vec![place.network.spawn(place.node, process?)?])
+        Ok(vec![place.spawn(process?)?])
     }
 
     fn ready<'a>(&'a self, place: &'a Place<'_>) -> LocalBoxFuture<'a, Result<bool, NodeError>> {

@@ -1,6 +1,6 @@
 //! The daemons of a network: all at its start, one at a time in the steps.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use futures_util::future::try_join_all;
@@ -8,7 +8,7 @@ use nix::sys::signal::{Signal, kill};
 use tokio::time::{Instant, sleep};
 
 use super::logs::LogKeeper;
-use super::{Folders, NodeError, Place, Programs, kind, tail};
+use super::{Folders, NodeError, Place, Programs, kind, tail, wrap};
 use crate::backend::netns::{Child, Network};
 use crate::plan::Plan;
 use crate::topology::model::{Kind, NodeId, Topology};
@@ -21,6 +21,8 @@ const ASK_EVERY: Duration = Duration::from_millis(10);
 /// The daemons of a network, by node.
 pub struct Daemons {
     children: Vec<Vec<Child>>,
+    /// What watches them from beside, by node.
+    beside: BTreeMap<NodeId, Vec<Child>>,
     frozen: BTreeSet<NodeId>,
     /// Works until it is dropped.
     _logs: LogKeeper,
@@ -34,6 +36,7 @@ impl Daemons {
     pub fn check(topology: &Topology, programs: &Programs) -> Result<(), NodeError> {
         for node in &topology.nodes {
             kind(node).check(programs)?;
+            wrap::check(node)?;
         }
         Ok(())
     }
@@ -51,11 +54,14 @@ impl Daemons {
         let logs = LogKeeper::start(&folders.logs).map_err(NodeError::Logs)?;
         let place = |id| Place::new(topology, id, network, programs, folders);
         let mut children = Vec::new();
+        let mut beside = BTreeMap::new();
         for (position, node) in topology.nodes.iter().enumerate() {
             let place = place(NodeId(position));
             let kind = kind(node);
             kind.configure(&place)?;
-            children.push(kind.start(&place)?);
+            let started = kind.start(&place)?;
+            beside.insert(place.node, wrap::beside(&place, &started)?);
+            children.push(started);
         }
         let ready = children.iter().enumerate().map(|(position, children)| {
             let place = place(NodeId(position));
@@ -64,6 +70,7 @@ impl Daemons {
         try_join_all(ready).await?;
         Ok(Daemons {
             children,
+            beside,
             frozen: BTreeSet::new(),
             _logs: logs,
         })
@@ -85,6 +92,9 @@ impl Daemons {
             was.map(std::mem::take).unwrap_or_default()
         });
         self.children = taken.collect();
+        let beside = std::mem::take(&mut self.beside).into_iter();
+        let beside = beside.filter_map(|(at, all)| Some((*moved.get(&at)?, all)));
+        self.beside = beside.collect();
         let frozen = self.frozen.iter();
         self.frozen = frozen.filter_map(|at| moved.get(at).copied()).collect();
     }
@@ -102,6 +112,7 @@ impl Daemons {
             return Ok(());
         };
         *slot = kind(node).start(place)?;
+        self.beside.insert(place.node, wrap::beside(place, slot)?);
         until_ready(topology, place, slot).await
     }
 
@@ -118,6 +129,7 @@ impl Daemons {
                 kind(node).stop(place, child).await?;
             }
         }
+        self.end_beside(place).await;
         Ok(())
     }
 
@@ -138,7 +150,15 @@ impl Daemons {
                 .await
                 .map_err(|source| process_error(place, "wait for", source))?;
         }
+        self.end_beside(place).await;
         Ok(())
+    }
+
+    /// Waits for what stood beside a node's daemon, which has ended.
+    async fn end_beside(&mut self, place: &Place<'_>) {
+        if let Some(beside) = self.beside.remove(&place.node) {
+            wrap::end(beside, place.wrap).await;
+        }
     }
 
     /// Kills the children of a node's daemon: mcrd's workers.
@@ -237,6 +257,7 @@ impl Daemons {
             // A daemon that cannot be woken is killed in the end.
             self.signal(topology, &place, Signal::SIGCONT, "thaw").ok();
         }
+        let mut beside = std::mem::take(&mut self.beside);
         let ends = self
             .children
             .iter_mut()
@@ -245,12 +266,14 @@ impl Daemons {
                 let node = NodeId(position);
                 let place = Place::new(topology, node, network, programs, folders);
                 let children = std::mem::take(slot);
+                let beside = beside.remove(&node).unwrap_or_default();
                 async move {
                     let node = topology.nodes.get(position)?;
                     let mut error = None;
                     for child in children.iter().rev() {
                         error = kind(node).stop(&place, child).await.err().or(error);
                     }
+                    wrap::end(beside, place.wrap).await;
                     error
                 }
             });
@@ -298,7 +321,8 @@ async fn until_ready(
         return Ok(());
     }
     let kind = kind(node);
-    let deadline = Instant::now() + READY_TIME;
+    let patience = READY_TIME * wrap::slowness(place.wrap);
+    let deadline = Instant::now() + patience;
     loop {
         if kind.ready(place).await? {
             return Ok(());
@@ -318,7 +342,7 @@ async fn until_ready(
         if Instant::now() >= deadline {
             return Err(NodeError::NotReady {
                 node: place.name.to_owned(),
-                within: READY_TIME,
+                within: patience,
                 tail: tail(&place.log()),
             });
         }

@@ -84,7 +84,7 @@ impl NodeKind for Frr<'_> {
         let mut children = Vec::new();
         for mut process in [zebra, pimd] {
             (process.stdout, process.stderr) = place.to_log()?;
-            children.push(place.network.spawn(place.node, process)?);
+            children.push(place.spawn(process)?);
         }
         Ok(children)
     }

@@ -39,7 +39,7 @@ impl NodeKind for Mcrd<'_> {
         process.argv.push("--socket".into());
         process.argv.push(place.socket().into());
         (process.stdout, process.stderr) = place.to_log()?;
-        Ok(vec![place.network.spawn(place.node, process)?])
+        Ok(vec![place.spawn(process)?])
     }
 
     /// The daemon answers, and every worker it needs forwards.

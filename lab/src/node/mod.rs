@@ -14,9 +14,10 @@ mod mcrd;
 mod pimd;
 mod programs;
 mod smcroute;
+mod wrap;
 
 use std::ffi::OsString;
-use std::fs::{File, OpenOptions};
+use std::fs::OpenOptions;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -24,9 +25,9 @@ use futures_util::future::LocalBoxFuture;
 use nix::sys::signal::Signal;
 use tokio::time::{Duration, Instant, timeout_at};
 
-use crate::backend::netns::{Child, NetError, Network, Stdio};
+use crate::backend::netns::{Child, NetError, Network, Process, Stdio};
 use crate::files::end_of;
-use crate::topology::model::{Kind, Node, NodeId, Topology};
+use crate::topology::model::{Kind, Node, NodeId, Topology, Wrap};
 
 pub use daemons::Daemons;
 pub use logs::LOG_MAX;
@@ -116,6 +117,7 @@ pub struct Place<'a> {
     pub programs: &'a Programs,
     /// The folders.
     pub folders: &'a Folders,
+    wrap: Option<Wrap>,
 }
 
 impl<'a> Place<'a> {
@@ -134,7 +136,18 @@ impl<'a> Place<'a> {
             name: topology.nodes.get(node.0).map_or("?", |node| &node.name),
             programs,
             folders,
+            wrap: topology.nodes.get(node.0).and_then(|node| node.wrap),
         }
+    }
+
+    /// Starts a process of its daemon, with what watches it.
+    fn spawn(&self, mut process: Process) -> Result<Child, NodeError> {
+        if let Some(wrap) = self.wrap {
+            let argv = std::mem::take(&mut process.argv);
+            process.argv = wrap::before(wrap, self);
+            process.argv.extend(argv);
+        }
+        Ok(self.network.spawn(self.node, process)?)
     }
 
     /// The control socket, where the node runs mcrd.
@@ -149,22 +162,18 @@ impl<'a> Place<'a> {
         self.folders.logs.join(format!("{}.log", self.name))
     }
 
-    fn open_log(&self) -> Result<File, NodeError> {
-        let path = self.log();
-        OpenOptions::new()
-            .create(true)
-            .append(true)
-            .open(&path)
-            .map_err(|source| self.file_error(&path, source))
-    }
-
     /// Standard output and standard error, both to the log.
     fn to_log(&self) -> Result<(Stdio, Stdio), NodeError> {
-        let log = self.open_log()?;
-        let again = log
-            .try_clone()
-            .map_err(|source| self.file_error(&self.log(), source))?;
-        Ok((Stdio::File(log), Stdio::File(again)))
+        self.to(&self.log())
+    }
+
+    /// The same to this file.
+    fn to(&self, path: &Path) -> Result<(Stdio, Stdio), NodeError> {
+        let failed = |source| self.file_error(path, source);
+        let mut append = OpenOptions::new();
+        let file = append.create(true).append(true).open(path).map_err(failed)?;
+        let again = file.try_clone().map_err(failed)?;
+        Ok((Stdio::File(file), Stdio::File(again)))
     }
 
     fn file_error(&self, path: &Path, source: io::Error) -> NodeError {

@@ -66,7 +66,7 @@ impl NodeKind for Pimd<'_> {
             process.argv.push(word.into());
         }
         (process.stdout, process.stderr) = place.to_log()?;
-        Ok(vec![place.network.spawn(place.node, process)?])
+        Ok(vec![place.spawn(process)?])
     }
 
     /// It writes its process id when its interfaces are set up.

@@ -36,6 +36,16 @@ pub enum Unfit {
         /// What to type.
         enable: &'static str,
     },
+    /// What a node's `wrap` asks for is not installed.
+    #[error("{node} asks for {program}, which is not installed; install it with `{enable}`")]
+    NoWrap {
+        /// The node.
+        node: String,
+        /// The program.
+        program: &'static str,
+        /// What to type.
+        enable: &'static str,
+    },
 }
 
 /// Where the programs are.

@@ -60,7 +60,7 @@ impl NodeKind for Smcroute<'_> {
         // In the foreground, and on no interface that has no `phyint`.
         process.argv.extend(["-n".into(), "-N".into()]);
         (process.stdout, process.stderr) = place.to_log()?;
-        Ok(vec![place.network.spawn(place.node, process)?])
+        Ok(vec![place.spawn(process)?])
     }
 
     /// It writes its process id when its routes are set.

@@ -84,6 +84,9 @@ impl Sides<'_> {
         if before.env != node.env {
             return restart("other environment");
         }
+        if before.wrap != node.wrap {
+            return restart("something else watches it");
+        }
         let settled = match &node.kind {
             Kind::Mcrd { .. } => {
                 let reload = before.kind != node.kind;

@@ -148,6 +148,20 @@ pub(crate) enum KindName {
     Custom,
 }
 
+/// What watches a daemon.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Wrap {
+    /// strace: all its system calls, with times.
+    Strace,
+    /// perf record: where it spends its time.
+    Perf,
+    /// valgrind: what it does wrong with memory.
+    Valgrind,
+    /// gdbserver: it waits for a debugger on 127.0.0.1:2345 of the node.
+    Gdbserver,
+}
+
 /// A node.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -165,6 +179,8 @@ pub(crate) struct Node {
     pub(crate) sysctls: Option<Part<Named<Setting>>>,
     /// Environment of what runs in it.
     pub(crate) env: Option<Part<Named<Setting>>>,
+    /// What watches its daemon; the output is kept beside the logs.
+    pub(crate) wrap: Option<Part<At<Wrap>>>,
     /// PIM, laid upon that of all routers.
     pub(crate) pim: Option<Part<Pim>>,
     /// IGMP, laid upon that of all routers.

@@ -5,6 +5,7 @@ mod action;
 mod gate;
 mod invariant;
 mod wire;
+mod wrap;
 
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
@@ -23,6 +24,7 @@ pub use action::{Action, DaemonChange, Exec, Flap, Hosts, LinkChange};
 pub use gate::{Gate, GateBound, Quantile};
 pub use invariant::{Always, Invariant};
 pub use wire::{End, Wire, WireId};
+pub use wrap::Wrap;
 
 /// A lab: the network and what is asked of it.
 #[derive(Clone, Debug)]
@@ -107,6 +109,8 @@ pub struct Node {
     pub sysctls: Vec<(String, String)>,
     /// Environment of what runs in it.
     pub env: Vec<(String, String)>,
+    /// What watches its daemon.
+    pub wrap: Option<Wrap>,
 }
 
 /// What runs in a node.

@@ -98,6 +98,7 @@ fn topology(nodes: &[(&str, Kind)]) -> Topology {
         routes: Vec::new(),
         sysctls: Vec::new(),
         env: Vec::new(),
+        wrap: None,
     };
     Topology {
         name: "test".to_owned(),

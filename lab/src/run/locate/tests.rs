@@ -21,6 +21,7 @@ fn node(name: &str) -> Node {
         routes: Vec::new(),
         sysctls: Vec::new(),
         env: Vec::new(),
+        wrap: None,
     }
 }
 

@@ -113,6 +113,9 @@ impl Reasons {
     }
 
     fn node(&mut self, node: &Node) -> Option<Config> {
+        if node.wrap.is_some() && node.kind.runs() {
+            self.add(&node.name, "there are no processes to watch in the simulator");
+        }
         match &node.kind {
             Kind::Host => {
                 if !node.routes.is_empty() {

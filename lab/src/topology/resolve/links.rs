@@ -88,6 +88,7 @@ fn bare(name: &str) -> Node {
         routes: Vec::new(),
         sysctls: Vec::new(),
         env: Vec::new(),
+        wrap: None,
     }
 }
 

@@ -10,7 +10,7 @@ use super::router::Subject;
 use super::{Context, is_word, kinds, mcrd};
 use crate::topology::decode::decode;
 use crate::topology::file::{self, File, KindName};
-use crate::topology::model::{Node, NodeId};
+use crate::topology::model::{Node, NodeId, Wrap};
 use crate::topology::place::{At, OneOrMany, Part};
 use crate::topology::router::Router;
 use crate::topology::tree::{Key, Span, Tree, Value};
@@ -213,6 +213,7 @@ pub(super) fn finish(
             node.routes = routes(&cx, draft, network, NodeId(position));
             node.sysctls = settings(&cx, draft.spec.sysctls.as_ref());
             node.env = settings(&cx, draft.spec.env.as_ref());
+            node.wrap = wrap(&cx, draft.spec.wrap.as_ref());
             let subject = Subject {
                 file,
                 drafts,
@@ -226,6 +227,16 @@ pub(super) fn finish(
             node
         })
         .collect()
+}
+
+fn wrap(cx: &Context<'_>, part: Option<&Part<At<file::Wrap>>>) -> Option<Wrap> {
+    let At { value, .. } = part?.read(&cx.scope, cx.sink)?;
+    Some(match value {
+        file::Wrap::Strace => Wrap::Strace,
+        file::Wrap::Perf => Wrap::Perf,
+        file::Wrap::Valgrind => Wrap::Valgrind,
+        file::Wrap::Gdbserver => Wrap::Gdbserver,
+    })
 }
 
 fn routes(
