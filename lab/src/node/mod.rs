@@ -171,7 +171,11 @@ impl<'a> Place<'a> {
     fn to(&self, path: &Path) -> Result<(Stdio, Stdio), NodeError> {
         let failed = |source| self.file_error(path, source);
         let mut append = OpenOptions::new();
-        let file = append.create(true).append(true).open(path).map_err(failed)?;
+        let file = append
+            .create(true)
+            .append(true)
+            .open(path)
+            .map_err(failed)?;
         let again = file.try_clone().map_err(failed)?;
         Ok((Stdio::File(file), Stdio::File(again)))
     }

@@ -69,11 +69,11 @@ pub(super) fn beside(place: &Place<'_>, daemon: &[Child]) -> Result<Vec<Child>, 
         return Ok(Vec::new());
     };
     let watch = |argv: Vec<OsString>| -> Result<Child, NodeError> {
-        let (stdout, stderr) = place.to(&place.folders.logs.join(format!(
-            "{}.{}.log",
-            place.name,
-            wrap.word()
-        )))?;
+        let (stdout, stderr) =
+            place.to(&place
+                .folders
+                .logs
+                .join(format!("{}.{}.log", place.name, wrap.word())))?;
         let process = Process {
             stdout,
             stderr,

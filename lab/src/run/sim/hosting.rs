@@ -114,7 +114,10 @@ impl Reasons {
 
     fn node(&mut self, node: &Node) -> Option<Config> {
         if node.wrap.is_some() && node.kind.runs() {
-            self.add(&node.name, "there are no processes to watch in the simulator");
+            self.add(
+                &node.name,
+                "there are no processes to watch in the simulator",
+            );
         }
         match &node.kind {
             Kind::Host => {
