@@ -4,9 +4,11 @@ mod baseline;
 mod format;
 mod running;
 
+use std::net::Ipv4Addr;
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum, ValueHint};
+use serde::{Deserialize, Serialize};
 
 pub use baseline::BaselineArgs;
 use format::parse_report;
@@ -45,6 +47,8 @@ pub enum Command {
     Sh(ShArgs),
     /// Show what the daemons of a node of a running lab say
     Logs(LogsArgs),
+    /// Save configurations, logs and states of all nodes of a running lab
+    Save(SaveArgs),
     /// Show a running lab as it changes: links, traffic, routers, trees
     Watch(WatchArgs),
     /// Show or write the packets of a running lab's links
@@ -81,7 +85,7 @@ pub enum Command {
     Explain(ExplainArgs),
     /// Run a lab file with every combination of some values, and print a grid
     Matrix(MatrixArgs),
-    /// Draw the network of a lab file
+    /// Draw the network of a lab file or of a running lab
     Graph(GraphArgs),
     /// Write a lab file's network for another program
     Export(ExportArgs),
@@ -374,7 +378,8 @@ pub struct ExplainArgs {
 /// `lab graph`.
 #[derive(Clone, Debug, clap::Args)]
 pub struct GraphArgs {
-    /// Lab file
+    /// Lab file, or the name of a running lab: then with links that are down and
+    /// what wires do
     #[arg(value_name = "FILE", value_hint = ValueHint::AnyPath)]
     pub file: PathBuf,
     /// Variables.
@@ -383,10 +388,14 @@ pub struct GraphArgs {
     /// How to draw
     #[arg(long, value_enum, default_value_t = GraphFormat::Text)]
     pub format: GraphFormat,
+    /// Of a running lab: the way that the packets of this group take
+    #[arg(long, value_name = "GROUP")]
+    pub group: Option<Ipv4Addr>,
 }
 
 /// How `lab graph` draws.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
+#[serde(rename_all = "kebab-case")]
 pub enum GraphFormat {
     /// For a terminal of 80 columns
     Text,
@@ -396,6 +405,8 @@ pub enum GraphFormat {
     Dot,
     /// A picture
     Svg,
+    /// For programs
+    Json,
 }
 
 /// What `lab new` writes.

@@ -34,22 +34,40 @@ pub struct ExecArgs {
     #[arg(short, long, value_name = "NAME")]
     pub lab: Option<String>,
     /// In all nodes
-    #[arg(long, conflicts_with = "kind")]
+    #[arg(long, conflicts_with_all = ["kind", "group"])]
     pub all: bool,
     /// In all nodes of this kind: mcrd, host, frr ...
     #[arg(long, value_name = "KIND")]
     pub kind: Option<String>,
+    /// In all nodes of this group of the lab file
+    #[arg(long, value_name = "NAME")]
+    pub group: Option<String>,
     /// Print the status and output of each node as JSON
     #[arg(long)]
     pub json: bool,
-    /// The nodes: r1, or r1,r2, or 'r*'; with --all or --kind there are none, and
-    /// this is the command
+    /// The nodes: r1, or r1,r2, or 'r*'; with --all, --kind or --group there are
+    /// none, and this is the command
     #[arg(value_name = "NODES")]
     pub nodes: String,
     /// The command and its arguments
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     #[arg(value_name = "COMMAND", value_hint = ValueHint::CommandWithArguments)]
     pub command: Vec<String>,
+}
+
+/// `lab save`.
+#[derive(Clone, Debug, clap::Args)]
+pub struct SaveArgs {
+    /// The lab; needed where several run
+    #[arg(short, long, value_name = "NAME")]
+    pub lab: Option<String>,
+    /// Print what was saved as JSON
+    #[arg(long)]
+    pub json: bool,
+    /// A folder that is not there yet, or a file that ends with .tar, .tar.gz or
+    /// .tgz
+    #[arg(value_name = "PATH", value_hint = ValueHint::AnyPath)]
+    pub path: PathBuf,
 }
 
 /// `lab logs`.

@@ -35,7 +35,7 @@ pub fn run(args: ExecArgs) -> Exit {
 }
 
 fn exec(args: ExecArgs) -> Result<Exit, Fault> {
-    let named = !args.all && args.kind.is_none();
+    let named = !args.all && args.kind.is_none() && args.group.is_none();
     let first = (!named).then(|| args.nodes.clone());
     let command = first.into_iter().chain(args.command);
     let command: Vec<OsString> = command.map(Into::into).collect();
@@ -53,13 +53,16 @@ fn exec(args: ExecArgs) -> Result<Exit, Fault> {
         Some(names) => chosen(&lab, names)?,
         None => {
             let all = lab.state.nodes.iter();
-            let wanted = |kind: &str| args.kind.as_ref().is_none_or(|wanted| wanted == kind);
-            all.filter(|node| wanted(&node.kind)).collect()
+            let kind = |node: &NodeState| args.kind.as_ref().is_none_or(|one| *one == node.kind);
+            let group = |node: &NodeState| {
+                let group = args.group.as_ref();
+                group.is_none_or(|one| node.groups.contains(one))
+            };
+            all.filter(|node| kind(node) && group(node)).collect()
         }
     };
     if nodes.is_empty() {
-        let kind = args.kind.unwrap_or_default();
-        return Err(no_such(&lab, &kind));
+        return Err(none_of(&lab, args.kind, args.group));
     }
     fleet::run(&lab, &nodes, &command, args.json)
 }
@@ -81,6 +84,29 @@ fn chosen<'a>(lab: &'a Running, names: &str) -> Result<Vec<&'a NodeState>, Fault
         }
     }
     Ok(chosen)
+}
+
+/// No node is of the kind and in the group that are asked for.
+fn none_of(lab: &Running, kind: Option<String>, group: Option<String>) -> Fault {
+    let mut groups: Vec<&str> = Vec::new();
+    for name in lab.state.nodes.iter().flat_map(|node| &node.groups) {
+        if !groups.contains(&name.as_str()) {
+            groups.push(name);
+        }
+    }
+    match group {
+        None => no_such(lab, &format!("of kind {}", kind.unwrap_or_default())),
+        Some(group) => {
+            let of_kind = kind.map_or_else(String::new, |kind| format!(" of kind {kind}"));
+            let message = format!(
+                "lab {} has no node{of_kind} in a group {group}; its groups: {}",
+                lab.name,
+                groups.join(", ")
+            );
+            let exit = Exit::Usage;
+            Fault::Failed { message, exit }
+        }
+    }
 }
 
 fn no_such(lab: &Running, node: &str) -> Fault {

@@ -1,11 +1,16 @@
-//! `lab graph`: the network as text, Mermaid, Graphviz or SVG.
+//! `lab graph`: the network as text, Mermaid, Graphviz, SVG or JSON; of a running
+//! lab with how its links are.
 
 use std::collections::{BTreeSet, VecDeque};
 use std::fmt::Write;
+use std::time::Duration;
 
+use super::running::{Fault, Running, settle};
 use crate::args::{GraphArgs, GraphFormat};
 use crate::exit::Exit;
-use crate::report::svg;
+use crate::holder::protocol::Request;
+use crate::report::live::{Live, Told, Way};
+use crate::report::{html, svg};
 use crate::topology;
 use crate::topology::model::{LinkId, Medium, NodeId, Topology};
 
@@ -18,11 +23,25 @@ const WIDTH: usize = 80;
 /// After so many hops a drawing in text goes on below, from its left edge.
 const DEPTH: usize = 12;
 
+/// How long an answer may take: a step that is being done goes first.
+const STEP_TIME: Duration = Duration::from_secs(3600);
+
 /// Runs `lab graph`.
 pub fn run(args: &GraphArgs) -> Exit {
+    if !args.file.exists()
+        && let Some(name) = args.file.to_str()
+        && Running::find(Some(name)).is_ok()
+    {
+        return settle(running(name, args));
+    }
+    if args.group.is_some() {
+        let lab = args.file.display();
+        anstream::eprintln!("lab: --group is for a running lab, and {lab} is none");
+        return Exit::Usage;
+    }
     match topology::load(&args.file, &args.vars.vars) {
         Ok(topology) => {
-            anstream::print!("{}", draw(&topology, args.format));
+            anstream::print!("{}", draw(&topology, args.format, &Live::default()));
             Exit::Pass
         }
         Err(mistakes) => {
@@ -32,19 +51,29 @@ pub fn run(args: &GraphArgs) -> Exit {
     }
 }
 
+fn running(name: &str, args: &GraphArgs) -> Result<Exit, Fault> {
+    let (format, group) = (args.format, args.group);
+    let lab = Running::find(Some(name))?;
+    let drawn: String = lab.ask(&Request::Graph { format, group }, STEP_TIME)?;
+    anstream::print!("{drawn}");
+    Ok(Exit::Pass)
+}
+
 /// Draws the network.
-pub fn draw(topology: &Topology, format: GraphFormat) -> String {
+pub fn draw(topology: &Topology, format: GraphFormat, live: &Live) -> String {
     match format {
-        GraphFormat::Text => Drawing::of(topology).text(),
-        GraphFormat::Mermaid => mermaid(topology),
-        GraphFormat::Dot => dot(topology),
-        GraphFormat::Svg => svg::draw(topology),
+        GraphFormat::Text => Drawing::of(topology, live).text(),
+        GraphFormat::Mermaid => mermaid(topology, live),
+        GraphFormat::Dot => dot(topology, live),
+        GraphFormat::Svg => svg::draw(topology, live),
+        GraphFormat::Json => format!("{:#}\n", html::network(topology, live)),
     }
 }
 
 /// A walk along the links that shows every node once.
 struct Drawing<'a> {
     topology: &'a Topology,
+    live: &'a Live,
     shown: BTreeSet<NodeId>,
     walked: BTreeSet<LinkId>,
     /// Nodes whose links are drawn later, from the left edge.
@@ -53,9 +82,10 @@ struct Drawing<'a> {
 }
 
 impl<'a> Drawing<'a> {
-    fn of(topology: &'a Topology) -> Drawing<'a> {
+    fn of(topology: &'a Topology, live: &'a Live) -> Drawing<'a> {
         Drawing {
             topology,
+            live,
             shown: BTreeSet::new(),
             walked: BTreeSet::new(),
             later: VecDeque::new(),
@@ -121,6 +151,14 @@ impl<'a> Drawing<'a> {
         }
     }
 
+    fn note(&self, link: LinkId) -> String {
+        let words = self.live.link(link).words(self.topology);
+        match words.is_empty() {
+            true => words,
+            false => format!(" [{words}]"),
+        }
+    }
+
     fn links(&mut self, node: NodeId, indent: &str, depth: usize) {
         let topology = self.topology;
         let interfaces = &topology.nodes[node.0].interfaces;
@@ -146,11 +184,14 @@ impl<'a> Drawing<'a> {
             match (known.medium, others.as_slice()) {
                 (Medium::Veth, [(peer, end)]) => {
                     let far = self.end(link, *peer, *end);
-                    let text = format!("{own} {} {far}", known.net);
+                    let note = self.note(link);
+                    let text = format!("{own} {} {far}{note}", known.net);
                     self.peer(*peer, &format!("{indent}{branch}"), &text, &below, depth);
                 }
                 (Medium::Veth | Medium::Bridge { .. }, _) => {
-                    let line = format!("{indent}{branch}{own} {} = {}", known.net, known.name);
+                    let note = self.note(link);
+                    let name = &known.name;
+                    let line = format!("{indent}{branch}{own} {} = {name}{note}", known.net);
                     self.lines.push(line);
                     self.members(link, &others, &below, depth);
                 }
@@ -195,7 +236,18 @@ fn write(text: &mut String, arguments: std::fmt::Arguments<'_>) {
     }
 }
 
-fn mermaid(topology: &Topology) -> String {
+/// The edge of a link in Mermaid: dotted where it is down, thick where packets go.
+fn edge(told: &Told, one: NodeId, other: NodeId) -> (&'static str, bool) {
+    match (told.down, told.way(one, other)) {
+        (true, _) => ("-.-", false),
+        (false, Way::None) => ("---", false),
+        (false, Way::There) => ("==>", false),
+        (false, Way::Back) => ("==>", true),
+        (false, Way::Both) => ("<==>", false),
+    }
+}
+
+fn mermaid(topology: &Topology, live: &Live) -> String {
     let mut text = "graph LR\n".to_owned();
     for (position, node) in topology.nodes.iter().enumerate() {
         let kind = node.kind.word();
@@ -205,18 +257,36 @@ fn mermaid(topology: &Topology) -> String {
         );
     }
     for (position, link) in topology.links.iter().enumerate() {
+        let told = live.link(LinkId(position));
+        let words = told.words(topology);
+        let label = match words.is_empty() {
+            true => link.net.to_string(),
+            false => format!("{}<br/>{words}", link.net),
+        };
         match (link.medium, link.ends.as_slice()) {
-            (Medium::Veth, [(a, _), (b, _)]) => write(
-                &mut text,
-                format_args!("  n{} ---|\"{}\"| n{}\n", a.0, link.net, b.0),
-            ),
+            (Medium::Veth, [(a, _), (b, _)]) => {
+                let (edge, turned) = edge(&told, *a, *b);
+                let (from, to) = if turned { (b, a) } else { (a, b) };
+                write(
+                    &mut text,
+                    format_args!("  n{} {edge}|\"{label}\"| n{}\n", from.0, to.0),
+                );
+            }
             (Medium::Veth | Medium::Bridge { .. }, ends) => {
                 write(
                     &mut text,
-                    format_args!("  l{position}([\"{}<br/>{}\"])\n", link.name, link.net),
+                    format_args!("  l{position}([\"{}<br/>{label}\"])\n", link.name),
                 );
                 for (node, _) in ends {
-                    write(&mut text, format_args!("  n{} --- l{position}\n", node.0));
+                    let edge = if told.from.contains(node) {
+                        "==>"
+                    } else {
+                        "---"
+                    };
+                    write(
+                        &mut text,
+                        format_args!("  n{} {edge} l{position}\n", node.0),
+                    );
                 }
             }
         }
@@ -224,7 +294,21 @@ fn mermaid(topology: &Topology) -> String {
     text
 }
 
-fn dot(topology: &Topology) -> String {
+/// What Graphviz is told of a link between two nodes.
+fn style(told: &Told, way: Way) -> String {
+    let way = match way {
+        Way::None => "",
+        Way::There => " dir=forward color=orangered penwidth=3",
+        Way::Back => " dir=back color=orangered penwidth=3",
+        Way::Both => " dir=both color=orangered penwidth=3",
+    };
+    match told.down {
+        true => " style=dashed color=red".to_owned(),
+        false => way.to_owned(),
+    }
+}
+
+fn dot(topology: &Topology, live: &Live) -> String {
     let mut text = format!("graph \"{}\" {{\n  rankdir=LR;\n", topology.name);
     for (position, node) in topology.nodes.iter().enumerate() {
         let kind = node.kind.word();
@@ -237,18 +321,35 @@ fn dot(topology: &Topology) -> String {
         );
     }
     for (position, link) in topology.links.iter().enumerate() {
+        let told = live.link(LinkId(position));
+        let words = told.words(topology);
+        let label = match words.is_empty() {
+            true => link.net.to_string(),
+            false => format!("{}\\n{words}", link.net),
+        };
         match (link.medium, link.ends.as_slice()) {
-            (Medium::Veth, [(a, _), (b, _)]) => write(
-                &mut text,
-                format_args!("  n{} -- n{} [label=\"{}\"];\n", a.0, b.0, link.net),
-            ),
+            (Medium::Veth, [(a, _), (b, _)]) => {
+                let style = style(&told, told.way(*a, *b));
+                write(
+                    &mut text,
+                    format_args!("  n{} -- n{} [label=\"{label}\"{style}];\n", a.0, b.0),
+                );
+            }
             (Medium::Veth | Medium::Bridge { .. }, ends) => {
                 write(
                     &mut text,
-                    format_args!("  l{position} [label=\"{}\\n{}\"];\n", link.name, link.net),
+                    format_args!("  l{position} [label=\"{}\\n{label}\"];\n", link.name),
                 );
                 for (node, _) in ends {
-                    write(&mut text, format_args!("  n{} -- l{position};\n", node.0));
+                    let sends = if told.from.contains(node) {
+                        " [dir=forward color=orangered penwidth=3]"
+                    } else {
+                        ""
+                    };
+                    write(
+                        &mut text,
+                        format_args!("  n{} -- l{position}{sends};\n", node.0),
+                    );
                 }
             }
         }

@@ -19,6 +19,7 @@ pub mod new;
 pub mod ps;
 pub mod replay;
 mod running;
+pub mod save;
 pub mod schema;
 pub mod sh;
 pub mod test;
@@ -39,6 +40,7 @@ pub fn run(command: Command) -> Exit {
         Command::Exec(args) => exec::run(args),
         Command::Sh(args) => sh::run(args),
         Command::Logs(args) => logs::run(&args),
+        Command::Save(args) => save::run(&args),
         Command::Watch(args) => watch::run(&args),
         Command::Capture(args) => capture::run(&args),
         Command::Snap(args) => hand::snap(&args),

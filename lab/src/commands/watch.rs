@@ -36,7 +36,7 @@ fn watch(args: &WatchArgs) -> Result<Exit, Fault> {
     let terminal = io::stdout().is_terminal() && io::stdin().is_terminal();
     if args.once {
         // Twice, for the rates.
-        let status = || lab.ask(&Request::Status {}, ANSWER_TIME);
+        let status = || look(&lab);
         let view = View::of(&name).with(status()?);
         thread::sleep(args.interval);
         return print(&view.with(status()?), args.json);
@@ -56,6 +56,13 @@ fn watch(args: &WatchArgs) -> Result<Exit, Fault> {
     watched
 }
 
+/// How the lab is, and what its processes take.
+fn look(lab: &Running) -> Result<Status, Fault> {
+    let mut status: Status = lab.ask(&Request::Status {}, ANSWER_TIME)?;
+    status.processes = lab.ask(&Request::Processes {}, ANSWER_TIME)?;
+    Ok(status)
+}
+
 /// What the lab answers, again and again, from a thread of its own: it may take
 /// as long as a step does.
 fn looks(lab: Running, interval: Duration) -> Receiver<Result<Status, Fault>> {
@@ -66,7 +73,7 @@ fn looks(lab: Running, interval: Duration) -> Receiver<Result<Status, Fault>> {
 
 fn look_again(lab: &Running, interval: Duration, sender: &SyncSender<Result<Status, Fault>>) {
     loop {
-        let look = lab.ask(&Request::Status {}, ANSWER_TIME);
+        let look = look(lab);
         let last = look.is_err();
         if sender.send(look).is_err() || last {
             return;

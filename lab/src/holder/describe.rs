@@ -15,6 +15,7 @@ pub fn nodes(topology: &Topology, run_dir: &Path) -> Vec<NodeState> {
     let node = |node: &Node| NodeState {
         name: node.name.clone(),
         kind: node.kind.word().to_owned(),
+        groups: node.groups.clone(),
         socket: matches!(node.kind, Kind::Mcrd { .. })
             .then(|| sockets.join(format!("{}.sock", node.name))),
         addresses: addresses(node),

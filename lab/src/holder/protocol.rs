@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::io::{self, BufRead, BufReader, Read, Write};
+use std::net::Ipv4Addr;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -12,6 +13,7 @@ use std::time::Duration;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use crate::args::GraphFormat;
 use crate::plan::Change;
 use crate::run::reconcile::Applied;
 
@@ -63,6 +65,13 @@ pub enum Request {
     },
     /// How the lab is.
     Status {},
+    /// The network, drawn as it is.
+    Graph {
+        /// How.
+        format: GraphFormat,
+        /// The group whose tree is shown.
+        group: Option<Ipv4Addr>,
+    },
     /// Why a receiver gets nothing of a source.
     Explain {
         /// The receiver's name.
@@ -86,8 +95,8 @@ pub enum Request {
 }
 
 /// The holder's answer. Each request has its own: `Processes` a list of
-/// [`Process`], `Step` a [`Stepped`], `Status` a [`Status`], `Explain` an
-/// [`Explanation`], `Apply` lines of [`Applying`], `Down` what went wrong on the
+/// [`Process`], `Step` a [`Stepped`], `Status` a [`Status`], `Graph` a
+/// text, `Explain` an [`Explanation`], `Apply` lines of [`Applying`], `Down` what went wrong on the
 /// way.
 ///
 /// [`Status`]: crate::run::status::Status

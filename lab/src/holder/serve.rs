@@ -4,6 +4,7 @@
 
 use std::cell::RefCell;
 use std::io;
+use std::net::Ipv4Addr;
 use std::path::Path;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -21,6 +22,7 @@ use super::build::Lab;
 use super::processes::{Nodes, processes};
 use super::protocol::{MAX_REQUEST, Reply, Request, Stepped};
 use super::{EVENTS, HolderError, Signals};
+use crate::args::GraphFormat;
 use crate::exit::Exit;
 use crate::plan::Undone;
 use crate::report::text;
@@ -41,6 +43,7 @@ struct Order {
 enum What {
     Step { text: String, colour: bool },
     Status,
+    Graph(GraphFormat, Option<Ipv4Addr>),
     Explain { receiver: String, source: String },
     Apply(Wanted),
 }
@@ -185,6 +188,11 @@ async fn step_by_step(
                 let reply = standing.status().await.map_or_else(failed, done);
                 timeout(CLIENT_TIME, send(&mut client, &reply)).await
             }
+            What::Graph(format, group) => {
+                let drawn = standing.drawn(format, group).await;
+                let reply = drawn.map_or_else(failed, done);
+                timeout(CLIENT_TIME, send(&mut client, &reply)).await
+            }
             What::Explain { receiver, source } => {
                 let told = standing.explain(&receiver, &source).await;
                 let reply = told.map_or_else(mistaken, done);
@@ -246,6 +254,9 @@ async fn answer(mut client: UnixStream, desk: &Desk) -> io::Result<()> {
             order(client, What::Step { text, colour }, desk).await
         }
         Ok(Request::Status {}) => order(client, What::Status, desk).await,
+        Ok(Request::Graph { format, group }) => {
+            order(client, What::Graph(format, group), desk).await
+        }
         Ok(Request::Explain { receiver, source }) => {
             order(client, What::Explain { receiver, source }, desk).await
         }

@@ -11,10 +11,11 @@ use serde_json::{Map, Value, json};
 
 use super::RunReport;
 use super::junit::escape;
+use super::live::Live;
 use super::svg;
 use crate::files::end_of;
 use crate::run::evidence;
-use crate::topology::model::{Medium, Topology};
+use crate::topology::model::{LinkId, Medium, Topology};
 
 #[cfg(test)]
 mod tests;
@@ -75,7 +76,7 @@ pub fn document(folder: &Path, run: &RunReport, topology: &Topology) -> io::Resu
     let parts = [
         ("{{title}}", escape(&title)),
         ("{{style}}", STYLE.to_owned()),
-        ("{{network}}", svg::draw(topology)),
+        ("{{network}}", svg::draw(topology, &Live::default())),
         ("{{data}}", data),
         ("{{script}}", SCRIPT.to_owned()),
     ];
@@ -123,6 +124,31 @@ fn events(folder: &Path) -> io::Result<(Vec<Value>, usize)> {
     Ok((events, too_many - leave))
 }
 
+/// The network as data, with what is to be told of its links, and the file that
+/// it was made from.
+#[must_use]
+pub fn network(topology: &Topology, live: &Live) -> Value {
+    let mut links = links(topology);
+    for (position, link) in links.iter_mut().enumerate() {
+        let told = live.link(LinkId(position));
+        let from = told.from.iter().map(|node| node.0).collect::<Vec<_>>();
+        link["up"] = json!(!told.down);
+        link["wire"] = json!(told.wire);
+        link["from"] = json!(from);
+    }
+    let origin = topology.origin.as_ref();
+    json!({
+        "lab": topology.name,
+        "about": topology.about,
+        "nodes": nodes(topology),
+        "links": links,
+        "receivers": receivers(topology),
+        "sources": sources(topology),
+        "file": origin.map(|origin| &origin.text),
+        "vars": origin.map(|origin| &origin.vars),
+    })
+}
+
 fn nodes(topology: &Topology) -> Vec<Value> {
     let nodes = topology.nodes.iter().map(|node| {
         let interfaces = node.interfaces.iter();
@@ -142,6 +168,7 @@ fn nodes(topology: &Topology) -> Vec<Value> {
         json!({
             "name": node.name,
             "kind": node.kind.word(),
+            "groups": node.groups,
             "addresses": addresses,
             "interfaces": interfaces.collect::<Vec<_>>(),
         })

@@ -9,6 +9,7 @@ pub mod html;
 pub mod junit;
 pub mod latency;
 mod ledger;
+pub mod live;
 pub mod markdown;
 pub mod ndjson;
 pub mod pcapng;

@@ -5,7 +5,8 @@ use std::fmt::{self, Write};
 
 use super::html::layout::{Place, places};
 use super::junit::escape;
-use crate::topology::model::{Link, Medium, Topology};
+use super::live::Live;
+use crate::topology::model::{Link, LinkId, Medium, Topology};
 
 #[cfg(test)]
 mod tests;
@@ -19,6 +20,7 @@ const MARGIN: f64 = 26.0;
 /// A drawing's places in pixels, and its size.
 struct Drawing<'a> {
     topology: &'a Topology,
+    live: &'a Live,
     nodes: Vec<Place>,
     /// The middle of each segment; of a link, the middle of its line.
     links: Vec<Place>,
@@ -27,8 +29,8 @@ struct Drawing<'a> {
 
 /// Draws the network.
 #[must_use]
-pub fn draw(topology: &Topology) -> String {
-    let drawing = Drawing::of(topology);
+pub fn draw(topology: &Topology, live: &Live) -> String {
+    let drawing = Drawing::of(topology, live);
     let mut text = String::new();
     // A String takes everything.
     drawing.write(&mut text).unwrap_or_default();
@@ -40,7 +42,7 @@ fn is_segment(link: &Link) -> bool {
 }
 
 impl<'a> Drawing<'a> {
-    fn of(topology: &'a Topology) -> Drawing<'a> {
+    fn of(topology: &'a Topology, live: &'a Live) -> Drawing<'a> {
         let nodes = topology.nodes.len();
         let mut lines = Vec::new();
         let mut hubs = Vec::new();
@@ -84,6 +86,7 @@ impl<'a> Drawing<'a> {
         let links = links.collect();
         Drawing {
             topology,
+            live,
             nodes: all,
             links,
             size,
@@ -115,9 +118,19 @@ impl<'a> Drawing<'a> {
     fn lines(&self, text: &mut String, position: usize) -> fmt::Result {
         let link = &self.topology.links[position];
         let line = |text: &mut String, node: usize, peer: &str, from: Place, to: Place| {
+            let told = self.live.link(LinkId(position));
+            let sends = told
+                .from
+                .iter()
+                .any(|one| one.0 == node || one.0.to_string() == peer);
+            let style = match (told.down, sends) {
+                (true, _) => "stroke=\"#b3261e\" stroke-width=\"2\" stroke-dasharray=\"5 4\"",
+                (false, true) => "stroke=\"#d2691e\" stroke-width=\"4\"",
+                (false, false) => "stroke=\"#8a94a6\" stroke-width=\"2\"",
+            };
             writeln!(
                 text,
-                "<line class=\"link\" stroke=\"#8a94a6\" stroke-width=\"2\" \
+                "<line class=\"link\" {style} \
                  data-link=\"{position}\" data-node-a=\"{node}\" data-node-b=\"{peer}\" \
                  x1=\"{:.1}\" y1=\"{:.1}\" x2=\"{:.1}\" y2=\"{:.1}\"/>",
                 from.x, from.y, to.x, to.y
@@ -161,6 +174,17 @@ impl<'a> Drawing<'a> {
                  <text class=\"count\" x=\"{x:.1}\" y=\"{:.1}\" text-anchor=\"middle\" \
                  font-size=\"10\" fill=\"#5b6678\">{net}</text></g>",
                 y + 3.5
+            )?;
+            let words = self.live.link(LinkId(position)).words(self.topology);
+            if words.is_empty() {
+                return Ok(());
+            }
+            writeln!(
+                text,
+                "<text class=\"live\" x=\"{x:.1}\" y=\"{:.1}\" text-anchor=\"middle\" \
+                 font-size=\"10\" fill=\"#b3261e\">{}</text>",
+                y + 15.5,
+                escape(&words)
             )
         }
     }

@@ -120,7 +120,9 @@ pub fn closing(run: &RunReport) -> Vec<String> {
     if run.outcome.is_good() {
         lines.push(format!("  evidence {}", run.evidence.display()));
     } else {
-        lines.push(format!("  evidence in {}", run.evidence.display()));
+        let folder = run.evidence.display();
+        lines.push(format!("  evidence in {folder}"));
+        lines.push(format!("  again: lab replay {folder}"));
     }
     let took = match run.simulated {
         Some(simulated) => format!(

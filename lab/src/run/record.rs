@@ -337,19 +337,24 @@ fn wire_told(topology: &Topology, at: WireId, wire: &Wire) -> (String, Vec<Strin
     let (name, sides) = topology.wire_told(at);
     let link = topology.links.get(at.link.0);
     let first = link.and_then(|link| link.wire(at.member));
-    let [one, other] = wire.map(|one| one.to_string());
     let text = if *wire == first.unwrap_or_default() {
         format!("heal {name}")
-    } else if one == other {
-        format!("fault {name}: {one}")
     } else {
-        let [a, b] = &sides;
-        let ways = [(one, format!("{a}>{b}")), (other, format!("{b}>{a}"))];
-        let told = ways.into_iter().filter(|(does, _)| !does.is_empty());
-        let told: Vec<String> = told.map(|(does, way)| format!("{way} {does}")).collect();
-        format!("fault {name}: {}", told.join("; "))
+        format!("fault {name}: {}", wire_words(&sides, wire))
     };
     (text, wire_nodes(topology, at, sides))
+}
+
+/// What a wire between these does; empty where it does nothing.
+pub(super) fn wire_words([a, b]: &[String; 2], wire: &Wire) -> String {
+    let [one, other] = wire.map(|one| one.to_string());
+    if one == other {
+        return one;
+    }
+    let ways = [(one, format!("{a}>{b}")), (other, format!("{b}>{a}"))];
+    let told = ways.into_iter().filter(|(does, _)| !does.is_empty());
+    let told: Vec<String> = told.map(|(does, way)| format!("{way} {does}")).collect();
+    told.join("; ")
 }
 
 fn rules_told(topology: &Topology, at: WireId, rules: &[Rule]) -> (String, Vec<String>) {

@@ -2,6 +2,7 @@
 //! does from the file.
 
 use std::collections::VecDeque;
+use std::net::Ipv4Addr;
 use std::path::Path;
 
 use tokio::time::Instant;
@@ -14,12 +15,16 @@ use super::netns::Namespaces;
 use super::stage::Stage;
 use super::status::{self, Status, StepDone};
 use super::traffic::{Traffic, World};
+use super::wires::Laid;
+use crate::args::GraphFormat;
 use crate::assertion::Outcome;
 use crate::backend::netns::Network;
+use crate::commands::graph;
 use crate::diagnostic::Diagnostics;
 use crate::explain::{Explanation, ends};
 use crate::node::{Daemons, Folders, NodeError, Programs};
 use crate::report::StepReport;
+use crate::report::live::Live;
 use crate::topology::Source;
 use crate::topology::model::{Action, Topology};
 
@@ -48,6 +53,8 @@ pub struct Standing<'a> {
     daemons: Option<Daemons>,
     /// The steps that gave routers another configuration, or wires other faults.
     configured: Vec<String>,
+    /// What those do to wires.
+    laid: Laid,
     /// The latest steps.
     done: VecDeque<StepDone>,
 }
@@ -105,6 +112,17 @@ fn stays(action: &Action) -> bool {
     )
 }
 
+/// What earlier steps laid on wires, as the file has these now.
+fn laid(source: &Source, steps: &[String]) -> Laid {
+    let mut laid = Laid::default();
+    for (position, text) in steps.iter().enumerate() {
+        let step = source.step(&steps[..position], text);
+        let actions = step.into_iter().flat_map(|step| step.actions);
+        actions.for_each(|action| laid.note(&action));
+    }
+    laid
+}
+
 impl<'a> Standing<'a> {
     /// A lab in its network.
     #[must_use]
@@ -113,6 +131,7 @@ impl<'a> Standing<'a> {
             made,
             engine: None,
             daemons: parts.daemons,
+            laid: laid(made.source, &parts.configured),
             configured: parts.configured,
             done: parts.done,
         };
@@ -173,6 +192,9 @@ impl<'a> Standing<'a> {
         let at_ns = engine.stage.now_ns();
         if step.actions.iter().flat_map(Action::each).any(stays) && report.error.is_none() {
             self.configured.push(text.to_owned());
+            step.actions
+                .iter()
+                .for_each(|action| self.laid.note(action));
         }
         self.done.push_back(StepDone {
             at_ns,
@@ -191,10 +213,27 @@ impl<'a> Standing<'a> {
     /// It cannot be watched.
     pub async fn status(&mut self) -> Result<Status, String> {
         let network = self.made.network;
+        let laid = self.laid.clone();
         let engine = self.engine()?;
-        let mut status = status::look(&engine.stage, |link| network.is_down(link)).await;
+        let down = |link| network.is_down(link);
+        let mut status = status::look(&engine.stage, down, &laid).await;
         status.steps = self.done.iter().cloned().collect();
         Ok(status)
+    }
+
+    /// The network, drawn as it is.
+    ///
+    /// # Errors
+    /// It cannot be watched.
+    pub async fn drawn(
+        &mut self,
+        format: GraphFormat,
+        group: Option<Ipv4Addr>,
+    ) -> Result<String, String> {
+        let status = self.status().await?;
+        let topology = self.made.topology;
+        let live = Live::of(topology, &status, group);
+        Ok(graph::draw(topology, format, &live))
     }
 
     /// Why a receiver gets nothing of a source.

@@ -8,6 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use super::question::Router;
 use super::stage::Stage;
+use super::wires::Laid;
+use crate::holder::protocol::Process;
 use crate::topology::model::{Kind, Link, LinkId, NodeId, Topology};
 
 /// The most entries that are told of one router.
@@ -28,6 +30,9 @@ pub struct Status {
     pub sources: Vec<SourceStatus>,
     /// The routers.
     pub routers: Vec<RouterStatus>,
+    /// The processes in the nodes.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub processes: Vec<Process>,
 }
 
 /// A step that was done.
@@ -48,6 +53,9 @@ pub struct LinkStatus {
     pub name: String,
     /// No end was set down.
     pub up: bool,
+    /// What its wire does to frames, where it has one that does something.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wire: Option<String>,
     /// Datagrams that passed it since the lab is watched.
     pub datagrams: u64,
     /// Their UDP payload bytes.
@@ -121,7 +129,11 @@ pub struct Entry {
 }
 
 /// Looks at everything once.
-pub(super) async fn look<S: Stage>(stage: &S, down: impl Fn(LinkId) -> bool) -> Status {
+pub(super) async fn look<S: Stage>(
+    stage: &S,
+    down: impl Fn(LinkId) -> bool,
+    laid: &Laid,
+) -> Status {
     let topology = stage.topology();
     let links = topology.links.iter().enumerate();
     let links = links.map(|(position, link)| {
@@ -129,6 +141,7 @@ pub(super) async fn look<S: Stage>(stage: &S, down: impl Fn(LinkId) -> bool) -> 
         LinkStatus {
             name: link.name.clone(),
             up: !down(LinkId(position)),
+            wire: laid.on(topology, LinkId(position)),
             datagrams,
             bytes,
         }
@@ -143,6 +156,7 @@ pub(super) async fn look<S: Stage>(stage: &S, down: impl Fn(LinkId) -> bool) -> 
         receivers: receivers(stage),
         sources: sources(stage),
         routers,
+        processes: Vec::new(),
     }
 }
 

@@ -1,12 +1,55 @@
 //! What wires carried, as the report tells it.
 
+use std::collections::BTreeMap;
+
+use super::record::wire_words;
 use super::stage::Stage;
 use crate::backend::netns::Carried;
 use crate::report::WireReport;
-use crate::topology::model::{Topology, WireId};
+use crate::topology::model::{Action, LinkId, Topology, Wire, WireId};
 
 #[cfg(test)]
 mod tests;
+
+/// What was laid on wires by steps, in place of what the file says.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Laid {
+    wires: BTreeMap<WireId, Wire>,
+    /// In words.
+    rules: BTreeMap<WireId, Vec<String>>,
+}
+
+impl Laid {
+    /// A step did this.
+    pub(super) fn note(&mut self, action: &Action) {
+        if let Action::Wire { at, wire } = action {
+            self.wires.insert(*at, *wire);
+        } else if let Action::Rules { at, rules } = action {
+            let words = rules.iter().map(ToString::to_string).collect();
+            self.rules.insert(*at, words);
+        }
+    }
+
+    /// What a link's wires do now, in words.
+    pub(super) fn on(&self, topology: &Topology, link: LinkId) -> Option<String> {
+        let model = topology.links.get(link.0)?;
+        let words = model.wires(link).map(|(at, first)| {
+            let wire = self.wires.get(&at).copied().unwrap_or(first);
+            let (_, sides) = topology.wire_told(at);
+            let mut words = vec![wire_words(&sides, &wire)];
+            words.extend(self.rules.get(&at).into_iter().flatten().cloned());
+            words.retain(|word| !word.is_empty());
+            let words = words.join("; ");
+            // Of a segment's wires it is said which one it is.
+            match (at.member, words.is_empty()) {
+                (Some(_), false) => format!("{}: {words}", sides[0]),
+                (Some(_), true) | (None, _) => words,
+            }
+        });
+        let words: Vec<String> = words.filter(|words| !words.is_empty()).collect();
+        (!words.is_empty()).then(|| words.join("; "))
+    }
+}
 
 /// What wires carried at a moment: from the first side, and from the second.
 pub(super) type Wires = Vec<(WireId, [Carried; 2])>;

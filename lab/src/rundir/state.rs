@@ -54,6 +54,9 @@ pub struct NodeState {
     pub name: String,
     /// What runs in it.
     pub kind: String,
+    /// The groups of the lab file that it is in.
+    #[serde(default)]
+    pub groups: Vec<String>,
     /// Its daemon's control socket.
     pub socket: Option<PathBuf>,
     /// Its addresses, as the lab file has them.

@@ -95,6 +95,8 @@ pub struct LinkId(pub usize);
 pub struct Node {
     /// Its name, unique.
     pub name: String,
+    /// The groups of the file that it is in.
+    pub groups: Vec<String>,
     /// What runs in it.
     pub kind: Kind,
     /// PIM and IGMP, where it is a multicast router.

@@ -3,6 +3,7 @@
 
 mod apply;
 mod by_hand;
+mod looks;
 mod many;
 mod trouble;
 

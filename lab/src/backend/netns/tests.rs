@@ -91,6 +91,7 @@ fn address(text: &str) -> Ipv4Net {
 fn topology(nodes: &[(&str, Kind)]) -> Topology {
     let node = |(name, kind): &(&str, Kind)| Node {
         name: (*name).to_owned(),
+        groups: Vec::new(),
         kind: kind.clone(),
         router: None,
         loopback: Vec::new(),

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use super::draw;
 use crate::args::GraphFormat;
+use crate::report::live::Live;
 use crate::topology;
 use crate::topology::model::Topology;
 
@@ -30,7 +31,7 @@ src (host)  sends S
    │     └─ .3 b (host)
    └─ .2 10.0.2.0/24 .1 r2 (see above)
 ";
-    assert_eq!(draw(&read(RING), GraphFormat::Text), want);
+    assert_eq!(draw(&read(RING), GraphFormat::Text, &Live::default()), want);
 }
 
 #[test]
@@ -45,7 +46,7 @@ fn a_long_chain_stays_within_80_columns() {
         .map(|pair| format!("  - {} -- {}\n", pair[0], pair[1]))
         .collect();
     let text = format!("lab: 1\nname: chain\nnodes:\n{nodes}links:\n{links}");
-    let drawn = draw(&read(&text), GraphFormat::Text);
+    let drawn = draw(&read(&text), GraphFormat::Text, &Live::default());
     for line in drawn.lines() {
         assert!(line.chars().count() <= 80, "{line}");
     }
@@ -62,13 +63,13 @@ fn a_long_chain_stays_within_80_columns() {
 
 #[test]
 fn mermaid_and_dot_name_every_node_and_link() {
-    let mermaid = draw(&read(RING), GraphFormat::Mermaid);
+    let mermaid = draw(&read(RING), GraphFormat::Mermaid, &Live::default());
     assert!(
         mermaid.contains("  n0 ---|\"10.0.0.0/24\"| n1\n"),
         "{mermaid}"
     );
     assert!(mermaid.contains("  n3 --- l3\n"), "{mermaid}");
-    let dot = draw(&read(RING), GraphFormat::Dot);
+    let dot = draw(&read(RING), GraphFormat::Dot, &Live::default());
     assert!(
         dot.contains("  n0 -- n1 [label=\"10.0.0.0/24\"];\n"),
         "{dot}"

@@ -15,6 +15,8 @@ use crate::run::status::{Entry, LinkStatus, RouterStatus, Status};
 
 /// Lines that a part needs beside its own: its title and the names of columns.
 const HEAD: u16 = 2;
+/// What memory is told in.
+const MEBIBYTE: f64 = 1_048_576.0;
 /// Steps that are shown.
 const STEPS: usize = 6;
 
@@ -122,6 +124,9 @@ impl View {
         if !self.status.routers.is_empty() {
             parts.push(self.routers());
             parts.push(self.tree());
+        }
+        if !self.status.processes.is_empty() {
+            parts.push(self.processes());
         }
         if !self.status.steps.is_empty() {
             parts.push(self.steps());
@@ -297,6 +302,55 @@ impl View {
         }
     }
 
+    /// What the processes of each node take together.
+    fn processes(&self) -> Part {
+        let used = |status: &Status, node: &str| -> Used {
+            let processes = status.processes.iter().filter(|one| one.node == node);
+            processes.fold(Used::default(), |sum, one| Used {
+                processes: sum.processes + 1,
+                cpu_seconds: sum.cpu_seconds + one.cpu_seconds,
+                bytes: sum.bytes + one.memory_bytes,
+            })
+        };
+        let mut nodes: Vec<&str> = Vec::new();
+        for process in &self.status.processes {
+            if nodes.last() != Some(&process.node.as_str()) {
+                nodes.push(&process.node);
+            }
+        }
+        let row = |node: &str| {
+            let now = used(&self.status, node);
+            let share = self.before.as_ref().and_then(|before| {
+                let seconds = self.status.at_ns.checked_sub(before.at_ns)? as f64 / 1e9;
+                // Processes that ended have taken theirs with them.
+                let more = (now.cpu_seconds - used(before, node).cpu_seconds).max(0.0);
+                (seconds > 0.0).then_some(more / seconds * 100.0)
+            });
+            let cells = vec![
+                node.to_owned(),
+                right(&now.processes.to_string(), 9),
+                right(
+                    &share.map_or("-".to_owned(), |share| format!("{share:.0}%")),
+                    7,
+                ),
+                right(&format!("{:.1}s", now.cpu_seconds), 10),
+                right(&format!("{:.1}M", now.bytes as f64 / MEBIBYTE), 10),
+            ];
+            (cells, Style::default())
+        };
+        Part {
+            title: "processes".to_owned(),
+            columns: vec![
+                ("NODE", Constraint::Fill(1)),
+                ("PROCESSES", Constraint::Length(9)),
+                ("    CPU", Constraint::Length(7)),
+                ("  CPU TIME", Constraint::Length(10)),
+                ("    MEMORY", Constraint::Length(10)),
+            ],
+            rows: nodes.into_iter().map(row).collect(),
+        }
+    }
+
     fn steps(&self) -> Part {
         let latest = self.status.steps.iter().rev().take(STEPS).rev();
         let row = latest.map(|step| {
@@ -323,6 +377,14 @@ impl View {
             rows: row.collect(),
         }
     }
+}
+
+/// What the processes of a node took.
+#[derive(Clone, Copy, Default)]
+struct Used {
+    processes: usize,
+    cpu_seconds: f64,
+    bytes: u64,
 }
 
 /// A table with a title.

@@ -4,6 +4,7 @@ use std::net::Ipv4Addr;
 
 use super::screen::View;
 use super::*;
+use crate::holder::protocol::Process;
 use crate::run::status::{Entry, LinkStatus, ReceiverStatus, RouterStatus, SourceStatus, StepDone};
 
 const GROUP: Ipv4Addr = Ipv4Addr::new(239, 1, 1, 1);
@@ -15,8 +16,16 @@ fn status(halves: u64) -> Status {
     let link = |name: &str, up| LinkStatus {
         name: name.to_owned(),
         up,
+        wire: None,
         datagrams: if up { halves * 100 } else { 0 },
         bytes: if up { halves * 20_000 } else { 0 },
+    };
+    let process = |(node, pid): (&str, i32)| Process {
+        node: node.to_owned(),
+        pid,
+        command: "mcrd run".to_owned(),
+        cpu_seconds: halves as f64 * 0.05,
+        memory_bytes: 3 << 20,
     };
     let entry = |group, oif: &[&str]| Entry {
         group,
@@ -48,6 +57,7 @@ fn status(halves: u64) -> Status {
             sending: true,
             sent: halves * 100,
         }],
+        processes: [("r1", 7), ("r1", 8), ("src", 9)].map(process).into(),
         routers: vec![
             RouterStatus {
                 node: "r1".to_owned(),
@@ -83,6 +93,18 @@ fn rates_are_those_between_two_looks() {
     assert_eq!(row("r1--rcv"), ["r1--rcv", "down", "0", "0.00", "0"]);
     assert_eq!(row("S  ")[4..], ["sends", "200", "200"]);
     assert_eq!(row("R  ")[3..], ["joined", "100", "100", "7", "0"]);
+    let rows = |name: &str| -> Vec<Vec<&str>> {
+        let rows = text.lines().filter(|row| row.starts_with(name));
+        rows.map(|row| row.split_whitespace().collect()).collect()
+    };
+    assert!(
+        rows("r1 ").contains(&vec!["r1", "2", "20%", "0.2s", "6.0M"]),
+        "{text}"
+    );
+    assert!(
+        rows("src ").contains(&vec!["src", "1", "10%", "0.1s", "3.0M"]),
+        "{text}"
+    );
     assert!(text.contains("it is stopped"), "{text}");
     assert!(text.contains("1s ago PASS  join R"), "{text}");
     assert!(text.lines().all(|line| line.len() <= 3 * 80), "{text}");

@@ -15,12 +15,13 @@ fn every_node_and_link_is_drawn_and_sources_are_left() {
         sources: {S: {at: src, group: 239.1.1.1, rate: 10pps}}\n";
     std::fs::write(&file, text).unwrap();
     let topology = topology::load(&file, &[]).unwrap();
-    let svg = draw(&topology);
+    let svg = draw(&topology, &super::Live::default());
     for node in 0..5 {
         assert!(svg.contains(&format!("data-node=\"{node}\"")), "{svg}");
     }
     assert_eq!(svg.matches("<line ").count(), 5, "{svg}");
     assert_eq!(svg.matches("class=\"segment\"").count(), 1, "{svg}");
-    let drawing = super::Drawing::of(&topology);
+    let live = super::Live::default();
+    let drawing = super::Drawing::of(&topology, &live);
     assert!(drawing.nodes[3].x < drawing.nodes[0].x);
 }

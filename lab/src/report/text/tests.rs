@@ -92,8 +92,12 @@ fn the_closing_counts_and_tells_the_status() {
         .to_vec();
     let lines = closing(&run(steps));
     assert_eq!(lines[0], "  evidence in runs/quickstart-7f3c");
-    assert!(lines[1].starts_with("1 passed, 1 failed, 1 skipped in 9.60s"));
-    assert!(lines[1].ends_with("exit 1"));
+    assert_eq!(lines[1], "  again: lab replay runs/quickstart-7f3c");
+    assert!(lines[2].starts_with("1 passed, 1 failed, 1 skipped in 9.60s"));
+    assert!(lines[2].ends_with("exit 1"));
+    // One that passed is not to be run again.
+    let lines = closing(&run(vec![made(Outcome::Pass)]));
+    assert!(!lines.concat().contains("replay"), "{lines:?}");
 }
 
 #[test]

@@ -14,6 +14,7 @@ use crate::topology::model::{Kind, Link, LinkId, Medium, Node, NodeId, Topology}
 fn node(name: &str) -> Node {
     Node {
         name: name.to_owned(),
+        groups: Vec::new(),
         kind: Kind::Host,
         router: None,
         loopback: Vec::new(),

@@ -81,6 +81,7 @@ pub(super) fn network(cx: &Context<'_>, file: &File, drafts: &[Draft]) -> Networ
 fn bare(name: &str) -> Node {
     Node {
         name: name.to_owned(),
+        groups: Vec::new(),
         kind: Kind::Host,
         router: None,
         loopback: Vec::new(),

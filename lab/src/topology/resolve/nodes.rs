@@ -31,6 +31,7 @@ pub(super) struct Draft {
     pub(super) name: String,
     pub(super) span: Span,
     pub(super) kind: KindName,
+    pub(super) groups: Vec<String>,
     pub(super) spec: file::Node,
 }
 
@@ -55,6 +56,7 @@ pub(super) fn drafts(cx: &Context<'_>, file: &File) -> Vec<Draft> {
                 name: name.value.clone(),
                 span: name.span,
                 kind,
+                groups: templates.member_of(&name.value),
                 spec: decode(&tree, cx.sink).unwrap_or_default(),
             }
         })
@@ -101,7 +103,7 @@ struct Templates {
     defaults: Tree,
     kinds: IndexMap<String, Tree>,
     /// By node, the templates of its groups in the file's order.
-    groups: BTreeMap<String, Vec<Tree>>,
+    groups: BTreeMap<String, Vec<(String, Tree)>>,
 }
 
 impl Templates {
@@ -126,10 +128,10 @@ impl Templates {
         }
     }
 
-    fn groups(cx: &Context<'_>, file: &File) -> BTreeMap<String, Vec<Tree>> {
-        let mut groups: BTreeMap<String, Vec<Tree>> = BTreeMap::new();
+    fn groups(cx: &Context<'_>, file: &File) -> BTreeMap<String, Vec<(String, Tree)>> {
+        let mut groups: BTreeMap<String, Vec<(String, Tree)>> = BTreeMap::new();
         let known = || file.nodes.0.iter().map(|(name, _)| name.value.as_str());
-        for (_, part) in &file.groups.0 {
+        for (name, part) in &file.groups.0 {
             let (members, rest): (Vec<_>, Vec<_>) = part
                 .tree
                 .entries()
@@ -144,7 +146,7 @@ impl Templates {
             for member in members.unwrap_or_default() {
                 if known().any(|name| name == member.value) {
                     let of_node = groups.entry(member.value).or_default();
-                    of_node.push(template.clone());
+                    of_node.push((name.value.clone(), template.clone()));
                 } else {
                     let known: Vec<&str> = known().collect();
                     cx.unknown("node", &member.value, member.span, known);
@@ -154,9 +156,15 @@ impl Templates {
         groups
     }
 
+    fn member_of(&self, node: &str) -> Vec<String> {
+        let groups = self.groups.get(node).into_iter().flatten();
+        groups.map(|(name, _)| name.clone()).collect()
+    }
+
     /// The node's kind: its own, else its last group's, else the default.
     fn kind(&self, cx: &Context<'_>, node: &str, own: &Tree) -> KindName {
         let groups = self.groups.get(node).into_iter().flatten().rev();
+        let groups = groups.map(|(_, tree)| tree);
         let all = std::iter::once(own).chain(groups).chain([&self.defaults]);
         let Some(tree) = all.filter_map(|tree| tree.get("kind")).next() else {
             return KindName::Host;
@@ -180,7 +188,7 @@ impl Templates {
         if let Some(of_kind) = self.kinds.get(kind) {
             tree = tree.overlay(of_kind.clone());
         }
-        for of_group in self.groups.get(node).into_iter().flatten() {
+        for (_, of_group) in self.groups.get(node).into_iter().flatten() {
             tree = tree.overlay(of_group.clone());
         }
         tree
@@ -214,6 +222,7 @@ pub(super) fn finish(
             node.sysctls = settings(&cx, draft.spec.sysctls.as_ref());
             node.env = settings(&cx, draft.spec.env.as_ref());
             node.wrap = wrap(&cx, draft.spec.wrap.as_ref());
+            node.groups.clone_from(&draft.groups);
             let subject = Subject {
                 file,
                 drafts,
