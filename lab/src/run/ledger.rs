@@ -23,6 +23,9 @@ mod tests;
 /// How long a datagram may be under way. What is still missing then was lost.
 pub const GRACE_NS: u64 = 250_000_000;
 
+/// How long what was sent before a span is waited for at its start.
+const SETTLE_NS: u64 = 100_000_000;
+
 /// Reports kept of each process, for rates and for `GRACE_NS`.
 const HISTORY: usize = 256;
 
@@ -210,9 +213,12 @@ impl Ledger {
     }
 
     /// Everything sent by `by` has arrived at each receiver that the flow
-    /// reaches, and every receiver has reported since; after the end of a span,
-    /// every receiver has told what it is judged by. A caller bounds its
-    /// patience by [`GRACE_NS`]: what is still missing then was lost.
+    /// reaches, and every receiver has reported since, or it reported so much
+    /// later that what is missing was lost; after the end of a span, every
+    /// receiver has told what it is judged by. Both are told by the receivers'
+    /// own clocks: one that is late to report would else be judged by what it
+    /// had long before. A caller bounds its patience with one that reports no
+    /// more.
     #[must_use]
     pub fn is_settled(&self, by: u64) -> bool {
         if self.frozen_at.is_some() {
@@ -221,7 +227,9 @@ impl Ledger {
         self.sessions
             .iter()
             .filter(|session| session.ended_at.is_none())
-            .all(|session| session.is_complete(&self.runs, by))
+            .all(|session| {
+                session.latest().at_ns >= by + SETTLE_NS || session.is_complete(&self.runs, by)
+            })
     }
 
     /// The sender with this number.

@@ -18,7 +18,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::capture::Count;
-use super::ledger::{GRACE_NS, Ledger};
+use super::ledger::Ledger;
 use super::locate::Passed;
 use super::messages::Told;
 use super::notices::Notice;
@@ -36,8 +36,9 @@ pub(super) type Drops = BTreeMap<(usize, String, String), u64>;
 
 /// How often a condition is looked at where nothing tells of a change.
 pub(super) const LOOK_EVERY: Duration = Duration::from_millis(20);
-/// How long a new span waits for what is under way.
-const SETTLE_TIME: Duration = Duration::from_millis(100);
+/// How long a receiver may be late to report, at the start of a span and at its
+/// end.
+const REPORT_TIME: Duration = Duration::from_secs(2);
 
 /// A network that stands, with everything in it.
 pub(super) trait Stage {
@@ -176,7 +177,7 @@ pub(super) async fn sleep<S: Stage>(stage: &S, time: Duration) {
 /// Waits for what is under way, then begins a new span. Returns its start.
 pub(super) async fn begin_span<S: Stage>(stage: &S) -> u64 {
     let now = stage.now_ns();
-    until_settled(stage, now, SETTLE_TIME).await;
+    until_settled(stage, now).await;
     stage.ledger().borrow_mut().begin_span(now);
     now
 }
@@ -185,12 +186,12 @@ pub(super) async fn begin_span<S: Stage>(stage: &S) -> u64 {
 pub(super) async fn end_span<S: Stage>(stage: &S) -> u64 {
     let now = stage.now_ns();
     stage.ledger().borrow_mut().end_span(now);
-    until_settled(stage, now, Duration::from_nanos(GRACE_NS) * 2).await;
+    until_settled(stage, now).await;
     now
 }
 
-async fn until_settled<S: Stage>(stage: &S, by: u64, patience: Duration) {
-    let deadline = stage.elapsed() + patience;
+async fn until_settled<S: Stage>(stage: &S, by: u64) {
+    let deadline = stage.elapsed() + REPORT_TIME;
     loop {
         let changed = stage.changed();
         if stage.ledger().borrow().is_settled(by) || stage.elapsed() >= deadline {

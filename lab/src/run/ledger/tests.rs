@@ -170,6 +170,21 @@ fn a_span_begins_when_the_sender_has_told_what_it_sent_before() {
     assert_eq!((second.sent, second.received, second.lost), (90, 90, 0));
 }
 
+/// On a wire that loses, the last ones may never come: a receiver's own clock
+/// says when that is so. One that is late to report has had what it had long
+/// before, and what came since would count for the span.
+#[test]
+fn a_span_begins_when_each_receiver_has_told_of_its_beginning() {
+    let mut ledger = joined_then_sent();
+    let report = |at: u64| seen(at * MS, vec![flow(GROUP, 0, 97, 0, 98 * MS)]);
+    ledger.receiver_reported(0, report(99));
+    assert!(!ledger.is_settled(100 * MS));
+    ledger.receiver_reported(0, report(199));
+    assert!(!ledger.is_settled(100 * MS), "98 and 99 may be under way");
+    ledger.receiver_reported(0, report(200));
+    assert!(ledger.is_settled(100 * MS));
+}
+
 #[test]
 fn what_an_earlier_span_lost_is_not_lost_again() {
     let mut ledger = joined_then_sent();
