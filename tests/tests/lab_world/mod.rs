@@ -221,6 +221,17 @@ impl User {
         };
         assert!(mcr_tests::eventually(DEADLINE, gone), "{:?}", self.world());
     }
+
+    /// What ended labs left is cleaned away, and nothing else is there. A process
+    /// that ends loses its name before it closes its files, and with them the
+    /// lock of its lab's directory.
+    pub(crate) fn clean(&self, moment: &str) {
+        let clean = mcr_tests::eventually(DEADLINE, || {
+            self.expect(0, &["clean"]);
+            self.world().is_empty()
+        });
+        assert!(clean, "{moment}: {:?}", self.world());
+    }
 }
 
 impl Drop for User {

@@ -122,12 +122,7 @@ fn commands_killed_at_any_moment_leave_nothing() {
             let known = matches!(down.status.code(), Some(0 | 2));
             assert!(known, "after {moment:?}: {}", text(&down));
             user.wait_for_no_process();
-            user.expect(0, &["clean"]);
-            assert!(
-                user.world().is_empty(),
-                "after {moment:?}: {:?}",
-                user.world()
-            );
+            user.clean(&format!("after {moment:?}"));
             if ended_first == 5 || moment > DEADLINE {
                 break;
             }
