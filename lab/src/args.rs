@@ -1,8 +1,10 @@
 //! The command line.
 
 mod baseline;
+mod failure;
 mod format;
 mod running;
+mod shard;
 
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
@@ -11,9 +13,12 @@ use clap::{Parser, Subcommand, ValueEnum, ValueHint};
 use serde::{Deserialize, Serialize};
 
 pub use baseline::BaselineArgs;
+pub use failure::FailureArgs;
 use format::parse_report;
 pub use format::{Form, ReportTo, TestFormat};
 pub use running::*;
+pub use shard::Shard;
+use shard::parse_shard;
 
 /// Build a multicast network out of namespaces, run it, judge it by packets.
 #[derive(Clone, Debug, Parser)]
@@ -223,9 +228,9 @@ pub struct TestArgs {
     /// Run only the K-th of N equal parts of the files: 1/4
     #[arg(long, value_name = "K/N", value_parser = parse_shard)]
     pub shard: Option<Shard>,
-    /// After a failed step, run the others nevertheless
-    #[arg(long)]
-    pub keep_going: bool,
+    /// After a failed step.
+    #[command(flatten)]
+    pub failure: FailureArgs,
     /// Run again whenever one of the files, or one that they extend, is saved,
     /// until Ctrl-C
     #[arg(long)]
@@ -283,23 +288,6 @@ pub struct ReplayArgs {
     /// Where mcrd, mcrctl and mcrgen are; beside lab otherwise
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub bin_dir: Option<PathBuf>,
-}
-
-/// A part of the files: the `part`-th of `parts`, counted from 1.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Shard {
-    /// Which.
-    pub part: usize,
-    /// Of how many.
-    pub parts: usize,
-}
-
-impl Shard {
-    /// Whether the file at this position belongs to it.
-    #[must_use]
-    pub fn has(self, position: usize) -> bool {
-        position % self.parts == self.part - 1
-    }
 }
 
 /// `lab matrix`.
@@ -474,15 +462,6 @@ pub struct CompletionArgs {
     /// The shell
     #[arg(value_enum)]
     pub shell: clap_complete::Shell,
-}
-
-fn parse_shard(text: &str) -> Result<Shard, String> {
-    let numbers = text.split_once('/');
-    let numbers = numbers.and_then(|(part, parts)| Some((part.parse().ok()?, parts.parse().ok()?)));
-    match numbers {
-        Some((part, parts)) if (1..=parts).contains(&part) => Ok(Shard { part, parts }),
-        Some(_) | None => Err("write it as K/N, K from 1 to N".to_owned()),
-    }
 }
 
 fn parse_values(text: &str) -> Result<(String, Vec<String>), String> {

@@ -4,6 +4,7 @@
 mod apply;
 mod build;
 pub mod describe;
+pub mod paused;
 mod processes;
 pub mod protocol;
 mod serve;

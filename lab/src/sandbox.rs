@@ -11,12 +11,15 @@ mod init;
 
 use std::fs::File;
 use std::io::{self, Write};
+use std::os::fd::{AsFd, BorrowedFd};
 use std::path::Path;
 
 use mcr_sys::namespace::{WorldError, leave_world};
 use mcr_sys::process::fork;
 use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{SigSet, SigmaskHow, Signal, kill};
+use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::{ForkResult, Pid, geteuid, pipe};
 
@@ -33,6 +36,28 @@ pub struct Inside {
     /// Where a detached engine reports to the process that started it, one
     /// line of JSON each; closing it ends the reports.
     pub report: Option<File>,
+}
+
+/// What the process outside does beside passing signals on.
+pub trait Attendant {
+    /// The first process inside is this one, in the caller's own count.
+    fn started(&mut self, init: Pid, rootless: bool);
+    /// What it waits for.
+    fn waits_for(&self) -> Vec<BorrowedFd<'_>>;
+    /// Something can be read there, or its other end is closed.
+    fn attend(&mut self);
+    /// Nothing is inside any more.
+    fn ended(&mut self);
+}
+
+/// Nobody.
+impl Attendant for () {
+    fn started(&mut self, _: Pid, _: bool) {}
+    fn waits_for(&self) -> Vec<BorrowedFd<'_>> {
+        Vec::new()
+    }
+    fn attend(&mut self) {}
+    fn ended(&mut self) {}
 }
 
 /// A detached engine, as the process that started it sees it.
@@ -57,12 +82,24 @@ pub struct Detached {
 /// [`SandboxError`] where the system does not allow it, or where something
 /// killed the engine.
 pub fn attached(keep: &Path, engine: impl FnOnce(Inside) -> u8) -> Result<u8, SandboxError> {
+    attended(keep, (), engine)
+}
+
+/// The same with an attendant, of whom nothing is inside.
+///
+/// # Errors
+/// Those of [`attached`].
+pub fn attended(
+    keep: &Path,
+    mut attendant: impl Attendant,
+    engine: impl FnOnce(Inside) -> u8,
+) -> Result<u8, SandboxError> {
     let rootless = leave()?;
     let (parent, held_by_parent) = pipe().map_err(SandboxError::system("make a pipe"))?;
     let signals = Signals::block()?;
     match fork().map_err(SandboxError::system("start a process"))? {
         ForkResult::Child => {
-            drop(held_by_parent);
+            drop((held_by_parent, attendant));
             let plan = init::Plan {
                 keep,
                 signals,
@@ -76,8 +113,11 @@ pub fn attached(keep: &Path, engine: impl FnOnce(Inside) -> u8) -> Result<u8, Sa
             })
         }
         ForkResult::Parent { child } => {
-            drop(parent);
-            let code = wait_for(child, &signals);
+            // What the engine has been given is its own alone.
+            drop((parent, engine));
+            attendant.started(child, rootless);
+            let code = wait_for(child, &signals, &mut attendant);
+            attendant.ended();
             drop(held_by_parent);
             code
         }
@@ -180,12 +220,18 @@ impl Signals {
 }
 
 /// Waits for the first process inside, passing signals on to it.
-fn wait_for(child: Pid, signals: &Signals) -> Result<u8, SandboxError> {
+fn wait_for(
+    child: Pid,
+    signals: &Signals,
+    attendant: &mut impl Attendant,
+) -> Result<u8, SandboxError> {
+    let flags = SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK;
+    let waited = SignalFd::with_flags(&signals.waited, flags)
+        .map_err(SandboxError::system("listen for signals"))?;
     loop {
-        let signal = signals
-            .waited
-            .wait()
-            .map_err(SandboxError::system("wait for signals"))?;
+        let Some(signal) = next(&waited, attendant)? else {
+            continue;
+        };
         if signal != Signal::SIGCHLD {
             // It may have ended at this moment: SIGCHLD comes next then.
             pass_on(child, signal)?;
@@ -211,6 +257,29 @@ fn wait_for(child: Pid, signals: &Signals) -> Result<u8, SandboxError> {
             Err(errno) => return Err(SandboxError::system("wait for the engine")(errno)),
         }
     }
+}
+
+/// Waits until something happens: a signal, or something for the attendant.
+fn next(
+    signals: &SignalFd,
+    attendant: &mut impl Attendant,
+) -> Result<Option<Signal>, SandboxError> {
+    let mut watched = vec![PollFd::new(signals.as_fd(), PollFlags::POLLIN)];
+    let others = attendant.waits_for();
+    watched.extend(others.iter().map(|fd| PollFd::new(*fd, PollFlags::POLLIN)));
+    match poll(&mut watched, PollTimeout::NONE) {
+        Ok(_) | Err(Errno::EINTR) => {}
+        Err(errno) => return Err(SandboxError::system("wait for signals")(errno)),
+    }
+    let mut others = watched.iter().skip(1);
+    if others.any(|fd| fd.any() == Some(true)) {
+        attendant.attend();
+    }
+    let signal = signals
+        .read_signal()
+        .map_err(SandboxError::system("wait for signals"))?;
+    let number = signal.and_then(|signal| i32::try_from(signal.ssi_signo).ok());
+    Ok(number.and_then(|number| Signal::try_from(number).ok()))
 }
 
 fn pass_on(to: Pid, signal: Signal) -> Result<(), SandboxError> {

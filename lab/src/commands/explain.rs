@@ -79,6 +79,7 @@ fn simulated(topology: &Topology, args: &ExplainArgs) -> Result<Explanation, Fau
         seed,
         html: false,
         rootless: false,
+        pause: None,
     };
     let told = sim::explain(&hosted, seed, &options, receiver, source);
     let told = told.map_err(Fault::system("write in the run's folder"))?;

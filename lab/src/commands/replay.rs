@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::test;
-use crate::args::{BaselineArgs, Capture, ReplayArgs, TestArgs, Vars};
+use crate::args::{BaselineArgs, Capture, FailureArgs, ReplayArgs, TestArgs, Vars};
 use crate::exit::Exit;
 use crate::run::again;
 
@@ -31,7 +31,10 @@ pub fn run(args: ReplayArgs) -> Exit {
         mutate: false,
         jobs: None,
         shard: None,
-        keep_going: again.keep_going,
+        failure: FailureArgs {
+            keep_going: again.keep_going,
+            pause_on_failure: false,
+        },
         watch_file: false,
         run_dir: args.run_dir,
         bin_dir: args.bin_dir.filter(|_| !again.sim),

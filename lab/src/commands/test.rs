@@ -3,20 +3,23 @@
 mod figures;
 mod jobs;
 mod mutate;
+mod pause;
 mod progress;
 mod reports;
 mod sim;
 mod watch;
 
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 use std::time::Instant;
 
 use crate::args::TestArgs;
 use crate::exit::Exit;
 use crate::node::{Daemons, NodeError, Programs, Unfit};
 use crate::report::{RunReport, gate};
+use crate::run::pause::Pause;
 use crate::run::{self, Options, Progress, Silent};
-use crate::sandbox::{self, Inside};
+use crate::sandbox::{self, Inside, SandboxError};
 use crate::topology;
 use crate::topology::model::Topology;
 
@@ -30,6 +33,10 @@ pub fn run(args: TestArgs) -> Exit {
     if args.watch_file {
         return watch::run(&args);
     }
+    let pauses = match pause::wanted(&args) {
+        Ok(pauses) => pauses,
+        Err(exit) => return exit,
+    };
     let mut labs = match load(&args) {
         Ok(labs) => labs,
         Err(exit) => return exit,
@@ -52,12 +59,31 @@ pub fn run(args: TestArgs) -> Exit {
             return Exit::Infrastructure;
         }
     };
+    if pauses {
+        return attended(&args, &labs, &programs, &keep);
+    }
     if args.jobs() > 1 && labs.len() > 1 {
         return jobs::run(&args, &labs, &programs, &keep);
     }
-    let ended = sandbox::attached(&keep, |inside| {
-        engine(&args, &labs, &programs, inside).code()
-    });
+    settle(sandbox::attached(&keep, |inside| {
+        engine(&args, &labs, &programs, inside, None).code()
+    }))
+}
+
+/// One lab after the other, each of which stands where a step fails.
+fn attended(args: &TestArgs, labs: &[Topology], programs: &Programs, keep: &Path) -> Exit {
+    match pause::Outside::new(labs, programs) {
+        Ok((outside, pause)) => settle(sandbox::attended(keep, outside, |inside| {
+            engine(args, labs, programs, inside, Some(pause)).code()
+        })),
+        Err(error) => {
+            anstream::eprintln!("lab test: cannot prepare for a pause: {error}");
+            Exit::Infrastructure
+        }
+    }
+}
+
+fn settle(ended: Result<u8, SandboxError>) -> Exit {
     match ended {
         Ok(code) => Exit::Status(code),
         Err(error) => {
@@ -134,8 +160,17 @@ fn keep(runs: &Path) -> std::io::Result<PathBuf> {
 }
 
 /// What happens inside the lab's own world.
-fn engine(args: &TestArgs, labs: &[Topology], programs: &Programs, inside: Inside) -> Exit {
-    let options = options(args, &inside);
+fn engine(
+    args: &TestArgs,
+    labs: &[Topology],
+    programs: &Programs,
+    inside: Inside,
+    pause: Option<Pause>,
+) -> Exit {
+    let options = Options {
+        pause: pause.map(Rc::new),
+        ..options(args, &inside)
+    };
     match inside_runtime(all(args, labs, programs, &options)) {
         Ok(ran) => finish(args, labs, ran),
         Err(error) => {
@@ -148,7 +183,7 @@ fn engine(args: &TestArgs, labs: &[Topology], programs: &Programs, inside: Insid
 /// How the labs of one world are run.
 fn options(args: &TestArgs, inside: &Inside) -> Options {
     Options {
-        keep_going: args.keep_going,
+        keep_going: args.failure.keep_going,
         capture: args.capture,
         html: args.html,
         names: sandbox::NAMES.into(),
@@ -156,6 +191,7 @@ fn options(args: &TestArgs, inside: &Inside) -> Options {
         runs: args.run_dir.clone(),
         seed: args.seed,
         rootless: inside.rootless,
+        pause: None,
     }
 }
 
@@ -211,7 +247,8 @@ async fn all(
         printer.aside(&ran.told);
         exits.push(ran.exit());
         runs.extend(ran.runs);
-        if runs.last().is_some_and(|run| run.interrupted) {
+        let ended = options.pause.as_ref().is_some_and(|pause| pause.ended());
+        if ended || runs.last().is_some_and(|run| run.interrupted) {
             break;
         }
     }

@@ -98,7 +98,8 @@ fn start(
     }
 }
 
-fn state(path: &Path, topology: &Topology, programs: &Programs) -> State {
+/// What a lab says of itself that has its files in this folder.
+pub(super) fn state(path: &Path, topology: &Topology, programs: &Programs) -> State {
     let now = SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .unwrap_or_default();

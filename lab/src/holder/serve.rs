@@ -29,18 +29,18 @@ use crate::report::text;
 use crate::run::standing::{Parts, Standing};
 
 /// How many clients may be connected; further ones wait.
-const CLIENTS: usize = 32;
+pub(super) const CLIENTS: usize = 32;
 /// How long a client may take to say what it wants, and to take the answer.
 pub(super) const CLIENT_TIME: Duration = Duration::from_secs(5);
 
 /// What a client waits for.
-struct Order {
-    what: What,
-    client: UnixStream,
+pub(super) struct Order {
+    pub(super) what: What,
+    pub(super) client: UnixStream,
 }
 
 /// What is done one after the other.
-enum What {
+pub(super) enum What {
     Step { text: String, colour: bool },
     Status,
     Graph(GraphFormat, Option<Ipv4Addr>),
@@ -50,10 +50,10 @@ enum What {
 
 /// What the clients' tasks reach.
 #[derive(Clone)]
-struct Desk {
-    nodes: Rc<RefCell<Nodes>>,
-    orders: mpsc::Sender<Order>,
-    down: mpsc::Sender<UnixStream>,
+pub(super) struct Desk {
+    pub(super) nodes: Rc<RefCell<Nodes>>,
+    pub(super) orders: mpsc::Sender<Order>,
+    pub(super) down: mpsc::Sender<UnixStream>,
 }
 
 /// What ends the time in which a lab is the same.
@@ -156,7 +156,7 @@ async fn until_down(
 }
 
 /// Takes clients for as long as that can be done.
-async fn accept_all(listener: &UnixListener, desk: Desk) -> HolderError {
+pub(super) async fn accept_all(listener: &UnixListener, desk: Desk) -> HolderError {
     let places = Arc::new(Semaphore::new(CLIENTS));
     loop {
         let place = Arc::clone(&places).acquire_owned().await;

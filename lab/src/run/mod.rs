@@ -25,6 +25,7 @@ mod netns;
 pub mod notices;
 mod observe;
 mod options;
+pub mod pause;
 mod probe;
 mod question;
 mod ready;
@@ -64,11 +65,15 @@ use engine::Engine;
 use events::Events;
 use evidence::RunFolder;
 use netns::Namespaces;
+use pause::{Pause, Paused};
 use stage::Stage;
 use traffic::{Traffic, World};
 
 /// Packets are written from so long before a failed step.
 const BEFORE_NS: u64 = 2_000_000_000;
+
+/// Where the daemons write, in the run's folder.
+const LOGS: &str = "logs";
 
 /// Who is told of the progress.
 pub trait Progress {
@@ -80,6 +85,8 @@ pub trait Progress {
     fn step_began(&mut self, title: &str);
     /// A step ended.
     fn step_ended(&mut self, step: &StepReport);
+    /// The lab stands until somebody says how to go on, or does so no more.
+    fn paused(&mut self, _pauses: bool) {}
     /// The run ended.
     fn ended(&mut self, run: &RunReport);
 }
@@ -190,9 +197,9 @@ impl Course<'_> {
         report: &mut RunReport,
         progress: &mut dyn Progress,
     ) {
-        let mut failed = false;
+        let (mut failed, mut ended) = (false, false);
         for (position, step) in self.topology.steps.iter().enumerate() {
-            if failed && !self.options.keep_going {
+            if ended || (failed && !self.options.keep_going) {
                 let skipped = StepReport::skipped(&step.title, step.line);
                 progress.step_ended(&skipped);
                 report.steps.push(skipped);
@@ -205,9 +212,40 @@ impl Course<'_> {
                 self.keep_failure(engine, position, &mut done, report).await;
             }
             progress.step_ended(&done);
+            let good = done.outcome.is_good();
             report.steps.push(done);
             report.wires = wires::in_all(&engine.stage);
+            if !good && let Some(pause) = &self.options.pause {
+                progress.paused(true);
+                let goes_on = self.pause(&engine.stage, position, pause).await;
+                progress.paused(false);
+                match goes_on {
+                    Ok(true) => failed = false,
+                    Ok(false) => ended = true,
+                    Err(error) => report.errors.push(format!("cannot pause: {error}")),
+                }
+            }
         }
+    }
+
+    /// Waits until somebody says how to go on; true where with the next step.
+    async fn pause(
+        &self,
+        stage: &impl Stage,
+        position: usize,
+        pause: &Pause,
+    ) -> std::io::Result<bool> {
+        let steps = &self.topology.steps;
+        let mut laid = wires::Laid::default();
+        let actions = steps.iter().take(position + 1).flat_map(|s| &s.actions);
+        actions.for_each(|action| laid.note(action));
+        let paused = Paused {
+            lab: self.topology.name.clone(),
+            file: self.topology.file.clone(),
+            logs: self.folder.join(LOGS),
+            left: steps.len().saturating_sub(position + 1),
+        };
+        stage.stand(pause, &paused, laid).await
     }
 
     async fn keep_failure(
@@ -299,7 +337,7 @@ impl Job<'_> {
     fn folders(&self) -> std::io::Result<Folders> {
         let folders = Folders {
             configs: self.course.options.work.join("configs"),
-            logs: self.course.folder.join("logs"),
+            logs: self.course.folder.join(LOGS),
             sockets: self.course.options.work.join("sockets"),
         };
         for folder in [&folders.configs, &folders.sockets] {
@@ -357,13 +395,20 @@ impl Job<'_> {
         let stage = Namespaces::new(world, daemons, traffic, capture, Instant::now());
         let mut engine = Engine::new(stage, events);
         let limit = self.course.topology.max_time;
+        // Nobody knows how long somebody looks at a lab that pauses.
+        let limited = async {
+            match self.course.options.pause {
+                Some(_) => std::future::pending().await,
+                None => sleep(limit).await,
+            }
+        };
         let stopped = tokio::select! {
             () = self.course.steps(&mut engine, report, progress) => None,
             reason = &mut interrupted => {
                 report.interrupted = true;
                 Some(reason)
             }
-            () = sleep(limit) => Some(format!(
+            () = limited => Some(format!(
                 "the run took longer than its limit, max_time {}s", limit.as_secs()
             )),
         };

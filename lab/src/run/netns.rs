@@ -26,10 +26,12 @@ use super::ledger::Ledger;
 use super::locate::{self, Passed};
 use super::messages::Told;
 use super::notices::{Notice, Notices};
+use super::pause::{Look, Pause, Paused};
 use super::probe;
 use super::shell::{self, Finished};
 use super::stage::{Drops, Stage};
 use super::traffic::{Traffic, World};
+use super::wires::Laid;
 use crate::assertion::counters::Counters;
 use crate::assertion::tables::{Database, Forwarding};
 use crate::backend::netns::{Carried, Gone};
@@ -344,6 +346,11 @@ impl Stage for Namespaces<'_> {
 
     fn notices(&self) -> (Vec<Notice>, u64) {
         self.notices.borrow().take()
+    }
+
+    async fn stand(&self, pause: &Pause, paused: &Paused, laid: Laid) -> io::Result<bool> {
+        let look = Look { stage: self, laid };
+        pause.ask(paused, &look).await
     }
 
     fn wires(&self) -> Vec<(WireId, [Carried; 2])> {

@@ -1,7 +1,9 @@
 //! How a run is to be done.
 
 use std::path::PathBuf;
+use std::rc::Rc;
 
+use super::pause::Pause;
 use crate::args::Capture;
 
 /// How a run is to be done.
@@ -23,4 +25,6 @@ pub struct Options {
     pub seed: u64,
     /// It runs in a user namespace.
     pub rootless: bool,
+    /// Who is asked how to go on after a failed step.
+    pub pause: Option<Rc<Pause>>,
 }

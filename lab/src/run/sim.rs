@@ -33,8 +33,10 @@ use super::ledger::Ledger;
 use super::locate::Passed;
 use super::messages::Told;
 use super::notices::Notice;
+use super::pause::{Pause, Paused};
 use super::shell::Finished;
 use super::stage::{Drops, Stage, sleep};
+use super::wires::Laid;
 use super::{Course, Options, Progress, Silent, again, begin, probe};
 use crate::assertion::counters::Counters;
 use crate::assertion::tables::{Database, Forwarding};
@@ -337,6 +339,10 @@ impl Stage for Simulation<'_> {
 
     fn notices(&self) -> (Vec<Notice>, u64) {
         self.machine.borrow_mut().notices()
+    }
+
+    async fn stand(&self, _: &Pause, _: &Paused, _: Laid) -> io::Result<bool> {
+        Err(io::ErrorKind::Unsupported.into())
     }
 
     fn wires(&self) -> Vec<(WireId, [Carried; 2])> {

@@ -22,7 +22,9 @@ use super::ledger::Ledger;
 use super::locate::Passed;
 use super::messages::Told;
 use super::notices::Notice;
+use super::pause::{Pause, Paused};
 use super::shell::Finished;
+use super::wires::Laid;
 use crate::assertion::counters::Counters;
 use crate::assertion::tables::{Database, Forwarding};
 use crate::backend::netns::{Carried, Gone};
@@ -141,6 +143,10 @@ pub(super) trait Stage {
     /// What nodes told of themselves since the last call, in the order of time,
     /// and how much more there was.
     fn notices(&self) -> (Vec<Notice>, u64);
+    /// Stands as it is, and lets others look, until somebody says how to go on;
+    /// true where with the next step.
+    async fn stand(&self, pause: &Pause, paused: &Paused, laid: Laid) -> io::Result<bool>;
+
     /// What each wire carried so far, from its first side and from its second.
     fn wires(&self) -> Vec<(WireId, [Carried; 2])>;
     /// The datagrams that a wire dropped or changed so far.

@@ -39,7 +39,7 @@ pub enum RunDirError {
 }
 
 impl RunDirError {
-    pub(super) fn file(
+    pub(crate) fn file(
         action: &'static str,
         path: &Path,
     ) -> impl FnOnce(io::Error) -> Self + use<> {

@@ -18,6 +18,7 @@ pub(super) fn options(options: &Options) -> Options {
         keep_going: true,
         capture: crate::args::Capture::Never,
         html: false,
+        pause: None,
         ..options.clone()
     }
 }

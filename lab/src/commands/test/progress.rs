@@ -1,6 +1,6 @@
 //! What `lab test` prints while it runs.
 
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Write};
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
@@ -9,6 +9,9 @@ use crate::args::TestFormat;
 use crate::report::{RunReport, StepReport, distribution, ndjson, text};
 use crate::run::Progress;
 use crate::topology::model::Topology;
+
+/// How often the line that shows what is being done is drawn.
+const TICK: Duration = Duration::from_millis(100);
 
 /// Prints to standard output; on a terminal a line on standard error shows
 /// what is being done.
@@ -28,7 +31,7 @@ impl Printer {
             if let Ok(style) = style {
                 spinner.set_style(style);
             }
-            spinner.enable_steady_tick(Duration::from_millis(100));
+            spinner.enable_steady_tick(TICK);
             spinner
         });
         Printer {
@@ -89,7 +92,7 @@ impl Printer {
     /// One object a line, where that is asked for.
     fn object(&self, object: impl FnOnce() -> String) {
         if self.format == TestFormat::Ndjson {
-            anstream::println!("{}", object());
+            print(&object());
         }
     }
 
@@ -97,10 +100,9 @@ impl Printer {
         match self.format {
             TestFormat::Json | TestFormat::Ndjson | TestFormat::Junit => {}
             TestFormat::Markdown | TestFormat::Tap => {}
-            TestFormat::Pretty => self.quietly(|| anstream::println!("{line}")),
+            TestFormat::Pretty => self.quietly(|| print(line)),
             TestFormat::Plain | TestFormat::Gha => {
-                let plain = anstream::adapter::strip_str(line);
-                anstream::println!("{plain}");
+                print(&anstream::adapter::strip_str(line).to_string());
             }
         }
     }
@@ -119,6 +121,12 @@ impl Printer {
             spinner.reset_elapsed();
         }
     }
+}
+
+/// A run whose reader left, as with a terminal that is closed, goes on to its
+/// end: there are reports and evidence to write, and a lab to take down.
+fn print(line: &str) {
+    writeln!(anstream::stdout(), "{line}").ok();
 }
 
 impl Progress for Printer {
@@ -144,6 +152,20 @@ impl Progress for Printer {
             self.line(&line);
         }
         self.now("takes the network down".to_owned());
+    }
+
+    fn paused(&mut self, pauses: bool) {
+        let Some(spinner) = &self.spinner else {
+            return;
+        };
+        // What is typed is not to be written over.
+        if pauses {
+            spinner.disable_steady_tick();
+            spinner.finish_and_clear();
+        } else {
+            spinner.reset();
+            spinner.enable_steady_tick(TICK);
+        }
     }
 
     fn ended(&mut self, run: &RunReport) {

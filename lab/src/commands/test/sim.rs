@@ -18,7 +18,7 @@ pub(super) fn run(args: &TestArgs, labs: &[Topology]) -> Exit {
 
 fn all(args: &TestArgs, labs: &[Topology]) -> io::Result<(Vec<RunReport>, Exit)> {
     let options = Options {
-        keep_going: args.keep_going,
+        keep_going: args.failure.keep_going,
         capture: args.capture,
         html: args.html,
         names: Default::default(),
@@ -26,6 +26,7 @@ fn all(args: &TestArgs, labs: &[Topology]) -> io::Result<(Vec<RunReport>, Exit)>
         runs: args.run_dir.clone(),
         seed: args.seed,
         rootless: false,
+        pause: None,
     };
     let began = Instant::now();
     let mut printer = Printer::new(args.format);
