@@ -6,8 +6,11 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
+
+use regex::Regex;
 
 const NETWORK: &str = "lab: 1
 name: failing
@@ -24,7 +27,7 @@ steps:
 ";
 
 /// The form, and the step that cannot pass.
-const FORMS: [(&str, &str); 23] = [
+const FORMS: [(&str, &str); 26] = [
     (
         "rx-lost",
         "\"the way is cut, and nothing may be lost\": { link: { down: r1--r2 }, measure: { for: 1s, rx: { by: R, of: S, loss: 0 } } }",
@@ -114,6 +117,18 @@ const FORMS: [(&str, &str); 23] = [
         "\"the order is another one\": { leave: R, expect: { packets: { seq: [\"pim.prune(*, ${g})\", \"igmp.leave(${g})\"] }, within: 2s } }",
     ),
     (
+        "state",
+        "\"the network is as it was\": { link: { down: r1--r2 }, expect: { state: { same_as: before }, within: 1s } }",
+    ),
+    (
+        "holds",
+        "\"the member stays\": { leave: R, expect: { igmp: { at: r3, interface: rcv, group: \"${g}\" }, within: 1s, holds: 5s } }",
+    ),
+    (
+        "gate",
+        "\"half of all runs get few packets\": { measure: { for: 1s, rx: { by: R, of: S }, as: got, gate: { p50: { max: 50 } } } }",
+    ),
+    (
         "packets-count",
         "\"hellos are rare\": { measure: { for: 3s, packets: { at: r1--r2, match: pim.hello, count: { max: 2 } } } }",
     ),
@@ -125,14 +140,52 @@ const NEVER: (&str, &str) = (
     "\"nobody leaves\": { leave: R, never: { packets: \"igmp.leave(${g})\", for: 1s } }",
 );
 
+/// What is about commands and logs is there in namespaces only.
+const HOSTS: &str = "lab: 1
+name: failing
+nodes:
+  h: host
+  d: { kind: custom, cmd: 'touch /run/lab/notes; tail -n +1 -f /run/lab/notes' }
+links: [h -- d]
+steps:
+";
+
+const IN_NAMESPACES: [(&str, &str); 6] = [
+    (
+        "exec",
+        "\"there is a route\": { expect: { exec: { at: h, run: \"echo no route to 203.0.113.9; exit 2\" }, within: 200ms } }",
+    ),
+    (
+        "exec-output",
+        "\"the version is 2\": { expect: { exec: { at: h, run: \"echo version 1.2\", contains: version 2 }, within: 200ms } }",
+    ),
+    (
+        "exec-endless",
+        "\"it ends\": { expect: { exec: { at: h, run: tail -f /dev/null }, within: 1ms } }",
+    ),
+    (
+        "exec-action",
+        "\"the table is written\": { exec: { at: h, run: \"echo cannot write the table >&2; exit 3\" } }",
+    ),
+    (
+        "log",
+        "\"the daemon tells of its neighbour\": { expect: { log: { at: d, match: neighbour .* up }, within: 200ms } }",
+    ),
+    (
+        "log-never",
+        "\"no neighbour is lost\": { exec: { at: h, run: \"echo neighbour r2 lost >> /run/lab/notes\" }, never: { log: { at: d, match: lost }, for: 30s } }",
+    ),
+];
+
+/// The exit status of a machine that lacks something.
+const UNFIT: i32 = 5;
+
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/failures")
 }
 
 /// What is printed, without what differs from run to run.
 fn said(step: &str) -> String {
-    let runs = tempfile::tempdir().unwrap();
-    let file = runs.path().join("lab.yaml");
     let network = match step.contains("comes once") {
         true => NETWORK.replace("steps:", "invariants: [duplicates: { max: 2 }]\nsteps:"),
         false => NETWORK.to_owned(),
@@ -144,16 +197,66 @@ fn said(step: &str) -> String {
         ),
         false => network,
     };
-    fs::write(&file, format!("{network}  - {step}\n")).unwrap();
+    let network = match step.contains("before") {
+        true => network + "  - snap: before\n",
+        false => network,
+    };
+    let options = match step.contains("gate") {
+        true => &["--sim", "--repeat", "2"][..],
+        false => &["--sim"],
+    };
+    let (status, text) = tested(&format!("{network}  - {step}\n"), options);
+    assert_eq!(status, Some(1), "{step}: {text}");
+    what_failed(&text)
+}
+
+/// The same in namespaces, where times differ too; `None` where the machine lacks
+/// something.
+fn said_in_namespaces(step: &str) -> Option<String> {
+    let (status, text) = tested(&format!("{HOSTS}  - {step}\n"), &[]);
+    if status == Some(UNFIT) {
+        return None;
+    }
+    assert_eq!(status, Some(1), "{step}: {text}");
+    let text = what_failed(&text);
+    // A busy machine is told in two lines.
+    let late = |line: &&str| !line.contains("machine was busy") && !line.contains("times may be");
+    let text: String = text
+        .lines()
+        .filter(late)
+        .map(|l| format!("{l}\n"))
+        .collect();
+    let took = Regex::new(r"(?m)^(  FAIL .*\S) +\S+$").unwrap();
+    let text = took.replace_all(&text, "$1  TIME");
+    let since = Regex::new(r"(?m)^( +\+)[0-9.]+(ns|us|ms|s) *").unwrap();
+    Some(since.replace_all(&text, "${1}TIME ").into_owned())
+}
+
+/// The exit status of a test, and what it prints.
+fn tested(lab: &str, options: &[&str]) -> (Option<i32>, String) {
+    let runs = tempfile::tempdir().unwrap();
+    let file = runs.path().join("lab.yaml");
+    fs::write(&file, lab).unwrap();
     let mut command = Command::new(env!("CARGO_BIN_EXE_lab"));
-    command.args(["test", "--sim", "--format", "plain", "--run-dir"]);
+    command.args(["test", "--format", "plain"]).args(options);
+    command.stdin(Stdio::null()).arg("--run-dir");
     let ended = command.arg(runs.path()).arg(&file).output().unwrap();
     let text = String::from_utf8_lossy(&ended.stdout) + String::from_utf8_lossy(&ended.stderr);
-    assert_eq!(ended.status.code(), Some(1), "{step}: {text}");
     let text = text.replace(&runs.path().display().to_string(), "RUNS");
+    (ended.status.code(), text)
+}
+
+/// A line that begins what is told of a step, or of the figures of all runs.
+fn failed(line: &str) -> bool {
+    let word = line.split_whitespace().next();
+    matches!(word, Some("FAIL" | "FLAP"))
+}
+
+fn what_failed(text: &str) -> String {
     // Of the first step nothing is of interest, and of the last lines only that
     // they are there.
-    let lines = text.lines().skip_while(|line| !line.starts_with("  FAIL"));
+    let mut lines = text.lines();
+    let lines = lines.by_ref().skip_while(|line| !failed(line));
     let lines = lines.take_while(|line| !line.starts_with("  evidence"));
     let lines = lines.filter(|line| !line.trim_start().starts_with("packets RUNS"));
     lines.map(|line| format!("{line}\n")).collect()
@@ -161,24 +264,57 @@ fn said(step: &str) -> String {
 
 #[test]
 fn each_failure_is_told_as_it_was_read() {
-    let update = std::env::var_os("UPDATE_FAILURES").is_some();
-    let mut names = BTreeSet::new();
     for (name, step) in FORMS.into_iter().chain([NEVER]) {
-        let path = folder().join(format!("{name}.txt"));
-        names.insert(format!("{name}.txt"));
-        let told = said(step);
-        assert!(!told.is_empty(), "{name}");
-        let wide = told.lines().find(|line| line.chars().count() > 80);
-        assert_eq!(wide, None, "{name}");
-        if update {
-            fs::write(&path, &told).unwrap();
-        }
-        let known = fs::read_to_string(&path).unwrap_or_default();
-        assert_eq!(
-            told, known,
-            "{name}: read it, and write it by UPDATE_FAILURES=1"
-        );
+        compare(name, &said(step));
     }
+}
+
+#[test]
+fn each_failure_in_namespaces_is_told_as_it_was_read() {
+    let told = std::thread::scope(|scope| {
+        let run = |(name, step)| (name, scope.spawn(move || said_in_namespaces(step)));
+        let running: Vec<_> = IN_NAMESPACES.into_iter().map(run).collect();
+        let ended = running.into_iter();
+        let ended = ended.map(|(name, run)| Some((name, run.join().unwrap()?)));
+        ended.collect::<Option<Vec<_>>>()
+    });
+    let Some(told) = told else {
+        return skip("each_failure_in_namespaces_is_told_as_it_was_read");
+    };
+    for (name, told) in told {
+        compare(name, &told);
+    }
+}
+
+fn skip(test: &str) {
+    let Some(file) = std::env::var_os("MCR_SKIPPED") else {
+        return;
+    };
+    let mut options = fs::OpenOptions::new();
+    let mut file = options.append(true).create(true).open(file).unwrap();
+    let why = "lab test says this machine is unfit; see `lab doctor`";
+    writeln!(file, "{test}: {why}").unwrap();
+}
+
+fn compare(name: &str, told: &str) {
+    let path = folder().join(format!("{name}.txt"));
+    assert!(!told.is_empty(), "{name}");
+    let wide = told.lines().find(|line| line.chars().count() > 80);
+    assert_eq!(wide, None, "{name}");
+    if std::env::var_os("UPDATE_FAILURES").is_some() {
+        fs::write(&path, told).unwrap();
+    }
+    let known = fs::read_to_string(&path).unwrap_or_default();
+    assert_eq!(
+        told, known,
+        "{name}: read it, and write it by UPDATE_FAILURES=1"
+    );
+}
+
+#[test]
+fn no_failure_is_kept_that_nothing_makes() {
+    let all = FORMS.into_iter().chain(IN_NAMESPACES).chain([NEVER]);
+    let names: BTreeSet<String> = all.map(|(name, _)| format!("{name}.txt")).collect();
     let kept = fs::read_dir(folder()).unwrap();
     let kept: BTreeSet<String> = kept
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())

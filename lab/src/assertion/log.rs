@@ -63,7 +63,7 @@ fn short(line: &str) -> String {
 /// Judges the lines so far.
 #[must_use]
 pub fn judge(count: &Bound, seen: &Seen) -> Observed {
-    let mut measured = format!("{} of {} lines match", seen.matching, seen.lines);
+    let mut measured = format!("{} of {} new lines match", seen.matching, seen.lines);
     let (what, line) = match seen.matching {
         0 => ("the last one", &seen.last),
         _ => ("the last such", &seen.hit),

@@ -298,13 +298,38 @@ pub fn interfaces(what: &str, asked: &Interfaces, found: &BTreeSet<String>) -> V
     missed
 }
 
+/// What of the links that carry something is not as asked, a line each.
+#[must_use]
+pub fn carriers(asked: &Interfaces, found: &BTreeSet<String>) -> Vec<String> {
+    let exact = asked.exact.iter().flatten();
+    let wanted: BTreeSet<&String> = exact.chain(&asked.has).collect();
+    let lacking = wanted.iter().filter(|link| !found.contains(**link));
+    let lacking = lacking.map(|link| format!("{link} does not carry it, and must"));
+    let exactly = |link: &String| asked.exact.as_ref().is_none_or(|all| all.contains(link));
+    let extra = found
+        .iter()
+        .filter(|link| asked.not.contains(*link) || !exactly(link));
+    let extra = extra.map(|link| format!("{link} carries it, and must not"));
+    lacking.chain(extra).collect()
+}
+
+/// What is told of a group without members, where there are those of others.
+#[must_use]
+pub fn no_members(others: &[String]) -> String {
+    if others.is_empty() {
+        "none, and none of another group".to_owned()
+    } else {
+        format!("none; there are members of {}", others.join(" "))
+    }
+}
+
 /// Judges a group's members on an interface.
 #[must_use]
 pub fn igmp(asked: &IgmpQuestion, seen: &[Group]) -> Observed {
     let on = seen.iter().filter(|one| one.interface == asked.interface);
     let Some(found) = on.clone().find(|one| one.group == asked.group) else {
         let others: Vec<String> = on.map(|one| one.group.to_string()).collect();
-        let measured = format!("no members; groups: {}", listed(&others));
+        let measured = no_members(&others);
         let missed = if asked.absent {
             Vec::new()
         } else {

@@ -6,7 +6,7 @@ use std::net::Ipv4Addr;
 
 use super::Observed;
 use super::bound::{self, number};
-use super::router::{entry, interfaces, listed};
+use super::router::{entry, interfaces, listed, no_members};
 use crate::topology::question::{MdbQuestion, MfcQuestion};
 
 #[cfg(test)]
@@ -85,7 +85,7 @@ pub fn mdb(asked: &MdbQuestion, seen: &Database) -> Observed {
     };
     let Some(members) = seen.groups.get(&group) else {
         let others: Vec<String> = seen.groups.keys().map(ToString::to_string).collect();
-        return Observed::not_yet(format!("no members; groups: {}", listed(&others)));
+        return Observed::not_yet(no_members(&others));
     };
     let missed = interfaces("members", &asked.ports, members);
     Observed::judged(format!("members {}", names(members)), missed)

@@ -216,7 +216,7 @@ pub struct ExpectationReport {
     /// When it became true, in seconds since the step's actions were done.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub became_true: Option<f64>,
-    /// How long it was allowed to take.
+    /// How long it was allowed to take; 0 where nothing is waited for.
     pub within: f64,
     /// What was measured.
     pub measured: String,

@@ -1,5 +1,7 @@
 //! A run as people read it, in 80 columns.
 
+use std::time::Duration;
+
 use anstyle::{AnsiColor, Style};
 
 use crate::assertion::Outcome;
@@ -154,7 +156,11 @@ fn expected(lines: &mut Vec<String>, expectation: &ExpectationReport, colour: bo
             word
         };
         let style = style(expectation.outcome);
-        let note = format!("{word} (line {}): ", expectation.line);
+        let note = format!(
+            "{word} (line {}){}: ",
+            expectation.line,
+            waited(expectation)
+        );
         let mut why = wrapped(&format!("{note}{line}"), WIDTH - INDENT);
         if colour && let Some(first) = why.first_mut() {
             let rest = first.strip_prefix(&word).unwrap_or_default().to_owned();
@@ -171,13 +177,26 @@ fn expected(lines: &mut Vec<String>, expectation: &ExpectationReport, colour: bo
         if expectation.never {
             lines.push("  it became true, and must not have".to_owned());
         }
-        for missed in &expectation.missed {
+        // What was measured may be the reason itself, and was told above.
+        let measured = &expectation.measured;
+        for missed in expectation.missed.iter().filter(|one| *one != measured) {
             for part in wrapped(missed, WIDTH - INDENT - 2) {
                 lines.push(format!("  {part}"));
             }
         }
     } else {
         lines.extend(wrapped(&line, WIDTH - INDENT));
+    }
+}
+
+/// How long it was waited for in vain.
+fn waited(expectation: &ExpectationReport) -> String {
+    let in_vain = expectation.outcome == Outcome::Fail && !expectation.never;
+    if in_vain && expectation.within > 0.0 {
+        let within = Duration::from_secs_f64(expectation.within);
+        format!(", not within {}", humantime::format_duration(within))
+    } else {
+        String::new()
     }
 }
 

@@ -142,7 +142,7 @@ impl Watched {
             warn: false,
             never: false,
             became_true: None,
-            within,
+            within: 0.0,
             measured,
             missed,
             metric: None,

@@ -266,7 +266,7 @@ impl<S: Stage> Scene<'_, S> {
         } else {
             format!("carried by {}", names.join(" "))
         };
-        Observed::judged(measured, router::interfaces("the tree", asked, &found))
+        Observed::judged(measured, router::carriers(asked, &found))
     }
 
     /// The messages on the links.
@@ -434,13 +434,13 @@ pub(super) fn about(topology: &Topology, expectation: &Expectation) -> String {
                 None => format!("{link} switch's ports of routers"),
             }
         }
-        Check::Log(asked) => format!("{} log /{}/", node(&asked.at), asked.pattern),
+        Check::Log(asked) => format!("logs/{}.log /{}/", node(&asked.at), asked.pattern),
         Check::Packets(check) => packets::about(&check.asked, &check.place),
         Check::Exec { exec, .. } => {
             let mut lines = exec.run.lines();
             let first = lines.next().unwrap_or_default();
             let more = if lines.next().is_some() { " ..." } else { "" };
-            format!("{}: {first}{more}", node(&exec.at))
+            format!("{}: `{first}`{more}", node(&exec.at))
         }
     }
 }

@@ -369,7 +369,11 @@ fn rules_told(topology: &Topology, at: WireId, rules: &[Rule]) -> (String, Vec<S
 
 fn flap_told(topology: &Topology, flap: &Flap) -> (String, Vec<String>) {
     let (down, nodes) = link_told(topology, flap.down(), flap.link, flap.at);
-    let text = format!("{down} and up, {} times in {:?}", flap.count, flap.period);
+    let times = match flap.count {
+        1 => "once".to_owned(),
+        count => format!("{count} times"),
+    };
+    let text = format!("{down} and up, {times} in {:?}", flap.period);
     (text, nodes)
 }
 

@@ -68,7 +68,7 @@ pub(super) async fn run(
         Err(_) => {
             child.signal_group(Signal::SIGKILL).ok();
             Err(format!(
-                "`{}` did not end within {}s",
+                "`{}` still ran after {}s, and was killed",
                 exec.run,
                 limit.as_secs()
             ))

@@ -55,8 +55,13 @@ fn told<S: Stage>(
     ended: Ended,
 ) -> ExpectationReport {
     let mut missed = observed.missed.clone();
+    // A measured span is over, and an outage is watched to the end of its time.
+    let waits = scene.measured.is_none() && !expectation.throughout;
     match ended.outcome {
-        Outcome::Flap => missed.insert(0, "it was true, and then no longer".to_owned()),
+        Outcome::Flap => {
+            let holds = humantime::format_duration(expectation.holds);
+            missed.insert(0, format!("it was true, but not for {holds} on end"));
+        }
         Outcome::Pass | Outcome::Late => missed.clear(),
         Outcome::Skip | Outcome::Fail | Outcome::Error => {}
     }
@@ -67,7 +72,11 @@ fn told<S: Stage>(
         warn: expectation.warn,
         never: expectation.never,
         became_true: ended.became_true.map(|at| at.as_secs_f64()),
-        within: expectation.within.as_secs_f64(),
+        within: if waits {
+            expectation.within.as_secs_f64()
+        } else {
+            0.0
+        },
         measured: observed.measured.clone(),
         missed,
         metric: expectation.metric.clone(),

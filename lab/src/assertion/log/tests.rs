@@ -29,7 +29,7 @@ fn a_line_counts_when_its_end_is_there() {
     assert_eq!(judged.truth, Truth::True);
     assert_eq!(
         judged.measured,
-        "1 of 3 lines match; the last such: neighbour is up"
+        "1 of 3 new lines match; the last such: neighbour is up"
     );
 }
 
@@ -38,7 +38,7 @@ fn a_pattern_does_not_reach_over_lines() {
     let seen = seen("one.*two", &["one\ntwo\n"]);
     let judged = judge(&ANY, &seen);
     assert_eq!(judged.missed, ["lines that match 0, expected at least 1"]);
-    assert_eq!(judged.measured, "0 of 2 lines match; the last one: two");
+    assert_eq!(judged.measured, "0 of 2 new lines match; the last one: two");
 }
 
 #[test]

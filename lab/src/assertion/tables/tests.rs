@@ -103,7 +103,7 @@ fn ports_are_those_of_the_group_or_of_routers() {
         &asked(Some(Ipv4Addr::new(239, 9, 9, 9)), exactly(&[])),
         &seen,
     );
-    assert_eq!(other.missed, ["no members; groups: 239.1.1.1"]);
+    assert_eq!(other.missed, ["none; there are members of 239.1.1.1"]);
     let routers = mdb(&asked(None, exactly(&["r2"])), &seen);
     assert_eq!(routers.missed, ["routers r1, expected r2"]);
 }
