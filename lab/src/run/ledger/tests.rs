@@ -366,3 +366,16 @@ fn nothing_is_owed_after_a_leave() {
     let seen = rx(&ledger, 5_000 * MS);
     assert_eq!((seen.sent, seen.received, seen.lost), (100, 100, 0));
 }
+
+#[test]
+fn a_receiver_that_left_while_nothing_came_has_no_gap_in_later_spans() {
+    let mut ledger = joined_then_sent();
+    ledger.receiver_reported(0, seen(60 * MS, vec![flow(GROUP, 0, 49, 0, 50 * MS)]));
+    // Nothing comes for so long that what is missing was lost; then it leaves.
+    ledger.sender_reported(RUN, sent(600 * MS, 600));
+    ledger.receiver_ended(0, 1_000 * MS);
+    assert_eq!(rx(&ledger, 3_000 * MS).gap_ns, 950 * MS);
+    ledger.receiver_started(0);
+    ledger.begin_span(4_000 * MS);
+    assert_eq!(rx(&ledger, 5_000 * MS).gap_ns, 0);
+}

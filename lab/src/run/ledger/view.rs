@@ -229,8 +229,10 @@ impl Ledger {
         seen.latencies
             .extend(session.latencies().get(&(key, at)).cloned());
         let mut gap = session.gaps.get(&(key, at)).copied().unwrap_or(0);
-        if sent > arrived_until {
-            gap = gap.max(now.saturating_sub(leg.last_ns));
+        // A receiver that left before the span misses nothing of it.
+        if sent > arrived_until.max(from) {
+            let until = session.ended_at.unwrap_or(now);
+            gap = gap.max(until.saturating_sub(leg.last_ns));
         }
         seen.gap_ns = seen.gap_ns.max(gap);
         if let Some(&first) = session.first_grown.get(&(key, at)) {
