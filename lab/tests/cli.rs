@@ -155,7 +155,7 @@ fn a_run_in_virtual_time_needs_nothing_and_takes_the_seeds_in_turn() {
     assert_eq!(ended.status.code(), Some(1));
     let report: serde_json::Value = serde_json::from_slice(&ended.stdout).expect("JSON");
     let run_of = &report["runs"][0];
-    assert_eq!(run_of["simulated"]["seed"], 41);
+    assert_eq!(run_of["seed"], 41);
     assert_eq!(run_of["steps"][0]["outcome"], "pass");
     assert_eq!(run_of["steps"][1]["outcome"], "fail");
     // 100 datagrams in 2 s, then 1.75 times the second that the rate had.

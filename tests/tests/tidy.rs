@@ -315,6 +315,7 @@ fn no_marks_of_unfinished_work() {
 fn topologies_explain_and_judge_themselves() {
     let mut findings = Vec::new();
     let folder = root().join("topologies");
+    let index = fs::read_to_string(root().join("README.md")).unwrap();
     let topologies = fs::read_dir(folder).map_or_else(|_| Vec::new(), Iterator::collect);
     for entry in topologies {
         let path = entry.unwrap().path();
@@ -324,6 +325,9 @@ fn topologies_explain_and_judge_themselves() {
         let name = path.file_name().unwrap().to_string_lossy().into_owned();
         if !path.join("README.md").is_file() {
             findings.push(format!("topologies/{name}: no README.md"));
+        }
+        if !index.contains(&format!("[{name}](topologies/{name})")) {
+            findings.push(format!("topologies/{name}: not in the table of README.md"));
         }
         let judges = fs::read_to_string(path.join("lab.yaml")).is_ok_and(|text| {
             ["expect:", "never:", "measure:"]
@@ -337,7 +341,7 @@ fn topologies_explain_and_judge_themselves() {
         }
     }
     report(
-        "A topology has a README.md, and a lab.yaml that expects something.",
+        "A topology has a README.md, a lab.yaml that expects something, and a row.",
         &findings,
     );
 }

@@ -144,7 +144,7 @@ fn sim_equal_seeds_give_equal_runs() {
     };
     let (one, again, other) = (run("7"), run("7"), run("8"));
     assert_eq!(one, again);
-    assert_eq!(one["simulated"]["seed"], 7);
+    assert_eq!(one["seed"], 7);
     assert!(one["simulated"]["seconds"].as_f64().unwrap() > 10.0);
     // Another seed is another run, and not another label alone.
     assert_ne!(one["steps"], other["steps"]);

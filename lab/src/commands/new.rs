@@ -7,6 +7,10 @@ use std::path::{Path, PathBuf};
 
 use crate::args::{NewArgs, Template};
 use crate::exit::Exit;
+use crate::topology;
+
+/// Where editors find the schema, as the file's first line says.
+const SCHEMA: &str = "lab.schema.json";
 
 #[cfg(test)]
 mod tests;
@@ -36,11 +40,15 @@ pub fn run(args: &NewArgs) -> Exit {
     }
 }
 
-/// Makes the folder and the file in it; leaves a file that is there alone.
+/// Makes the folder, the file, and the schema by which editors check it; leaves a
+/// file that is there alone.
 fn write(folder: &Path, template: Template) -> io::Result<PathBuf> {
     fs::create_dir_all(folder)?;
     let path = folder.join("lab.yaml");
     let mut file = fs::File::create_new(&path)?;
+    let schema = format!("# yaml-language-server: $schema={SCHEMA}\n");
+    file.write_all(schema.as_bytes())?;
     file.write_all(template.text().as_bytes())?;
+    fs::write(folder.join(SCHEMA), format!("{:#}\n", topology::schema()))?;
     Ok(path)
 }

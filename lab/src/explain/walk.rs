@@ -307,7 +307,7 @@ impl<'a> Walk<'a> {
         let wanted = all.filter(|(name, _)| begins.iter().any(|begin| name.starts_with(begin)));
         let all: Vec<String> = wanted.map(|(name, n)| format!("{name} {n}")).collect();
         if all.is_empty() {
-            "none counted".to_owned()
+            "none".to_owned()
         } else {
             all.join(", ")
         }

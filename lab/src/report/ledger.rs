@@ -1,7 +1,7 @@
 //! What faults, joins and leaves cost each receiver, in words.
 
 use crate::assertion::bound;
-use crate::report::{LedgerRow, RunReport, StepReport};
+use crate::report::{Budget, LedgerRow, Reached, RunReport, StepReport};
 
 #[cfg(test)]
 mod tests;
@@ -40,6 +40,7 @@ pub(super) fn lines(step: &StepReport) -> Vec<String> {
             line.push_str(&format!(", at {node}"));
         }
         lines.push(line);
+        lines.extend(row.budget.as_ref().map(spent));
     }
     let more = lines.len().saturating_sub(TOLD);
     lines.truncate(TOLD);
@@ -50,6 +51,24 @@ pub(super) fn lines(step: &StepReport) -> Vec<String> {
         lines.insert(0, format!("after {}:", step.faults.join(", ")));
     }
     lines
+}
+
+/// Where the time of an outage went, since the fault.
+fn spent(budget: &Budget) -> String {
+    let reached = |what: &str, one: &Option<Reached>| {
+        let one = one.as_ref()?;
+        Some(format!("{what} {} ({})", time(one.after_ns), one.node))
+    };
+    let mut parts: Vec<String> = [
+        reached("noticed", &budget.noticed),
+        reached("joined", &budget.joined),
+        reached("forwarded", &budget.forwarded),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    parts.push(format!("arrived {}", time(budget.arrived_ns)));
+    format!("  since then: {}", parts.join(", "))
 }
 
 /// The rows of a table of all that faults, joins and leaves cost: lab, step, what

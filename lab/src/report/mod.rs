@@ -37,6 +37,8 @@ pub struct RunReport {
     pub run: String,
     /// It ran in a user namespace.
     pub rootless: bool,
+    /// What decided all that was left to chance.
+    pub seed: u64,
     /// It ran in virtual time.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub simulated: Option<Simulated>,
@@ -68,8 +70,6 @@ pub struct RunReport {
 /// What there is to know of a run in virtual time.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Simulated {
-    /// The seed: the same one gives the same run.
-    pub seed: u64,
     /// The virtual time that passed.
     pub seconds: f64,
 }
@@ -198,6 +198,34 @@ pub struct LedgerRow {
     /// The node at which the first was lost.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub lost_at: Option<String>,
+    /// Where the time of the outage went, where it is over.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub budget: Option<Budget>,
+}
+
+/// Where the time of an outage went, since the network was disturbed.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Budget {
+    /// The first router that told of a change.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub noticed: Option<Reached>,
+    /// The first Join of the receiver's groups that was no refresh.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub joined: Option<Reached>,
+    /// The last change of a router's forwarding before packets came again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub forwarded: Option<Reached>,
+    /// The first packet after the outage.
+    pub arrived_ns: u64,
+}
+
+/// How far an outage's repair got, and when.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reached {
+    /// The router.
+    pub node: String,
+    /// Since the network was disturbed.
+    pub after_ns: u64,
 }
 
 /// One expectation.

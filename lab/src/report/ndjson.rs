@@ -8,18 +8,16 @@ use crate::run::evidence;
 /// A run begins.
 #[must_use]
 pub fn began(run: &RunReport) -> String {
-    let mut line = json!({
+    let line = json!({
         "event": "run",
         "lab": run.lab,
         "run": run.run,
         "file": run.file,
         "started": run.started,
+        "seed": run.seed,
         "rootless": run.rootless,
         "evidence": run.evidence,
     });
-    if let Some(simulated) = run.simulated {
-        line["seed"] = simulated.seed.into();
-    }
     line.to_string()
 }
 

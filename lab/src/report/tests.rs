@@ -51,6 +51,7 @@ pub(crate) fn run(steps: Vec<StepReport>) -> RunReport {
         file: PathBuf::from("topologies/quickstart/lab.yaml"),
         run: "7f3c".to_owned(),
         rootless: true,
+        seed: 42,
         simulated: None,
         started: "2026-11-21T09:00:00Z".to_owned(),
         seconds: 9.6,

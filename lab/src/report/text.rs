@@ -5,6 +5,7 @@ use std::time::Duration;
 use anstyle::{AnsiColor, Style};
 
 use crate::assertion::Outcome;
+use crate::report::html;
 use crate::report::{ExpectationReport, RunReport, StepReport, ledger, timeline};
 use crate::topology::model::Topology;
 
@@ -17,12 +18,14 @@ const INDENT: usize = 7;
 /// The line above a run.
 #[must_use]
 pub fn heading(run: &RunReport) -> String {
-    let mode = match (run.simulated, run.rootless) {
-        (Some(simulated), _) => format!("  seed {}", simulated.seed),
-        (None, true) => "  rootless".to_owned(),
-        (None, false) => String::new(),
+    let mode = match run.simulated.is_none() && run.rootless {
+        true => "  rootless",
+        false => "",
     };
-    ends(&run.lab, &format!("run {}{mode}", run.run))
+    ends(
+        &run.lab,
+        &format!("run {}  seed {}{mode}", run.run, run.seed),
+    )
 }
 
 /// The line about the network.
@@ -124,6 +127,7 @@ pub fn closing(run: &RunReport) -> Vec<String> {
     } else {
         let folder = run.evidence.display();
         lines.push(format!("  evidence in {folder}"));
+        lines.push(format!("  page to look at: {folder}/{}", html::NAME));
         lines.push(format!("  again: lab replay {folder}"));
     }
     let took = match run.simulated {

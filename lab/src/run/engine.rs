@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
+use super::budget;
 use super::capture::Count;
 use super::events::Events;
 use super::evidence;
@@ -27,7 +28,7 @@ use crate::assertion::counters::Counters;
 use crate::assertion::state::State;
 use crate::backend::netns::Carried;
 use crate::reference::Situation;
-use crate::report::StepReport;
+use crate::report::{LedgerRow, StepReport};
 use crate::topology::model::{Action, Check, Expectation, NodeId, RatePoint, Step, WireId};
 
 /// Waiting for the machine that is told.
@@ -136,8 +137,11 @@ impl<S: Stage> Engine<S> {
         self.untold = record::messages(&self.stage, &mut self.events, self.untold);
         let notices = self.tell_notices();
         record::step(&self.stage, &mut self.events, &before.carried);
-        report.ledger = record::ledger(&self.stage, &mut self.events, &self.moments);
+        report.ledger = record::ledger(&self.stage, &self.moments);
         report.faults = std::mem::take(&mut self.moments.faults);
+        self.budgets(&mut report.ledger, &before, &notices);
+        let now = self.stage.now_ns();
+        record::received(&mut self.events, now, &report.faults, &report.ledger);
         let outcome = json!({ "title": step.title, "outcome": report.outcome });
         self.mark("step ended", report.outcome.word(), outcome);
         if !report.outcome.is_good() {
@@ -171,6 +175,20 @@ impl<S: Stage> Engine<S> {
             ledger: &report.ledger,
         };
         report.timeline = excerpt::timeline(topology, sources);
+    }
+
+    /// Adds to outages where their time went.
+    fn budgets(&self, rows: &mut [LedgerRow], before: &Before, notices: &[Notice]) {
+        let Some(fault_ns) = self.moments.fault_ns else {
+            return;
+        };
+        let known = before.first_message.saturating_sub(excerpt::EARLIER);
+        let sources = budget::Sources {
+            fault_ns,
+            messages: &self.stage.messages(known).messages,
+            notices,
+        };
+        budget::fill(self.stage.topology(), rows, sources);
     }
 
     /// Writes down what nodes told since the last time.

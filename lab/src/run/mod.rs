@@ -7,6 +7,7 @@
 //! and `evidence` writes down what is left of it.
 
 pub mod again;
+pub mod budget;
 pub mod capture;
 pub mod clock;
 pub mod control;
@@ -114,7 +115,7 @@ pub async fn run(
 ) -> std::io::Result<RunReport> {
     let began = Instant::now();
     let folder = RunFolder::create(&options.runs, &topology.name)?;
-    let mut report = begin(topology, options, &folder, None);
+    let mut report = begin(topology, options, &folder, options.seed);
     again::keep(&folder.path, topology, options, options.seed, false)?;
     progress.began(&report);
     let events = Events::create(&folder.path.join("events.ndjson"), clock::now_ns())?;
@@ -131,18 +132,14 @@ pub async fn run(
 }
 
 /// The report of a run that begins.
-fn begin(
-    topology: &Topology,
-    options: &Options,
-    folder: &RunFolder,
-    simulated: Option<Simulated>,
-) -> RunReport {
+fn begin(topology: &Topology, options: &Options, folder: &RunFolder, seed: u64) -> RunReport {
     RunReport {
         lab: topology.name.clone(),
         file: topology.file.clone(),
         run: folder.id.clone(),
         rootless: options.rootless,
-        simulated,
+        seed,
+        simulated: None,
         started: jiff::Timestamp::now().to_string(),
         seconds: 0.0,
         network_seconds: 0.0,

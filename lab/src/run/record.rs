@@ -15,7 +15,7 @@ use super::locate;
 use super::notices::{Notice, What};
 use super::observe::owes;
 use super::stage::Stage;
-use crate::report::{LedgerRow, latency};
+use crate::report::{Budget, LedgerRow, latency};
 use crate::topology::model::{
     Action, DaemonChange, Flap, LinkChange, LinkId, NodeId, RxCheck, Topology, Wire, WireId,
 };
@@ -121,6 +121,8 @@ pub(super) struct Moments {
     pub done: Vec<(u64, String)>,
     /// What it did to the network.
     pub faults: Vec<String>,
+    /// When it did the first of that.
+    pub fault_ns: Option<u64>,
     /// When the join calls of receivers returned.
     pub joined: BTreeMap<usize, u64>,
     /// When receivers left.
@@ -150,11 +152,7 @@ pub(super) fn arrived<S: Stage>(stage: &S, since_ns: u64) -> Range<u64> {
 }
 
 /// What each receiver got of each source in a step, and should have got.
-pub(super) fn ledger<S: Stage>(
-    stage: &S,
-    events: &mut Events,
-    moments: &Moments,
-) -> Vec<LedgerRow> {
+pub(super) fn ledger<S: Stage>(stage: &S, moments: &Moments) -> Vec<LedgerRow> {
     let topology = stage.topology();
     let receivers = 0..topology.receivers.len();
     let pairs = receivers.flat_map(|by| (0..topology.sources.len()).map(move |of| (by, of)));
@@ -170,11 +168,15 @@ pub(super) fn ledger<S: Stage>(
         }
         rows.push(row);
     }
-    if !rows.is_empty() {
-        let detail = json!({ "faults": moments.faults, "rows": rows });
-        events.note(stage.now_ns(), "received", detail);
-    }
     rows
+}
+
+/// Notes what receivers got.
+pub(super) fn received(events: &mut Events, now: u64, faults: &[String], rows: &[LedgerRow]) {
+    if !rows.is_empty() {
+        let detail = json!({ "faults": faults, "rows": rows });
+        events.note(now, "received", detail);
+    }
 }
 
 fn row<S: Stage>(stage: &S, moments: &Moments, by: usize, of: usize) -> Option<LedgerRow> {
@@ -199,6 +201,8 @@ fn row<S: Stage>(stage: &S, moments: &Moments, by: usize, of: usize) -> Option<L
     let joined = moments.joined.get(&by);
     let disturbed = !moments.faults.is_empty() && !moments.joined.contains_key(&by);
     let since = |from: u64| seen.first_ns.map(|first| first.saturating_sub(from));
+    let over = seen.gap_until_ns.filter(|_| disturbed && seen.lost > 0);
+    let repaired = over.and_then(|until| until.checked_sub(moments.fault_ns?));
     Some(LedgerRow {
         receiver: receiver.name.clone(),
         source: source.name.clone(),
@@ -216,6 +220,10 @@ fn row<S: Stage>(stage: &S, moments: &Moments, by: usize, of: usize) -> Option<L
         join_ns: joined.and_then(|called| since(*called)),
         leave_ns,
         lost_at: None,
+        budget: repaired.map(|arrived_ns| Budget {
+            arrived_ns,
+            ..Budget::default()
+        }),
     })
 }
 

@@ -95,8 +95,9 @@ fn run_and_look<T>(
     let began = Instant::now();
     let topology = hosted.topology;
     let folder = RunFolder::create(&options.runs, &topology.name)?;
-    let simulated = |seconds| Some(Simulated { seed, seconds });
-    let mut report = begin(topology, options, &folder, simulated(0.0));
+    let simulated = |seconds| Some(Simulated { seconds });
+    let mut report = begin(topology, options, &folder, seed);
+    report.simulated = simulated(0.0);
     again::keep(&folder.path, topology, options, seed, true)?;
     progress.began(&report);
     hosted.keep_configs(&folder.path.join("configs"))?;

@@ -36,6 +36,7 @@ fn seen() -> RxSeen {
         corrupted: 0,
         own_drops: 0,
         first_ns: Some(5_030_000_000),
+        gap_until_ns: None,
         gap_ns: 40_000_000,
         latencies: vec![
             Rc::new(Latencies::from(vec![(20_000, 900), (400_000, 7)])),

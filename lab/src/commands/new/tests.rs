@@ -15,6 +15,13 @@ fn every_lab_is_valid_and_named_after_its_folder() {
         let topology = topology::load(&file, &[]).unwrap_or_else(|mistakes| panic!("{mistakes}"));
         assert_eq!(topology.name, format!("{template:?}"));
         assert!(topology.steps.len() >= 3, "{template:?}");
+        let text = std::fs::read_to_string(&file).expect("the lab");
+        let first = text.lines().next().unwrap_or_default();
+        let schema = first.strip_prefix("# yaml-language-server: $schema=");
+        let schema = file.with_file_name(schema.expect("a line for editors"));
+        let schema = std::fs::read(schema).expect("the schema");
+        let schema: serde_json::Value = serde_json::from_slice(&schema).expect("JSON");
+        assert_eq!(schema, topology::schema());
     }
 }
 

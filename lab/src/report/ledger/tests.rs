@@ -31,6 +31,20 @@ fn a_fault_is_told_with_the_worst_outage_first() {
         "A <- S: outage 10ms",
     ];
     assert_eq!(lines(&fault), told);
+    let reached = |node: &str, after_ns| {
+        let node = node.to_owned();
+        Some(Reached { node, after_ns })
+    };
+    fault.ledger[1].budget = Some(Budget {
+        noticed: reached("r3", 2_000_000),
+        joined: None,
+        forwarded: reached("r1", 840_000_000),
+        arrived_ns: 845_000_000,
+    });
+    assert_eq!(
+        lines(&fault)[2],
+        "  since then: noticed 2.0ms (r3), forwarded 840ms (r1), arrived 845ms"
+    );
     fault.ledger = (0..20).map(|_| row("A", Some(1), 0)).collect();
     assert_eq!(lines(&fault).len(), 1 + TOLD + 1);
     assert_eq!(lines(&fault)[9], "and 12 more receivers and sources");

@@ -20,7 +20,7 @@ fn heading_and_network() {
     let made = run(Vec::new());
     assert_eq!(
         heading(&made),
-        format!("quickstart{:51} run 7f3c  rootless", "")
+        format!("quickstart{:42} run 7f3c  seed 42  rootless", "")
     );
     assert_eq!(
         deployed(&made, &topology()),
@@ -31,13 +31,10 @@ fn heading_and_network() {
 #[test]
 fn a_run_in_virtual_time_tells_its_seed_and_both_times() {
     let mut made = run(Vec::new());
-    made.simulated = Some(Simulated {
-        seed: 17,
-        seconds: 61.5,
-    });
+    made.simulated = Some(Simulated { seconds: 61.5 });
     assert_eq!(
         heading(&made),
-        format!("quickstart{:52} run 7f3c  seed 17", "")
+        format!("quickstart{:52} run 7f3c  seed 42", "")
     );
     assert_eq!(
         deployed(&made, &topology()),
@@ -92,9 +89,11 @@ fn the_closing_counts_and_tells_the_status() {
         .to_vec();
     let lines = closing(&run(steps));
     assert_eq!(lines[0], "  evidence in runs/quickstart-7f3c");
-    assert_eq!(lines[1], "  again: lab replay runs/quickstart-7f3c");
-    assert!(lines[2].starts_with("1 passed, 1 failed, 1 skipped in 9.60s"));
-    assert!(lines[2].ends_with("exit 1"));
+    let page = "  page to look at: runs/quickstart-7f3c/index.html";
+    assert_eq!(lines[1], page);
+    assert_eq!(lines[2], "  again: lab replay runs/quickstart-7f3c");
+    assert!(lines[3].starts_with("1 passed, 1 failed, 1 skipped in 9.60s"));
+    assert!(lines[3].ends_with("exit 1"));
     // One that passed is not to be run again.
     let lines = closing(&run(vec![made(Outcome::Pass)]));
     assert!(!lines.concat().contains("replay"), "{lines:?}");

@@ -67,6 +67,8 @@ impl<'a, S: Stage> Doer<'a, S> {
         }
         notes.situation.change(topology, action);
         if record::disturbs(action) {
+            let now = self.stage.now_ns();
+            notes.moments.fault_ns.get_or_insert(now);
             notes.moments.faults.push(text);
         }
     }

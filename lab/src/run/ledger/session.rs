@@ -94,6 +94,14 @@ pub(super) struct Mark {
     sent: BTreeMap<u64, Vec<u64>>,
 }
 
+/// A time without a datagram.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Gap {
+    pub(super) long_ns: u64,
+    /// When it ended.
+    pub(super) until_ns: u64,
+}
+
 /// What a receiver is judged by.
 #[derive(Clone, Debug)]
 struct Judged {
@@ -117,7 +125,7 @@ pub struct Session {
     bases: BTreeMap<u64, Base>,
     pub(super) mark: Mark,
     /// The longest gap that ended inside the span.
-    pub(super) gaps: BTreeMap<(FlowKey, LegKey), u64>,
+    pub(super) gaps: BTreeMap<(FlowKey, LegKey), Gap>,
     /// The report that first showed a datagram of the span.
     pub(super) first_grown: BTreeMap<(FlowKey, LegKey), u64>,
 }
@@ -219,7 +227,15 @@ impl Session {
             None => leg.longest_gap_ns,
         };
         let longest = self.gaps.entry(key).or_default();
-        *longest = (*longest).max(gap);
+        if gap > longest.long_ns {
+            // It began with the latest datagram before, unless it is shorter than
+            // the time between two reports.
+            let began = before.map_or(leg.last_ns.saturating_sub(gap), |leg| leg.last_ns);
+            *longest = Gap {
+                long_ns: gap,
+                until_ns: began.saturating_add(gap),
+            };
+        }
         if before.is_none_or(|before| leg.received > before.received) {
             let first = if before.is_none() { leg.first_ns } else { at };
             self.first_grown.entry(key).or_insert(first);

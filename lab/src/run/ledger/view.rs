@@ -35,6 +35,8 @@ pub struct RxSeen {
     pub first_ns: Option<u64>,
     /// The longest time without one.
     pub gap_ns: u64,
+    /// When that was over; `None` where it is not.
+    pub gap_until_ns: Option<u64>,
     /// One-way latencies, of each flow where it arrived.
     pub latencies: Vec<Rc<Latencies>>,
     /// How the latest datagram of each flow arrived.
@@ -228,13 +230,18 @@ impl Ledger {
         seen.reordered += leg.reordered.saturating_sub(before.reordered);
         seen.latencies
             .extend(session.latencies().get(&(key, at)).cloned());
-        let mut gap = session.gaps.get(&(key, at)).copied().unwrap_or(0);
+        let gap = session.gaps.get(&(key, at)).copied().unwrap_or_default();
+        if gap.long_ns > seen.gap_ns {
+            (seen.gap_ns, seen.gap_until_ns) = (gap.long_ns, Some(gap.until_ns));
+        }
         // A receiver that left before the span misses nothing of it.
         if sent > arrived_until.max(from) {
             let until = session.ended_at.unwrap_or(now);
-            gap = gap.max(until.saturating_sub(leg.last_ns));
+            let open = until.saturating_sub(leg.last_ns);
+            if open > seen.gap_ns {
+                (seen.gap_ns, seen.gap_until_ns) = (open, None);
+            }
         }
-        seen.gap_ns = seen.gap_ns.max(gap);
         if let Some(&first) = session.first_grown.get(&(key, at)) {
             seen.first_ns = Some(seen.first_ns.map_or(first, |known| known.min(first)));
         }

@@ -12,6 +12,12 @@ function latency(cell, told, scale) {
   draw(svg, 'title', {}, ['min', 'p50', 'p90', 'p99', 'p999', 'max'].map(key => key + ' ' + time(told[key + '_ns'] / 1e9)).join('  '));
   make(cell, 'span', { class: 'fact' }, ' ' + ['p50', 'p99', 'max'].map(key => key + ' ' + time(told[key + '_ns'] / 1e9)).join(', '));
 }
+// Where the time of an outage went.
+function spent(budget) {
+  if (!budget) return '';
+  const reached = ['noticed', 'joined', 'forwarded'].filter(key => budget[key]).map(key => key + ' ' + time(budget[key].after_ns / 1e9) + ' (' + budget[key].node + ')');
+  return [...reached, 'arrived ' + time(budget.arrived_ns / 1e9)].join(', ');
+}
 function ledger() {
   const table = at('ledger');
   table.replaceChildren();
@@ -35,7 +41,7 @@ function ledger() {
       make(row, 'td', { class: 'number' }, told.first_ns === null ? '' : time(told.first_ns / 1e9));
       make(row, 'td', { class: 'number' }, told.received ? time(told.gap_ns / 1e9) : '');
       for (const key of ['outage_ns', 'join_ns', 'leave_ns'])
-        make(row, 'td', { class: 'number' }, told[key] === undefined ? '' : time(told[key] / 1e9));
+        make(row, 'td', { class: 'number', title: key === 'outage_ns' ? spent(told.budget) : '' }, told[key] === undefined ? '' : time(told[key] / 1e9));
       make(row, 'td', {}, told.lost_at || '');
       latency(make(row, 'td'), told.latency, scale);
     }

@@ -8,7 +8,7 @@ function header() {
   for (const [key, word] of [['failed', 'failed'], ['errors', 'errors'], ['skipped', 'skipped'], ['warnings', 'warnings']])
     if (counts[key]) said.push(counts[key] + ' ' + word);
   make(head, 'span', {}, said.join(', '));
-  const how = run.simulated ? 'virtual time, ' + time(run.simulated.seconds) + ', seed ' + run.simulated.seed
+  const how = run.simulated ? 'virtual time, ' + time(run.simulated.seconds) + ', seed ' + run.seed
     : 'namespaces' + (run.rootless ? ', rootless' : '') + ', ' + time(run.seconds);
   make(head, 'span', { class: 'fact' }, how);
   make(head, 'span', { class: 'fact' }, 'run ' + run.run + ', ' + run.started.slice(0, 19).replace('T', ' ') + ' UTC');
