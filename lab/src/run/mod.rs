@@ -56,7 +56,7 @@ use crate::assertion::Outcome;
 use crate::backend::netns::{self as network, Network};
 use crate::node::{Daemons, Folders, NodeError, Programs};
 use crate::report::html;
-use crate::report::{RunReport, Simulated, StepReport};
+use crate::report::{RunReport, StepReport};
 use crate::topology::model::Topology;
 
 pub use options::Options;
