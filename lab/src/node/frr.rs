@@ -64,14 +64,8 @@ impl NodeKind for Frr<'_> {
     }
 
     fn start(&self, place: &Place<'_>) -> Result<Vec<Child>, NodeError> {
-        // What a killed zebra left would look like the new one's socket.
         let socket = space(place.name).join("zserv.api");
-        match fs::remove_file(&socket) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                return Err(place.file_error(&socket, error));
-            }
-            Ok(()) | Err(_) => {}
-        }
+        super::forget(place, &socket)?;
         let zebra = daemon(place, "zebra");
         // pimd that finds no zebra tries again only seconds later.
         let wait = format!(
@@ -132,10 +126,8 @@ fn config_file(place: &Place<'_>, daemon: &str) -> PathBuf {
 fn daemon(place: &Place<'_>, daemon: &str) -> Process {
     let mut process = Process::new([Path::new(DAEMONS).join(daemon)]);
     process.argv.extend(["-N".into(), place.name.into()]);
-    let pid = place
-        .folders
-        .sockets
-        .join(format!("{}.{daemon}.pid", place.name));
+    // The path space is frr's own: of the lab's folders it may write to none.
+    let pid = space(place.name).join(format!("{daemon}.pid"));
     process.argv.extend(["-i".into(), pid.into()]);
     process
         .argv

@@ -17,7 +17,7 @@ mod smcroute;
 mod wrap;
 
 use std::ffi::OsString;
-use std::fs::OpenOptions;
+use std::fs::{self, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -263,6 +263,15 @@ pub fn environment(
     let mut variables = vec![("PATH", path), ("LAB_NODE", node.into())];
     variables.extend(socket.map(|socket| ("MCR_SOCKET", socket.into())));
     variables
+}
+
+/// Removes a file by which a daemon tells that it is ready: what a killed one
+/// left would tell of the next one.
+fn forget(place: &Place<'_>, path: &Path) -> Result<(), NodeError> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(place.file_error(path, error)),
+        Ok(()) | Err(_) => Ok(()),
+    }
 }
 
 /// SIGTERM, then SIGKILL where that does not help in time.

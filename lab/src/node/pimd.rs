@@ -58,6 +58,7 @@ impl NodeKind for Pimd<'_> {
     }
 
     fn start(&self, place: &Place<'_>) -> Result<Vec<Child>, NodeError> {
+        super::forget(place, &pid_file(&folder(place)))?;
         let script = "mount --bind \"$1\" /run && shift && exec \"$@\"";
         let mut process = Process::new(["unshare", "--mount", "sh", "-c", script, "sh"]);
         process.argv.push(folder(place).into());

@@ -45,13 +45,7 @@ impl NodeKind for Smcroute<'_> {
 
     fn start(&self, place: &Place<'_>) -> Result<Vec<Child>, NodeError> {
         let pid = pid_file(place);
-        // One that a killed daemon left would tell of the next one.
-        match fs::remove_file(&pid) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                return Err(place.file_error(&pid, error));
-            }
-            Ok(()) | Err(_) => {}
-        }
+        super::forget(place, &pid)?;
         let mut process = Process::new([program()]);
         let socket = place.folders.sockets.join(format!("{}.smc", place.name));
         for (option, value) in [("-f", file(place)), ("-P", pid), ("-u", socket)] {
