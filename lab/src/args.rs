@@ -68,7 +68,7 @@ pub enum Command {
     Stop(SourcesArgs),
     /// Set links of a running lab down or up, delete or make them
     Link(LinkArgs),
-    /// Lay loss, delay and more on a link's wire in a running lab
+    /// Lay loss, delay and more on the wire of a link or member of a running lab
     Fault(FaultArgs),
     /// Let wires of a running lab do again what the file says
     Heal(HealArgs),

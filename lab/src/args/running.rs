@@ -204,14 +204,15 @@ pub struct FaultArgs {
     /// The lab, and how to print.
     #[command(flatten)]
     pub hand: Hand,
-    /// A link that leads over a wire, as a--b
+    /// A link that leads over a wire, as a--b, or a member that is joined to its
+    /// segment by one, as host:lan
     #[arg(value_name = "LINK")]
     pub link: String,
     /// What its wire does, as in a step: loss=5%, delay=20ms, jitter=2ms, dup=1%,
     /// reorder=1%, corrupt=0.1%, rate=10mbit; or a map: '{messages: ...}'
     #[arg(required = true, value_name = "SETTING")]
     pub settings: Vec<String>,
-    /// In this direction only: a>b
+    /// In this direction only: a>b; of a member host>lan or lan>host
     #[arg(long, value_name = "A>B")]
     pub dir: Option<String>,
 }
@@ -222,7 +223,7 @@ pub struct HealArgs {
     /// The lab, and how to print.
     #[command(flatten)]
     pub hand: Hand,
-    /// Links, as a--b
+    /// Links, as a--b, and members of segments, as host:lan
     #[arg(required = true, value_name = "LINK")]
     pub links: Vec<String>,
 }

@@ -20,6 +20,9 @@ mod tests;
 /// The columns of a drawing in text.
 const WIDTH: usize = 80;
 
+/// What is told of a link in a drawing in text has so many columns.
+const NOTE: usize = 40;
+
 /// After so many hops a drawing in text goes on below, from its left edge.
 const DEPTH: usize = 12;
 
@@ -41,7 +44,10 @@ pub fn run(args: &GraphArgs) -> Exit {
     }
     match topology::load(&args.file, &args.vars.vars) {
         Ok(topology) => {
-            anstream::print!("{}", draw(&topology, args.format, &Live::default()));
+            anstream::print!(
+                "{}",
+                draw(&topology, args.format, &Live::at_first(&topology))
+            );
             Exit::Pass
         }
         Err(mistakes) => {
@@ -153,9 +159,13 @@ impl<'a> Drawing<'a> {
 
     fn note(&self, link: LinkId) -> String {
         let words = self.live.link(link).words(self.topology);
-        match words.is_empty() {
-            true => words,
-            false => format!(" [{words}]"),
+        match words.chars().count() {
+            0 => words,
+            1..=NOTE => format!(" [{words}]"),
+            _ => {
+                let cut: String = words.chars().take(NOTE - 1).collect();
+                format!(" [{cut}…]")
+            }
         }
     }
 

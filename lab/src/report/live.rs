@@ -1,5 +1,5 @@
-//! What a drawing of a running lab shows beside the network: links that are down,
-//! what wires do, and which way the packets of a group go.
+//! What a drawing shows beside the network: what wires do, and of a running lab
+//! links that are down, and which way the packets of a group go.
 
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
@@ -7,6 +7,7 @@ use std::net::Ipv4Addr;
 use serde::Serialize;
 
 use crate::run::status::Status;
+use crate::run::wires;
 use crate::topology::model::{LinkId, NodeId, Topology};
 
 #[cfg(test)]
@@ -71,6 +72,21 @@ impl Told {
 }
 
 impl Live {
+    /// A network as its file has it: what its wires do at first.
+    #[must_use]
+    pub fn at_first(topology: &Topology) -> Live {
+        let links = (0..topology.links.len()).map(LinkId);
+        let told = links.filter_map(|link| {
+            let wire = Some(wires::at_first(topology, link)?);
+            let told = Told {
+                wire,
+                ..Told::default()
+            };
+            Some((link, told))
+        });
+        Live(told.collect())
+    }
+
     /// How a lab is, with the tree of a group.
     #[must_use]
     pub fn of(topology: &Topology, status: &Status, group: Option<Ipv4Addr>) -> Live {

@@ -165,7 +165,8 @@ impl<'a> Drawing<'a> {
                 x - wide / 2.0,
                 y - 11.0,
                 y + 4.0
-            )
+            )?;
+            self.live_words(text, position, x, y + 23.0)
         } else {
             let Place { x, y } = self.beside(link, self.links[position]);
             writeln!(
@@ -175,18 +176,22 @@ impl<'a> Drawing<'a> {
                  font-size=\"10\" fill=\"#5b6678\">{net}</text></g>",
                 y + 3.5
             )?;
-            let words = self.live.link(LinkId(position)).words(self.topology);
-            if words.is_empty() {
-                return Ok(());
-            }
-            writeln!(
-                text,
-                "<text class=\"live\" x=\"{x:.1}\" y=\"{:.1}\" text-anchor=\"middle\" \
-                 font-size=\"10\" fill=\"#b3261e\">{}</text>",
-                y + 15.5,
-                escape(&words)
-            )
+            self.live_words(text, position, x, y + 15.5)
         }
+    }
+
+    /// What is to be told of a link beside its net.
+    fn live_words(&self, text: &mut String, position: usize, x: f64, y: f64) -> fmt::Result {
+        let words = self.live.link(LinkId(position)).words(self.topology);
+        if words.is_empty() {
+            return Ok(());
+        }
+        writeln!(
+            text,
+            "<text class=\"live\" x=\"{x:.1}\" y=\"{y:.1}\" text-anchor=\"middle\" \
+             font-size=\"10\" fill=\"#b3261e\">{}</text>",
+            escape(&words)
+        )
     }
 
     /// Where the text of a link is: off its line, the farther the steeper that is.

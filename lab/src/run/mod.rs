@@ -41,7 +41,7 @@ pub mod status;
 mod tables;
 mod traffic;
 mod watching;
-mod wires;
+pub mod wires;
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;

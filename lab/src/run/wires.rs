@@ -51,6 +51,12 @@ impl Laid {
     }
 }
 
+/// What a link's wires do by the file, in words.
+#[must_use]
+pub fn at_first(topology: &Topology, link: LinkId) -> Option<String> {
+    Laid::default().on(topology, link)
+}
+
 /// What wires carried at a moment: from the first side, and from the second.
 pub(super) type Wires = Vec<(WireId, [Carried; 2])>;
 

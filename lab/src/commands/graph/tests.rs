@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::draw;
+use super::{WIDTH, draw};
 use crate::args::GraphFormat;
 use crate::report::live::Live;
 use crate::topology;
@@ -75,4 +75,54 @@ fn mermaid_and_dot_name_every_node_and_link() {
         "{dot}"
     );
     assert!(dot.ends_with("}\n"), "{dot}");
+}
+
+const WIRES: &str = "lab: 1\nname: wires\n\
+    nodes: {a: host, b: host, c: host}\n\
+    links: [a -- b: {delay: 5ms, dir: {a>b: {loss: 2%}}}, b -- c: {delay: 0ms}]\n\
+    segments: {lan: [a, {c: {loss: 1%}}]}\n";
+
+/// A link and a member tell theirs, a wire that does nothing tells nothing.
+#[test]
+fn wires_of_the_file_are_told() {
+    let topology = read(WIRES);
+    let live = Live::at_first(&topology);
+    let link = "a>b loss 2%, delay 5ms; b>a delay 5ms";
+    let member = "c: loss 1%";
+    for format in [
+        GraphFormat::Text,
+        GraphFormat::Mermaid,
+        GraphFormat::Dot,
+        GraphFormat::Json,
+        GraphFormat::Svg,
+    ] {
+        let drawn = draw(&topology, format, &live);
+        for words in [link, member] {
+            let words = match format {
+                GraphFormat::Svg => words.replace('>', "&gt;"),
+                GraphFormat::Text | GraphFormat::Mermaid | GraphFormat::Dot | GraphFormat::Json => {
+                    words.to_owned()
+                }
+            };
+            assert_eq!(drawn.matches(&words).count(), 1, "{words} in\n{drawn}");
+        }
+    }
+    let json = draw(&topology, GraphFormat::Json, &live);
+    let json: serde_json::Value = serde_json::from_str(&json).expect("JSON");
+    assert_eq!(json["links"][1]["wire"], serde_json::Value::Null);
+}
+
+/// What a wire does takes no node's name off the screen.
+#[test]
+fn long_words_are_cut() {
+    let does = "{delay: 25ms, jitter: 12ms, loss: 2%, dup: 1%, reorder: 3%, corrupt: 0.5%}";
+    let text =
+        format!("lab: 1\nname: x\nnodes: {{a: host, far: host}}\nlinks: [a -- far: {does}]\n");
+    let topology = read(&text);
+    let drawn = draw(&topology, GraphFormat::Text, &Live::at_first(&topology));
+    assert!(drawn.contains("…] far (host)"), "{drawn}");
+    assert!(
+        drawn.lines().all(|line| line.chars().count() <= WIDTH),
+        "{drawn}"
+    );
 }
