@@ -306,15 +306,19 @@ impl<'a> Sides<'a> {
     /// Addresses come from a pool in the order of the links: one more in front
     /// moves those of the links behind it.
     fn hint(&self, plan: &Plan) -> Option<String> {
-        let moved = plan.changes.iter();
-        let moved = moved.filter(|one| one.what == What::Addresses).count();
+        let mut changes = plan.changes.iter();
+        let moved = changes.any(|one| one.what == What::Addresses)
+            || plan.nodes.iter().zip(&self.new.nodes).any(|(node, model)| {
+                let before = node.was.and_then(|was| self.old.nodes.get(was.0));
+                before.is_some_and(|before| before.loopback != model.loopback)
+            });
         let others = plan.links.iter().any(|link| link.made == Made::New)
             || !plan.gone_links.is_empty()
             || !plan.gone_nodes.is_empty()
             || plan.nodes.iter().any(|node| node.was.is_none());
-        (moved > 0 && others).then(|| {
+        (moved && others).then(|| {
             "addresses of a pool are given in the order of the file: with new nodes and links \
-             at its end, or a `net` of its own, the others keep theirs"
+             at its end, or a `net` or `lo` of their own, the others keep theirs"
                 .to_owned()
         })
     }

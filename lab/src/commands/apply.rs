@@ -1,9 +1,12 @@
 //! `lab apply`: a running lab becomes what its file describes now.
 
 use std::collections::BTreeMap;
+use std::process::exit;
+use std::thread;
 use std::time::Duration;
 
 use indicatif::ProgressBar;
+use nix::sys::signal::{SigSet, Signal};
 use serde_json::json;
 
 use super::check::tell;
@@ -49,6 +52,9 @@ fn apply(args: &ApplyArgs, lab: &Running, env: BTreeMap<String, String>) -> Resu
         env,
         dry_run: args.dry_run,
     };
+    if !args.dry_run {
+        tell_when_interrupted(&lab.name)?;
+    }
     let mut told = Told::default();
     let progress = ProgressBar::new_spinner();
     progress.enable_steady_tick(Duration::from_millis(100));
@@ -56,7 +62,10 @@ fn apply(args: &ApplyArgs, lab: &Running, env: BTreeMap<String, String>) -> Resu
         told.take(reply, args, lab, &progress)
     });
     progress.finish_and_clear();
-    asked?;
+    match asked {
+        Err(Fault::Gone(name)) if !told.changes.is_empty() => return Err(Fault::WentDown(name)),
+        asked => asked?,
+    }
     if let Some((message, exit)) = told.refused {
         let exit = Exit::Status(exit);
         return Err(Fault::Failed { message, exit });
@@ -81,6 +90,27 @@ fn apply(args: &ApplyArgs, lab: &Running, env: BTreeMap<String, String>) -> Resu
         ended(&told.changes, applied);
     }
     Ok(exit)
+}
+
+/// The lab has been asked, and does it: who ends the command is told so.
+fn tell_when_interrupted(lab: &str) -> Result<(), Fault> {
+    let mut signals = SigSet::empty();
+    for signal in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP] {
+        signals.add(signal);
+    }
+    let blocked = signals.thread_block();
+    blocked.map_err(Fault::system("block signals"))?;
+    let lab = lab.to_owned();
+    let waiting = thread::Builder::new().spawn(move || {
+        let Ok(signal) = signals.wait() else { return };
+        anstream::eprintln!(
+            "\nlab: {lab} goes on with what was begun; the next `lab apply` waits for it,\n\
+             and `lab down` ends all of it"
+        );
+        exit(128 + signal as i32);
+    });
+    waiting.map_err(Fault::system("wait for signals"))?;
+    Ok(())
 }
 
 impl Told {

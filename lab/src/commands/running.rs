@@ -83,6 +83,9 @@ pub(super) enum Fault {
     /// A lab that ended meanwhile, or is not ready yet.
     #[error("lab {0} is not there any more, or not ready yet")]
     Gone(String),
+    /// A lab that ended while it became another.
+    #[error("lab {0} went down before it was what the file describes")]
+    WentDown(String),
     /// A name that no lab can have.
     #[error("a lab's name has 1 to 40 letters, digits, '-' or '_': {0:?} does not")]
     Name(String),
@@ -139,7 +142,9 @@ impl Fault {
             Self::RunDir(error) => error.exit(),
             Self::Sandbox(error) => error.exit(),
             Self::Unfit(_) => Exit::Unfit,
-            Self::NoSuchLab(_) | Self::NoLab | Self::Gone(_) => Exit::NothingToRun,
+            Self::NoSuchLab(_) | Self::NoLab | Self::Gone(_) | Self::WentDown(_) => {
+                Exit::NothingToRun
+            }
             Self::SeveralLabs(_)
             | Self::NoSuchNode { .. }
             | Self::NoLog { .. }

@@ -60,8 +60,11 @@ impl Sides<'_> {
         if !parts.is_empty() {
             plan.tell(Verb::Change, What::Node, &node.name, parts.join(", "));
         }
-        let moved = interfaces || before.loopback != node.loopback;
-        let (daemon, how) = self.daemon(before, node, moved);
+        let moves = Moves {
+            any: interfaces || before.loopback != node.loopback,
+            made: remade(self.new, plan, id),
+        };
+        let (daemon, how) = self.daemon(before, node, moves);
         made.daemon = daemon;
         if daemon != DaemonPlan::Keep {
             daemons.tell(Verb::Change, What::Daemon, &node.name, how);
@@ -69,7 +72,7 @@ impl Sides<'_> {
         made
     }
 
-    fn daemon(&self, before: &Node, node: &Node, moved: bool) -> (DaemonPlan, String) {
+    fn daemon(&self, before: &Node, node: &Node, moves: Moves) -> (DaemonPlan, String) {
         let restart = |why: &str| (DaemonPlan::Restart, format!("restarted: {why}"));
         if before.kind.word() != node.kind.word() {
             let (was, is) = (before.kind.word(), node.kind.word());
@@ -87,7 +90,7 @@ impl Sides<'_> {
         if before.wrap != node.wrap {
             return restart("something else watches it");
         }
-        let settled = match &node.kind {
+        let left_behind = match &node.kind {
             Kind::Mcrd { .. } => {
                 let reload = before.kind != node.kind;
                 let how = "takes its new configuration while it runs";
@@ -96,15 +99,17 @@ impl Sides<'_> {
                     false => (DaemonPlan::Keep, String::new()),
                 };
             }
-            // It follows the kernel's interfaces.
-            Kind::Frr => false,
-            Kind::Pimd | Kind::Smcroute { .. } | Kind::Custom(_) => moved,
+            // It follows the kernel's interfaces and addresses, but for what it
+            // forwards to an interface made anew: FRR 8.4 takes the kernel's entry
+            // to have that still.
+            Kind::Frr => moves.made,
+            Kind::Pimd | Kind::Smcroute { .. } | Kind::Custom(_) => moves.any,
             Kind::Host | Kind::Kernel => false,
         };
         if before.kind != node.kind || before.router != node.router {
             return restart("other configuration");
         }
-        match settled {
+        match left_behind {
             true => restart("it does not follow its interfaces"),
             false => (DaemonPlan::Keep, String::new()),
         }
@@ -138,6 +143,22 @@ impl Sides<'_> {
             plan.tell(Verb::Change, What::Routes, &link.name, how);
         }
     }
+}
+
+/// What becomes of a node's interfaces.
+#[derive(Clone, Copy)]
+struct Moves {
+    /// One comes, goes, or has other addresses.
+    any: bool,
+    /// One is made.
+    made: bool,
+}
+
+/// An interface of the node is made.
+fn remade(new: &Topology, plan: &Plan, node: NodeId) -> bool {
+    let links = plan.links.iter().zip(&new.links);
+    let mut ends = links.flat_map(|(plan, link)| plan.ends.iter().zip(&link.ends));
+    ends.any(|(plan, end)| end.0 == node && plan.made)
 }
 
 /// An interface of the node was made, or has other addresses.

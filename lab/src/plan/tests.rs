@@ -159,6 +159,18 @@ fn addresses_that_move_are_told_and_why() {
     let after = "nodes: { a: kernel, b: kernel, c: kernel }\nlinks:\n  - a -- b\n  - b -- c\n";
     let plan = Plan::of(&read(before), &read(after), &Undone::new());
     assert_eq!(lines(&plan), ["+ link b--c"]);
+    let before = "nodes: { a: { kind: mcrd, lo: auto } }\n";
+    let plan = Plan::of(
+        &read(before),
+        &read("nodes: { b: { kind: mcrd, lo: auto }, a: { kind: mcrd, lo: auto } }\n"),
+        &Undone::new(),
+    );
+    let text = lines(&plan).join("\n");
+    assert!(
+        text.contains("~ node a  other loopback addresses"),
+        "{text}"
+    );
+    assert!(plan.hint.is_some());
 }
 
 #[test]
@@ -204,4 +216,25 @@ fn what_was_left_undone_is_done_the_next_time() {
     }
     let undone = Undone::from([(What::Link, "gone".to_owned())]);
     assert!(Plan::of(&old, &old, &undone).is_empty());
+}
+
+/// A router of each kind, when one of its links is made anew and when it has
+/// another address: which start again, and which take another configuration.
+#[test]
+fn daemons_that_do_not_follow_their_interfaces_start_again() {
+    let old = "pim: {}\nnodes:\n  m: mcrd\n  f: frr\n  p: pimd\n  h: host\n  \
+        s: { kind: smcroute, mroutes: { from: h, group: 239.1.1.1, to: m } }\n\
+        links:\n  - m -- h: { net: 10.1.0.0/24 }\n  - f -- h: { net: 10.2.0.0/24 }\n  \
+        - p -- h: { net: 10.3.0.0/24 }\n  - s -- h: { net: 10.4.0.0/24 }\n  - s -- m\n";
+    let restarted = |new: &str| {
+        let plan = Plan::of(&read(old), &read(new), &Undone::new());
+        let kept = plan.nodes.iter().map(|node| node.daemon);
+        kept.map(|daemon| daemon == DaemonPlan::Restart)
+            .collect::<Vec<bool>>()
+    };
+    let anew = old.replace("0/24 }", "0/24, mtu: 1400 }");
+    assert_eq!(restarted(&anew), [false, true, true, false, true]);
+    let addresses = old.replace("net: 10.", "net: 10.9");
+    assert_eq!(restarted(&addresses), [false, false, true, false, true]);
+    assert_eq!(restarted(old), [false; 5]);
 }

@@ -1,8 +1,16 @@
 //! A running lab that becomes what its file describes now.
 
+use std::os::unix::process::ExitStatusExt;
+use std::path::PathBuf;
+use std::process::{Child, Output};
+use std::time::Duration;
+
+use mcr_tests::eventually;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use serde_json::Value;
 
-use super::User;
+use super::{DEADLINE, User};
 
 const BEFORE: &str = "\
 nodes:
@@ -152,4 +160,141 @@ fn what_fails_is_told_and_the_next_time_finishes_it() {
         user.expect(0, &["down", &name]);
         assert!(user.world().is_empty(), "{:?}", user.world());
     });
+}
+
+/// One more node, whose command is ready when it is told so.
+fn with_late(user: &User) -> (PathBuf, String) {
+    let ready = user.home().join("ready");
+    let late = format!(
+        "  late: {{ kind: custom, cmd: SLEEP, ready: 'test -e {}' }}\nlinks:\n",
+        ready.display()
+    );
+    let after = BEFORE
+        .replace("links:\n", &late)
+        .replace("  - r1 -- r2\n", "  - r1 -- r2\n  - r1 -- late\n");
+    (ready, after)
+}
+
+/// Starts `lab apply`, which begins to start a node that is not ready.
+fn half_done(user: &User, file: &str) -> Child {
+    let apply = user.lab(&["apply", file]).spawn().unwrap();
+    let begun = eventually(DEADLINE, || user.world().sleeps.len() == 1);
+    assert!(begun, "{:?}", user.world());
+    apply
+}
+
+fn text(output: &Output) -> String {
+    [&output.stdout, &output.stderr]
+        .map(|bytes| String::from_utf8_lossy(bytes).into_owned())
+        .concat()
+}
+
+/// Packets still arrive, and none was lost since the receiver joined.
+fn nothing_was_lost(user: &User, name: &str) {
+    let arrives = "expect: {rx: {by: R, of: S, received: {min: 20}}, within: 20s}";
+    user.expect(0, &["do", "-l", name, arrives]);
+    let once = ["watch", "-l", name, "--once", "--json", "-i", "10ms"];
+    let status: Value = serde_json::from_str(&user.expect(0, &once)).unwrap();
+    let receiver = &status["receivers"][0];
+    assert_eq!(
+        (&receiver["lost"], &receiver["duplicated"]),
+        (&0.into(), &0.into())
+    );
+}
+
+#[test]
+fn what_a_command_began_is_finished_without_it() {
+    User::each("what_a_command_began_is_finished_without_it", |user| {
+        user.bring_daemon();
+        let name = user.name("ended");
+        let file = user.file(&name, BEFORE);
+        user.expect(0, &["up", &file]);
+        user.expect(0, &["join", "-l", &name, "R"]);
+        user.expect(0, &["send", "-l", &name, "S"]);
+        let relay = daemons(user, &name, "r1");
+        let (ready, after) = with_late(user);
+        for signal in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGKILL] {
+            user.file(&name, &after);
+            let apply = half_done(user, &file);
+            kill(Pid::from_raw(apply.id().try_into().unwrap()), signal).unwrap();
+            let ended = apply.wait_with_output().unwrap();
+            let told = text(&ended).contains("goes on with what was begun");
+            if signal == Signal::SIGKILL {
+                assert_eq!(ended.status.signal(), Some(9));
+            } else {
+                assert_eq!(ended.status.code(), Some(128 + signal as i32));
+            }
+            assert_eq!(told, signal != Signal::SIGKILL, "{}", text(&ended));
+            // The next one waits until that is done.
+            let next = user.lab(&["apply", &file]).spawn().unwrap();
+            std::fs::write(&ready, "").unwrap();
+            let next = next.wait_with_output().unwrap();
+            assert_eq!(next.status.code(), Some(0), "{}", text(&next));
+            assert!(
+                text(&next).contains("is as the file has it"),
+                "{}",
+                text(&next)
+            );
+            std::fs::remove_file(&ready).unwrap();
+            assert_eq!(daemons(user, &name, "late").len(), 1);
+            user.file(&name, BEFORE);
+            user.expect(0, &["apply", &file]);
+            assert!(user.world().sleeps.is_empty());
+        }
+        // Killed after every few milliseconds of its way.
+        std::fs::write(&ready, "").unwrap();
+        for step in 0..12 {
+            let text = if step % 2 == 0 { &after } else { BEFORE };
+            user.file(&name, text);
+            let mut apply = user.lab(&["apply", &file]).spawn().unwrap();
+            let moment = Duration::from_millis(step * 8);
+            let ended = eventually(moment, || apply.try_wait().unwrap().is_some());
+            apply.kill().unwrap();
+            apply.wait().unwrap();
+            user.expect(0, &["apply", &file]);
+            let sleeps = usize::from(step % 2 == 0);
+            assert_eq!(user.world().sleeps.len(), sleeps, "{moment:?} {ended}");
+        }
+        assert_eq!(daemons(user, &name, "r1"), relay);
+        nothing_was_lost(user, &name);
+        user.expect(0, &["down", &name]);
+        assert!(user.world().is_empty(), "{:?}", user.world());
+    });
+}
+
+#[test]
+fn a_lab_that_goes_down_in_the_middle_leaves_nothing() {
+    User::each(
+        "a_lab_that_goes_down_in_the_middle_leaves_nothing",
+        |user| {
+            user.bring_daemon();
+            let name = user.name("cut");
+            let (ready, after) = with_late(user);
+            let file = user.file(&name, BEFORE);
+            user.expect(0, &["up", &file]);
+            user.expect(0, &["join", "-l", &name, "R"]);
+            user.expect(0, &["send", "-l", &name, "S"]);
+            user.file(&name, &after);
+            let apply = half_done(user, &file);
+            user.expect(0, &["down", &name]);
+            let ended = apply.wait_with_output().unwrap();
+            assert_eq!(ended.status.code(), Some(2), "{}", text(&ended));
+            assert!(text(&ended).contains("went down"), "{}", text(&ended));
+            assert!(user.world().is_empty(), "{:?}", user.world());
+            // After every few milliseconds of its way.
+            std::fs::write(&ready, "").unwrap();
+            for moment in (0..12).map(|step| Duration::from_millis(step * 8)) {
+                user.file(&name, BEFORE);
+                user.expect(0, &["up", &file]);
+                user.file(&name, &after);
+                let mut apply = user.lab(&["apply", &file]).spawn().unwrap();
+                let ended = eventually(moment, || apply.try_wait().unwrap().is_some());
+                user.expect(0, &["down", &name]);
+                let apply = apply.wait_with_output().unwrap();
+                let known = matches!(apply.status.code(), Some(0 | 2));
+                assert!(known, "{moment:?} {ended}: {}", text(&apply));
+                assert!(user.world().is_empty(), "{moment:?}: {:?}", user.world());
+            }
+        },
+    );
 }

@@ -3,6 +3,7 @@
 
 mod apply;
 mod by_hand;
+mod foreign;
 mod looks;
 mod many;
 mod trouble;
@@ -22,6 +23,9 @@ use tempfile::TempDir;
 
 /// How long anything may take.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(20);
+
+/// Routers that are not the project's own, and the variables that name them.
+const FOREIGN: [(&str, &str); 2] = [("pimd", "LAB_PIMD"), ("smcrouted", "LAB_SMCROUTED")];
 
 /// Makes each test's names and process arguments its own.
 static COUNTER: AtomicU32 = AtomicU32::new(0);
@@ -104,6 +108,28 @@ impl User {
         }
     }
 
+    /// Puts the routers that are not the project's own there too; `None` where
+    /// one is missing, and then it is told that `test` did not run.
+    pub(crate) fn bring_foreign(&self, test: &str) -> Option<()> {
+        for file in ["/usr/lib/frr/pimd", "/usr/lib/frr/zebra"] {
+            if !Path::new(file).is_file() {
+                mcr_tests::skip(test, "FRR is not installed", "scripts/setup.sh test");
+                return None;
+            }
+        }
+        for (name, variable) in FOREIGN {
+            let named = std::env::var_os(variable).map(PathBuf::from);
+            let program = named.unwrap_or_else(|| Path::new("/usr/sbin").join(name));
+            if !program.is_file() {
+                let reason = format!("{} is missing", program.display());
+                mcr_tests::skip(test, &reason, "scripts/setup.sh test");
+                return None;
+            }
+            fs::copy(program, self.home.path().join(name)).unwrap();
+        }
+        Some(())
+    }
+
     pub(crate) fn wrapped(&self, program: impl AsRef<Path>) -> Command {
         let words: Vec<PathBuf> = self
             .prefix
@@ -115,6 +141,12 @@ impl User {
         command.args(&words[1..]).current_dir(self.home.path());
         // Several users, and tests at once, must not share the place of labs.
         command.env("XDG_RUNTIME_DIR", self.home.path());
+        for (name, variable) in FOREIGN {
+            let brought = self.home.path().join(name);
+            if brought.is_file() {
+                command.env(variable, brought);
+            }
+        }
         command
     }
 
