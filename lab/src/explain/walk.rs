@@ -265,7 +265,8 @@ impl<'a> Walk<'a> {
     /// leads to: down the tree, where it was walked up.
     pub(super) fn way(&self) -> Vec<(LinkId, NodeId)> {
         let Some((_, top)) = self.hops.last() else {
-            return locate::path(self.topology, self.source.at, self.receiver.at);
+            let receiver = (self.receiver.at, Some(self.receiver.interface));
+            return self.way_by_links(receiver);
         };
         let mut way = self.way_above(*top);
         let below = self.hops.iter().rev().skip(1).map(|(_, at)| *at);
@@ -296,7 +297,14 @@ impl<'a> Walk<'a> {
                 None => break,
             }
         }
-        locate::path(self.topology, self.source.at, top)
+        self.way_by_links((top, None))
+    }
+
+    fn way_by_links(&self, to: (NodeId, Option<usize>)) -> Vec<(LinkId, NodeId)> {
+        let shown = self.snapshot.links.iter().filter(|(_, count)| **count > 0);
+        let seen = shown.map(|(link, _)| *link).collect();
+        let source = (self.source.at, self.source.interface);
+        locate::path(self.topology, source, to, &seen)
     }
 
     /// The counters of an interface that begin so, as text.

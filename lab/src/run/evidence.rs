@@ -131,7 +131,12 @@ fn rx_findings<S: Stage>(stage: &S, check: &RxCheck, began_ns: u64) -> Vec<Strin
             continue;
         }
         let passed = stage.passed(&runs, record::arrived(stage, began_ns));
-        let way = locate::path(topology, source.at, receiver.at);
+        let way = locate::path(
+            topology,
+            (source.at, source.interface),
+            (receiver.at, Some(receiver.interface)),
+            &locate::seen(&passed),
+        );
         if let Some((sentence, _)) = locate::sentence(topology, &way, &passed) {
             said.push(format!("{} <- {}: {sentence}", receiver.name, source.name));
         }

@@ -1,12 +1,12 @@
 //! Where datagrams were lost, as far as the packets of the links can tell.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use mcrgen::payload;
 
 use crate::run::capture::{Seen, datagram};
-use crate::topology::model::{LinkId, NodeId, Topology};
+use crate::topology::model::{End, Kind, LinkId, NodeId, Topology};
 
 #[cfg(test)]
 mod tests;
@@ -93,38 +93,88 @@ pub fn looped(seen: &[(LinkId, &Seen)], since: u64) -> u64 {
     by_link.into_values().sum()
 }
 
-/// The way from one node to another: links and the nodes they lead to.
+/// The way from an interface to a node, or to an interface of it: links and the
+/// nodes they lead to. Where there are several, the one with most links that were
+/// `seen` to carry something, and of those the one that unicast would take. Hosts
+/// pass nothing on.
 #[must_use]
-pub fn path(topology: &Topology, from: NodeId, to: NodeId) -> Vec<(LinkId, NodeId)> {
-    let mut came: Vec<Option<(LinkId, NodeId)>> = vec![None; topology.nodes.len()];
-    let mut queue = VecDeque::from([from]);
-    while let Some(node) = queue.pop_front() {
-        if node == to {
+pub fn path(
+    topology: &Topology,
+    from: End,
+    to: (NodeId, Option<usize>),
+    seen: &BTreeSet<LinkId>,
+) -> Vec<(LinkId, NodeId)> {
+    let link_of = |end: End| {
+        topology
+            .links
+            .iter()
+            .position(|link| link.ends.contains(&end))
+    };
+    let first = link_of(from);
+    let last = to.1.and_then(|interface| link_of((to.0, interface)));
+    let forwards = |node: NodeId| {
+        let kind = topology.nodes.get(node.0).map(|node| &node.kind);
+        kind.is_some_and(|kind| *kind != Kind::Host)
+    };
+    let mut best: BTreeMap<NodeId, Cost> = BTreeMap::from([(from.0, Cost::default())]);
+    let mut came: BTreeMap<NodeId, (LinkId, NodeId)> = BTreeMap::new();
+    let mut queue = BTreeSet::from([(Cost::default(), from.0)]);
+    while let Some((cost, node)) = queue.pop_first() {
+        if node == to.0 {
             break;
         }
+        if node != from.0 && !forwards(node) {
+            continue;
+        }
         for (position, link) in topology.links.iter().enumerate() {
-            if !link.ends.iter().any(|(end, _)| *end == node) {
+            let here = link.ends.iter().any(|(end, _)| *end == node);
+            if !here || (node == from.0 && Some(position) != first) {
                 continue;
             }
+            let id = LinkId(position);
+            let cost = cost.over(link.metric, seen.contains(&id));
             for (next, _) in &link.ends {
-                if *next != from && came.get(next.0) == Some(&None) {
-                    came[next.0] = Some((LinkId(position), node));
-                    queue.push_back(*next);
+                let wrong = *next == to.0 && last.is_some_and(|last| last != position);
+                if wrong || best.get(next).is_some_and(|known| *known <= cost) {
+                    continue;
                 }
+                best.insert(*next, cost);
+                came.insert(*next, (id, node));
+                queue.insert((cost, *next));
             }
         }
     }
     let mut steps = Vec::new();
-    let mut at = to;
-    while let Some((link, before)) = came.get(at.0).copied().flatten() {
+    let mut at = to.0;
+    while let Some((link, before)) = came.get(&at).copied() {
         steps.push((link, at));
         at = before;
-        if at == from {
-            break;
-        }
     }
     steps.reverse();
     steps
+}
+
+/// The links that showed something.
+#[must_use]
+pub fn seen(passed: &[Passed]) -> BTreeSet<LinkId> {
+    let points = passed.iter().filter(|point| !point.datagrams.is_empty());
+    points.map(|point| point.link).collect()
+}
+
+/// What a way costs: links that showed nothing, then metrics.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+struct Cost {
+    dark: usize,
+    metric: u64,
+}
+
+impl Cost {
+    fn over(self, metric: u32, seen: bool) -> Cost {
+        Cost {
+            dark: self.dark + usize::from(!seen),
+            metric: self.metric + u64::from(metric),
+        }
+    }
 }
 
 /// One sentence: how many passed each link of the way, and after which they

@@ -252,7 +252,12 @@ fn lost_at<S: Stage>(stage: &S, began_ns: u64, by: usize, of: usize) -> Option<S
     let runs = runs.runs().filter(|run| run.source == of);
     let runs: BTreeSet<u64> = runs.map(|run| run.run).collect();
     let passed = stage.passed(&runs, arrived(stage, began_ns));
-    let way = locate::path(topology, source.at, receiver.at);
+    let way = locate::path(
+        topology,
+        (source.at, source.interface),
+        (receiver.at, Some(receiver.interface)),
+        &locate::seen(&passed),
+    );
     let (_, node) = locate::sentence(topology, &way, &passed)?;
     Some(topology.nodes.get(node?.0)?.name.clone())
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use mcrgen::payload::{Header, Template};
 
-use super::{Passed, passed, path, sentence};
+use super::{Passed, passed, path, seen, sentence};
 use crate::run::capture::{Frame, Seen};
 use crate::topology::model::{Kind, Link, LinkId, Medium, Node, NodeId, Topology};
 
@@ -15,7 +15,7 @@ fn node(name: &str) -> Node {
     Node {
         name: name.to_owned(),
         groups: Vec::new(),
-        kind: Kind::Host,
+        kind: Kind::Kernel,
         router: None,
         loopback: Vec::new(),
         interfaces: Vec::new(),
@@ -67,6 +67,14 @@ fn topology() -> Topology {
     }
 }
 
+fn end(node: usize) -> (NodeId, usize) {
+    (NodeId(node), 0)
+}
+
+fn to(node: usize) -> (NodeId, Option<usize>) {
+    (NodeId(node), Some(0))
+}
+
 fn saw(link: usize, datagrams: u64) -> Passed {
     Passed {
         link: LinkId(link),
@@ -78,16 +86,61 @@ fn saw(link: usize, datagrams: u64) -> Passed {
 
 #[test]
 fn the_way_is_the_shortest() {
-    let way = path(&topology(), NodeId(0), NodeId(3));
+    let way = path(&topology(), end(0), to(3), &BTreeSet::new());
     let want = [(0, 1), (2, 2), (3, 3)].map(|(link, node)| (LinkId(link), NodeId(node)));
     assert_eq!(way, want);
-    assert_eq!(path(&topology(), NodeId(0), NodeId(0)), []);
+    assert_eq!(path(&topology(), end(0), to(0), &BTreeSet::new()), []);
+}
+
+/// src - r1 - LAN - up and low - r4 - rcv: who of both forwards is seen, and where
+/// nobody does, unicast's way counts. A host with a leg on both sides is none.
+#[test]
+fn of_several_ways_it_is_the_one_that_was_taken() {
+    let mut topology = topology();
+    topology.nodes = ["src", "r1", "up", "low", "r4", "rcv", "both"]
+        .map(node)
+        .to_vec();
+    topology.nodes[6].kind = Kind::Host;
+    topology.links = vec![
+        link("src--r1", &[0, 1]),
+        link("lan", &[1, 2, 3, 6]),
+        link("up--r4", &[2, 4]),
+        link("low--r4", &[3, 4]),
+        link("both--r4", &[6, 4]),
+        link("r4--rcv", &[4, 5]),
+    ];
+    topology.links[4].metric = 1;
+    let nodes = |topology: &Topology, passed: &[Passed]| {
+        let way = path(topology, end(0), to(5), &seen(passed)).into_iter();
+        way.map(|(_, node)| node.0).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        nodes(&topology, &[saw(0, 9), saw(1, 9), saw(3, 5)]),
+        [1, 3, 4, 5]
+    );
+    assert_eq!(
+        nodes(&topology, &[saw(0, 9), saw(1, 9), saw(2, 5)]),
+        [1, 2, 4, 5]
+    );
+    let passed = [saw(0, 9), saw(1, 9), saw(3, 5), saw(5, 5)];
+    let said = sentence(
+        &topology,
+        &path(&topology, end(0), to(5), &seen(&passed)),
+        &passed,
+    );
+    assert_eq!(said.and_then(|(_, at)| at), Some(NodeId(3)));
+    topology.links[2].metric = 20;
+    assert_eq!(nodes(&topology, &[saw(0, 9), saw(1, 9)]), [1, 3, 4, 5]);
+    // Another link between the same hosts is not the receiver's.
+    topology.links.push(link("src--rcv", &[0, 5]));
+    topology.links[6].ends = vec![(NodeId(0), 1), (NodeId(5), 1)];
+    assert_eq!(nodes(&topology, &[saw(6, 9)]), [1, 3, 4, 5]);
 }
 
 #[test]
 fn the_loss_is_between_the_last_full_link_and_the_next() {
     let topology = topology();
-    let way = path(&topology, NodeId(0), NodeId(3));
+    let way = path(&topology, end(0), to(3), &BTreeSet::new());
     for (counts, text, at) in [
         (
             [100, 100, 0],
