@@ -154,6 +154,8 @@ pub struct Point {
 pub struct Capture {
     points: Vec<Point>,
     media: Vec<Medium>,
+    /// By link: a member is joined by a wire.
+    held: Vec<bool>,
     reader: Reader,
 }
 
@@ -182,6 +184,11 @@ impl Capture {
         let capture = Capture {
             points,
             media: topology.links.iter().map(|link| link.medium).collect(),
+            held: topology
+                .links
+                .iter()
+                .map(|link| !link.members.is_empty())
+                .collect(),
             reader,
         };
         for position in 0..capture.points.len() {
@@ -272,6 +279,7 @@ impl Capture {
             .map(|point| Source {
                 link: point.link,
                 repeats: matches!(self.media.get(point.link.0), Some(Medium::Bridge { .. })),
+                held: self.held.get(point.link.0) == Some(&true),
             })
             .collect();
         self.reader.known().messages.told(from, &sources)

@@ -2,7 +2,8 @@
 //! always on: conditions look at them while a step runs, and a failure is
 //! written down with them.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::capture::{Frame, control};
 use super::control::Control;
@@ -17,6 +18,9 @@ pub const RING_BYTES: usize = 32 * 1024 * 1024;
 const OVERHEAD: usize = 64;
 /// Within this time the members of a segment show the same frame.
 pub const SAME_NS: u64 = 5_000_000;
+/// Within this time they do where a wire may hold it back: any other member has
+/// shown it, and none shows it twice.
+const HELD_NS: u64 = 10_000_000_000;
 /// So many messages before the asked ones are looked at for the same frame.
 const BACK: usize = 256;
 
@@ -36,6 +40,38 @@ pub struct Source {
     pub link: LinkId,
     /// Other points show the same frames.
     pub repeats: bool,
+    /// And some later than others: they are behind wires.
+    pub held: bool,
+}
+
+/// Points that have shown a frame.
+struct Shown {
+    first_ns: u64,
+    latest_ns: u64,
+    points: BTreeSet<usize>,
+}
+
+impl Shown {
+    fn first(point: usize, at_ns: u64) -> Shown {
+        Shown {
+            first_ns: at_ns,
+            latest_ns: at_ns,
+            points: BTreeSet::from([point]),
+        }
+    }
+
+    /// Another point shows it; `false` where it is another frame of the same
+    /// bytes.
+    fn again(&mut self, point: usize, at_ns: u64, held: bool) -> bool {
+        let soon = at_ns.abs_diff(self.latest_ns) < SAME_NS;
+        let late = held && !self.points.contains(&point) && at_ns.abs_diff(self.first_ns) < HELD_NS;
+        if !soon && !late {
+            return false;
+        }
+        self.latest_ns = at_ns;
+        self.points.insert(point);
+        true
+    }
 }
 
 /// Messages that were asked for.
@@ -76,7 +112,7 @@ impl Ring {
         let skip = usize::try_from(from.saturating_sub(self.first)).unwrap_or(usize::MAX);
         let skip = skip.min(self.kept.len());
         let back = skip.saturating_sub(BACK);
-        let mut latest: BTreeMap<(LinkId, &[u8]), u64> = BTreeMap::new();
+        let mut shown: BTreeMap<(LinkId, &[u8]), Shown> = BTreeMap::new();
         let mut messages = Vec::new();
         for (position, (point, frame)) in self.kept.iter().enumerate().skip(back) {
             let Some(source) = sources.get(*point) else {
@@ -84,9 +120,15 @@ impl Ring {
             };
             if source.repeats {
                 let key = (source.link, &*frame.bytes);
-                let before = latest.insert(key, frame.at_ns);
-                if before.is_some_and(|before| frame.at_ns.abs_diff(before) < SAME_NS) {
-                    continue;
+                let first = || Shown::first(*point, frame.at_ns);
+                match shown.entry(key) {
+                    Entry::Vacant(place) => drop(place.insert(first())),
+                    Entry::Occupied(mut known) => {
+                        if known.get_mut().again(*point, frame.at_ns, source.held) {
+                            continue;
+                        }
+                        known.insert(first());
+                    }
                 }
             }
             if position >= skip {

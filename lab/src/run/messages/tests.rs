@@ -10,10 +10,12 @@ use super::*;
 const LAN: Source = Source {
     link: LinkId(0),
     repeats: true,
+    held: false,
 };
 const LINK: Source = Source {
     link: LinkId(1),
     repeats: false,
+    held: false,
 };
 
 /// A report of a host about a group.
@@ -78,6 +80,24 @@ fn what_the_members_of_a_segment_show_is_told_once() {
     assert_eq!(times(&ring.told(0, &sources)), [1_000, 1_000, 1_500]);
     ring.push(1, report(1_500 + SAME_NS, 1, 0));
     assert_eq!(ring.told(0, &sources).messages.len(), 4, "another one");
+}
+
+/// A member behind a wire shows a message 20 ms later, and the same message comes
+/// again a second later: two were sent.
+#[test]
+fn what_a_wire_holds_back_is_told_once() {
+    const MS: u64 = 1_000_000;
+    let held = Source { held: true, ..LAN };
+    let mut ring = Ring::default();
+    for at_ns in [0, 1_000 * MS] {
+        ring.push(0, report(at_ns, 1, 0));
+        ring.push(1, report(at_ns + MS, 1, 0));
+        ring.push(2, report(at_ns + 20 * MS, 1, 0));
+    }
+    assert_eq!(times(&ring.told(0, &[held; 3])), [0, 1_000 * MS]);
+    // From the middle on, the ones before are still known.
+    assert_eq!(times(&ring.told(2, &[held; 3])), [1_000 * MS]);
+    assert_eq!(ring.told(0, &[LAN; 3]).messages.len(), 4, "no wire");
 }
 
 #[test]

@@ -231,6 +231,7 @@ impl Machine {
         let links = (0..self.links.len()).map(|link| Source {
             link: LinkId(link),
             repeats: false,
+            held: false,
         });
         self.messages.told(from, &links.collect::<Vec<_>>())
     }
