@@ -20,9 +20,11 @@ demo: ## build, then run the quick-start network
 test: ## run every test; what was skipped, and why, is printed last
 	scripts/test.sh
 
-interop: ## run mcrd beside FRR, with FRR in every role in turn
+interop: ## run mcrd beside FRR, with FRR in every role and set of roles
 	cargo build --workspace --bins
-	scripts/interop.sh
+	for lab in topologies/interop-*; do \
+	    $${CARGO_TARGET_DIR:-target}/debug/lab matrix --jobs 2 $$lab || failed=1; \
+	done; exit $${failed:-0}
 
 check: ## formatting, lints, tidiness, documentation links, licences
 	scripts/check.sh
