@@ -3,7 +3,9 @@
 mod screen;
 
 use std::io::{self, IsTerminal, Write};
+use std::net::Ipv4Addr;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
@@ -12,7 +14,7 @@ use ratatui::backend::TestBackend;
 use ratatui::crossterm::event::{self, Event, KeyCode, KeyEventKind, KeyModifiers};
 
 use super::running::{Fault, Running, settle};
-use crate::args::WatchArgs;
+use crate::args::{GraphFormat, WatchArgs};
 use crate::exit::Exit;
 use crate::holder::protocol::Request;
 use crate::run::status::Status;
@@ -36,12 +38,13 @@ fn watch(args: &WatchArgs) -> Result<Exit, Fault> {
     let terminal = io::stdout().is_terminal() && io::stdin().is_terminal();
     if args.once {
         // Twice, for the rates.
-        let status = || look(&lab);
+        let status = || look(&lab, None);
         let view = View::of(&name).with(status()?);
         thread::sleep(args.interval);
         return print(&view.with(status()?), args.json);
     }
-    let looks = looks(lab, args.interval);
+    let wanted = Wanted::default();
+    let looks = looks(lab, args.interval, &wanted);
     if args.json || !terminal {
         let mut view = View::of(&name);
         while let Ok(look) = looks.recv() {
@@ -51,29 +54,43 @@ fn watch(args: &WatchArgs) -> Result<Exit, Fault> {
         return Ok(Exit::Pass);
     }
     let mut terminal = ratatui::try_init().map_err(Fault::system("use the terminal"))?;
-    let watched = interact(&mut terminal, View::of(&name), &looks);
+    let watched = interact(&mut terminal, View::of(&name), &looks, &wanted);
     ratatui::try_restore().map_err(Fault::system("give the terminal back"))?;
     watched
 }
 
+/// Of what the network is to be drawn, as the keys say.
+type Wanted = Arc<Mutex<Option<Option<Ipv4Addr>>>>;
+
 /// How the lab is, and what its processes take.
-fn look(lab: &Running) -> Result<Status, Fault> {
+fn look(lab: &Running, drawn: Option<Option<Ipv4Addr>>) -> Result<Status, Fault> {
     let mut status: Status = lab.ask(&Request::Status {}, ANSWER_TIME)?;
     status.processes = lab.ask(&Request::Processes {}, ANSWER_TIME)?;
+    if let Some(group) = drawn {
+        let format = GraphFormat::Text;
+        status.network = lab.ask(&Request::Graph { format, group }, ANSWER_TIME)?;
+    }
     Ok(status)
 }
 
 /// What the lab answers, again and again, from a thread of its own: it may take
 /// as long as a step does.
-fn looks(lab: Running, interval: Duration) -> Receiver<Result<Status, Fault>> {
+fn looks(lab: Running, interval: Duration, wanted: &Wanted) -> Receiver<Result<Status, Fault>> {
     let (sender, receiver) = sync_channel(1);
-    thread::spawn(move || look_again(&lab, interval, &sender));
+    let wanted = Arc::clone(wanted);
+    thread::spawn(move || look_again(&lab, interval, &wanted, &sender));
     receiver
 }
 
-fn look_again(lab: &Running, interval: Duration, sender: &SyncSender<Result<Status, Fault>>) {
+fn look_again(
+    lab: &Running,
+    interval: Duration,
+    wanted: &Wanted,
+    sender: &SyncSender<Result<Status, Fault>>,
+) {
     loop {
-        let look = look(lab);
+        let drawn = *wanted.lock().unwrap_or_else(PoisonError::into_inner);
+        let look = look(lab, drawn);
         let last = look.is_err();
         if sender.send(look).is_err() || last {
             return;
@@ -112,6 +129,7 @@ fn interact(
     terminal: &mut ratatui::DefaultTerminal,
     mut view: View,
     looks: &Receiver<Result<Status, Fault>>,
+    wanted: &Wanted,
 ) -> Result<Exit, Fault> {
     let mut paused = false;
     loop {
@@ -145,7 +163,10 @@ fn interact(
                 view.next_group(1);
             } else if is(&[KeyCode::BackTab, KeyCode::Left, KeyCode::Up]) {
                 view.next_group(-1);
+            } else if is(&[KeyCode::Char('n')]) {
+                view.turn();
             }
+            *wanted.lock().unwrap_or_else(PoisonError::into_inner) = view.wants();
         }
     }
 }

@@ -10,7 +10,7 @@ use super::question::Router;
 use super::stage::Stage;
 use super::wires::Laid;
 use crate::holder::protocol::Process;
-use crate::topology::model::{Kind, Link, LinkId, NodeId, Topology};
+use crate::topology::model::{Kind, Link, LinkId, Node, NodeId, Topology};
 
 /// The most entries that are told of one router.
 const ENTRIES: usize = 1000;
@@ -33,6 +33,9 @@ pub struct Status {
     /// The processes in the nodes.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub processes: Vec<Process>,
+    /// The network, drawn as text, where that was asked for.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub network: String,
 }
 
 /// A step that was done.
@@ -105,8 +108,8 @@ pub struct RouterStatus {
     pub kind: String,
     /// Why it does not answer.
     pub problem: Option<String>,
-    /// PIM neighbours.
-    pub neighbors: usize,
+    /// PIM neighbours, by the names of their nodes where those are the lab's.
+    pub neighbors: Vec<String>,
     /// Groups with members.
     pub groups: usize,
     /// Entries in all.
@@ -157,6 +160,7 @@ pub(super) async fn look<S: Stage>(
         sources: sources(stage),
         routers,
         processes: Vec::new(),
+        network: String::new(),
     }
 }
 
@@ -233,9 +237,23 @@ async fn router<S: Stage>(stage: &S, at: NodeId) -> RouterStatus {
     status
 }
 
+/// The node with an address, or the address.
+fn owner(topology: &Topology, address: Ipv4Addr) -> String {
+    let mut nodes = topology.nodes.iter();
+    let owns = |node: &&Node| {
+        let mut own = node.interfaces.iter().flat_map(|one| &one.addresses);
+        own.any(|one| one.addr() == address)
+    };
+    let found = nodes.find(owns);
+    found.map_or_else(|| address.to_string(), |node| node.name.clone())
+}
+
 async fn ask<S: Stage>(stage: &S, at: NodeId, status: &mut RouterStatus) -> Result<(), String> {
     let router = Router::of(stage, at);
-    status.neighbors = router.neighbors().await?.len();
+    let topology = stage.topology();
+    let seen = router.neighbors().await?.into_iter();
+    let seen = seen.map(|(_, address)| owner(topology, address));
+    status.neighbors = seen.collect();
     status.groups = router.groups().await?.len();
     let all = router.mroutes(None).await?;
     status.entries = all.len();

@@ -28,6 +28,8 @@ pub(super) struct View {
     before: Option<Status>,
     group: usize,
     paused: bool,
+    /// The network is drawn in the place of the table of links.
+    network: bool,
 }
 
 impl View {
@@ -38,6 +40,7 @@ impl View {
             before: None,
             group: 0,
             paused: false,
+            network: false,
         }
     }
 
@@ -57,6 +60,16 @@ impl View {
 
     pub(super) fn pause(&mut self, paused: bool) {
         self.paused = paused;
+    }
+
+    /// Draws the network, or has the table of links again.
+    pub(super) fn turn(&mut self) {
+        self.network = !self.network;
+    }
+
+    /// Of what the network is to be drawn: with the way of the group that is shown.
+    pub(super) fn wants(&self) -> Option<Option<Ipv4Addr>> {
+        self.network.then(|| self.shown_group())
     }
 
     /// Shows the tree of another group.
@@ -109,7 +122,7 @@ impl View {
         let time = time.map(|time| time.strftime("%H:%M:%S").to_string());
         let state = if self.paused { "paused  " } else { "" };
         Line::from(format!(
-            "{}  {} UTC  {state}q quit  p pause  tab next group",
+            "{}  {} UTC  {state}q quit  p pause  tab next group  n network",
             self.lab,
             time.unwrap_or_default(),
         ))
@@ -117,7 +130,11 @@ impl View {
     }
 
     fn parts(&self) -> Vec<Part> {
-        let mut parts = vec![self.links()];
+        let first = match self.network && !self.status.network.is_empty() {
+            true => self.drawing(),
+            false => self.links(),
+        };
+        let mut parts = vec![first];
         if !(self.status.receivers.is_empty() && self.status.sources.is_empty()) {
             parts.push(self.traffic());
         }
@@ -174,6 +191,18 @@ impl View {
                 ("   MBIT/S", Constraint::Length(9)),
                 ("   DATAGRAMS", Constraint::Length(12)),
             ],
+            rows: rows.collect(),
+        }
+    }
+
+    fn drawing(&self) -> Part {
+        let rows = self.status.network.lines();
+        let rows = rows.map(|line| (vec![line.to_owned()], Style::default()));
+        let way = self.shown_group();
+        let way = way.map_or_else(String::new, |group| format!(", and the way of {group}"));
+        Part {
+            title: format!("network{way}"),
+            columns: vec![("", Constraint::Fill(1))],
             rows: rows.collect(),
         }
     }
@@ -241,7 +270,8 @@ impl View {
 
     fn routers(&self) -> Part {
         let row = |router: &RouterStatus| {
-            let problem = router.problem.clone().unwrap_or_default();
+            let neighbors = || router.neighbors.join(" ");
+            let last = router.problem.clone().unwrap_or_else(neighbors);
             let style = if router.problem.is_some() {
                 Style::default().fg(Color::Red)
             } else {
@@ -250,10 +280,9 @@ impl View {
             let cells = vec![
                 router.node.clone(),
                 router.kind.clone(),
-                right(&router.neighbors.to_string(), 10),
                 right(&router.groups.to_string(), 7),
                 right(&router.entries.to_string(), 8),
-                problem,
+                last,
             ];
             (cells, style)
         };
@@ -262,10 +291,9 @@ impl View {
             columns: vec![
                 ("NODE", Constraint::Length(12)),
                 ("KIND", Constraint::Length(6)),
-                ("NEIGHBOURS", Constraint::Length(10)),
                 (" GROUPS", Constraint::Length(7)),
                 (" ENTRIES", Constraint::Length(8)),
-                ("", Constraint::Fill(1)),
+                ("NEIGHBOURS", Constraint::Fill(1)),
             ],
             rows: self.status.routers.iter().map(row).collect(),
         }

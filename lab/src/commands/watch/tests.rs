@@ -57,12 +57,13 @@ fn status(halves: u64) -> Status {
             sending: true,
             sent: halves * 100,
         }],
+        network: "src (host)\n└─ .1 10.0.0.0/24 .2 r1 (mcrd)\n".to_owned(),
         processes: [("r1", 7), ("r1", 8), ("src", 9)].map(process).into(),
         routers: vec![
             RouterStatus {
                 node: "r1".to_owned(),
                 kind: "mcrd".to_owned(),
-                neighbors: 2,
+                neighbors: vec!["r2".to_owned(), "10.9.9.9".to_owned()],
                 groups: 1,
                 entries: 2,
                 trees: vec![entry(GROUP, &["rcv"]), entry(OTHER, &[])],
@@ -106,12 +107,29 @@ fn rates_are_those_between_two_looks() {
         "{text}"
     );
     assert!(text.contains("it is stopped"), "{text}");
+    let router = vec!["r1", "mcrd", "1", "2", "r2", "10.9.9.9"];
+    assert!(rows("r1 ").contains(&router), "{text}");
     assert!(text.contains("1s ago PASS  join R"), "{text}");
     assert!(text.lines().all(|line| line.len() <= 3 * 80), "{text}");
     assert!(
         text.lines().all(|line| line.chars().count() <= 80),
         "{text}"
     );
+}
+
+#[test]
+fn the_network_is_drawn_where_it_is_wanted() {
+    let mut view = View::of("first").with(status(1));
+    assert_eq!(view.wants(), None);
+    assert!(!lines(&view).unwrap().contains("└─"));
+    view.turn();
+    assert_eq!(view.wants(), Some(Some(GROUP)));
+    let text = lines(&view).unwrap();
+    assert!(text.contains("network, and the way of 239.1.1.1"), "{text}");
+    assert!(text.contains("└─ .1 10.0.0.0/24 .2 r1 (mcrd)"), "{text}");
+    assert!(!text.contains("MBIT/S"), "{text}");
+    view.turn();
+    assert!(lines(&view).unwrap().contains("MBIT/S"));
 }
 
 #[test]
