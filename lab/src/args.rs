@@ -5,6 +5,7 @@ mod failure;
 mod format;
 mod running;
 mod shard;
+mod sweep;
 
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
@@ -19,6 +20,7 @@ pub use format::{Form, ReportTo, TestFormat};
 pub use running::*;
 pub use shard::Shard;
 use shard::parse_shard;
+pub use sweep::{SweepArgs, SweepAt};
 
 /// Build a multicast network out of namespaces, run it, judge it by packets.
 #[derive(Clone, Debug, Parser)]
@@ -254,6 +256,9 @@ pub struct TestArgs {
     /// one
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub seed: u64,
+    /// One run of a sweep.
+    #[command(flatten)]
+    pub sweep: SweepArgs,
 }
 
 impl TestArgs {

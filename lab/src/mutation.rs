@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 use crate::assertion::Outcome;
 use crate::reference::{Situation, World};
 use crate::report::RunReport;
-use crate::topology::model::{Action, Kind, NodeId, Topology};
+use crate::topology::model::{Action, Kind, NodeId, Step, Topology};
 
 #[cfg(test)]
 mod tests;
@@ -65,8 +65,8 @@ impl Mutation {
 
 fn receivers_off(lab: &mut Topology) -> bool {
     let mut changed = false;
-    for step in &mut lab.steps {
-        changed |= nobody_joins(&mut step.actions);
+    for actions in lab.steps.iter_mut().flat_map(Step::with_swept_mut) {
+        changed |= nobody_joins(actions);
     }
     changed
 }
@@ -94,8 +94,8 @@ fn configure(lab: &mut Topology, change: impl Fn(NodeId, &mut Value) -> bool) ->
             changed |= change(NodeId(at), config);
         }
     }
-    let actions = lab.steps.iter_mut().flat_map(|step| &mut step.actions);
-    for action in actions.flat_map(Action::each_mut) {
+    let actions = lab.steps.iter_mut().flat_map(Step::with_swept_mut);
+    for action in actions.flatten().flat_map(Action::each_mut) {
         if let Action::Config { at, config } = action {
             changed |= change(*at, config);
         }

@@ -101,6 +101,18 @@ fn passes_with_others(test: &str, folder: &str) {
     with_others(test, folder, &[]);
 }
 
+/// Real time does not stop for an event.
+fn skips_its_sweeps(test: &str, folder: &str) {
+    let file = root().join("topologies").join(folder);
+    if let Some(run) = lab_test(test, &file) {
+        let text = run.text();
+        assert_eq!(run.code(), Some(0), "{text}");
+        let skipped = text.matches("a sweep is for virtual time: `lab test --sim`");
+        assert_eq!(skipped.count(), 3, "{text}");
+        assert!(text.contains("2 passed, 3 skipped"), "{text}");
+    }
+}
+
 fn data(name: &str) -> PathBuf {
     root().join("tests/tests/data").join(name)
 }
@@ -186,6 +198,7 @@ in_namespaces! {
     netns_snooping_lan: "snooping-lan" by passes,
     netns_ssm_chain: "ssm-chain" by passes,
     netns_static_mroutes: "static-mroutes" by passes_with_others,
+    netns_sweep_register: "sweep-register" by skips_its_sweeps,
 }
 
 #[test]

@@ -15,6 +15,7 @@ use tempfile::TempDir;
 const PASSED: i32 = 0;
 const FAILED: i32 = 1;
 const NOTHING_TO_RUN: i32 = 2;
+const USAGE: i32 = 64;
 
 /// A run of `lab test --sim` with a folder of its own.
 struct Run {
@@ -92,6 +93,7 @@ hosted! {
     sim_slow_routes: "slow-routes",
     sim_snooping_lan: "snooping-lan",
     sim_ssm_chain: "ssm-chain",
+    sim_sweep_register: "sweep-register",
 }
 
 fn ten_seeds(name: &str) {
@@ -148,6 +150,92 @@ fn sim_equal_seeds_give_equal_runs() {
     assert!(one["simulated"]["seconds"].as_f64().unwrap() > 10.0);
     // Another seed is another run, and not another label alone.
     assert_ne!(one["steps"], other["steps"]);
+}
+
+/// What the JSON report tells of the sweep that is its third step.
+fn swept(run: &Run) -> (Vec<String>, Vec<String>) {
+    let step = run.json()["runs"][0]["steps"][2].take();
+    let points = step["sweep"]["points"].as_array().unwrap().clone();
+    let word = |point: &Value, key: &str| point[key].as_str().unwrap_or_default().to_owned();
+    let outcomes = points.iter().map(|point| {
+        let message = word(point, "message");
+        let message = message.split(" (").next().unwrap();
+        format!("{message}: {}", word(point, "outcome"))
+    });
+    let again = points.iter().filter(|point| !point["again"].is_null());
+    (
+        outcomes.collect(),
+        again.map(|point| word(point, "again")).collect(),
+    )
+}
+
+#[test]
+fn sim_a_sweep_strikes_at_each_event_and_one_can_be_done_alone() {
+    let file = root().join("tests/tests/data/sweep-stops.yaml");
+    let run = Run::new(&file, &["--format", "json", "--seed", "3", "--keep-going"]);
+    assert_eq!(run.code(), Some(FAILED), "{}", run.text());
+    // A Register-Stop that is sent already is not lost by what comes then.
+    let (outcomes, again) = swept(&run);
+    let want = ["r1: pim.register: fail", "r2: pim.register-stop: pass"];
+    assert_eq!(outcomes, want, "{}", run.text());
+    let command = format!("lab test --sim --seed 3 --sweep-at 3:1 {}", file.display());
+    assert_eq!(again, [command]);
+    assert_eq!(run.json()["runs"][0]["steps"][3]["outcome"], "pass");
+
+    let alone = |at: &str| {
+        Run::new(
+            &file,
+            &["--format", "plain", "--seed", "3", "--sweep-at", at],
+        )
+    };
+    let failed = alone("3:1");
+    let text = failed.text();
+    assert_eq!(failed.code(), Some(FAILED), "{text}");
+    for part in [
+        "1: r1: pim.register",
+        "register join, expected prune",
+        "+0ns     lab  fault r1--r2: drop pim.register-stop",
+        "SKIP what comes after a sweep",
+    ] {
+        assert!(text.contains(part), "no {part:?} in\n{text}");
+    }
+    let latest = failed.folder.path().join("latest");
+    assert!(latest.join("step3.pcapng").is_file(), "{text}");
+    let mut replay = Command::new(programs().unwrap().lab);
+    replay.args(["replay", "--format", "plain", "--run-dir"]);
+    replay.arg(failed.folder.path()).arg(&latest);
+    let replayed = replay.stdin(Stdio::null()).output().unwrap();
+    let told = String::from_utf8_lossy(&replayed.stdout).into_owned();
+    assert_eq!(replayed.status.code(), Some(FAILED), "{told}");
+    assert!(told.contains("1: r1: pim.register"), "{told}");
+
+    assert_eq!(alone("2").code(), Some(PASSED));
+    let none = alone("9");
+    assert!(
+        none.text().contains("there is no event 9: there are 2"),
+        "{}",
+        none.text()
+    );
+    let wrong = alone("2:1");
+    assert_eq!(wrong.code(), Some(USAGE), "{}", wrong.text());
+    assert!(
+        wrong
+            .text()
+            .contains("step 2 of sweep-stops is no sweep; those are 3")
+    );
+}
+
+#[test]
+fn sim_a_long_sweep_ends_as_its_runs_alone_do() {
+    let file = root().join("tests/tests/data/sweep-long.yaml");
+    let run = Run::new(&file, &["--format", "json"]);
+    assert_eq!(run.code(), Some(PASSED), "{}", run.text());
+    let step = &run.json()["runs"][0]["steps"][1];
+    let points = step["sweep"]["points"].as_array().unwrap();
+    // More events are there than the file takes, and more than a runtime's
+    // mutexes give turns without a rest.
+    assert_eq!(points.len(), 70, "{}", run.text());
+    assert!(step["sweep"]["cut_off"].as_u64().unwrap() > 0);
 }
 
 #[test]

@@ -78,6 +78,7 @@ fn simulated(topology: &Topology, args: &ExplainArgs) -> Result<Explanation, Fau
         runs: runs.path().to_owned(),
         seed,
         html: false,
+        sweep_at: None,
         rootless: false,
         pause: None,
     };

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::test;
-use crate::args::{BaselineArgs, Capture, FailureArgs, ReplayArgs, TestArgs, Vars};
+use crate::args::{BaselineArgs, Capture, FailureArgs, ReplayArgs, SweepArgs, TestArgs, Vars};
 use crate::exit::Exit;
 use crate::run::again;
 
@@ -41,6 +41,9 @@ pub fn run(args: ReplayArgs) -> Exit {
         capture: Capture::OnFailure,
         sim: again.sim,
         seed: again.seed,
+        sweep: SweepArgs {
+            sweep_at: again.sweep_at,
+        },
     })
 }
 

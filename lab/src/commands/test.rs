@@ -9,6 +9,7 @@ mod reports;
 mod sim;
 mod watch;
 
+use std::io;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::Instant;
@@ -154,7 +155,7 @@ fn programs(args: &TestArgs, labs: &mut Vec<Topology>) -> Result<Programs, Exit>
 }
 
 /// The folder of the runs, which must be the same inside and outside.
-fn keep(runs: &Path) -> std::io::Result<PathBuf> {
+fn keep(runs: &Path) -> io::Result<PathBuf> {
     std::fs::create_dir_all(runs)?;
     runs.canonicalize()
 }
@@ -190,13 +191,14 @@ fn options(args: &TestArgs, inside: &Inside) -> Options {
         work: WORK.into(),
         runs: args.run_dir.clone(),
         seed: args.seed,
+        sweep_at: args.sweep.sweep_at,
         rootless: inside.rootless,
         pause: None,
     }
 }
 
 /// Does this in a runtime of one thread.
-fn inside_runtime<T>(what: impl Future<Output = T>) -> std::io::Result<T> {
+fn inside_runtime<T>(what: impl Future<Output = T>) -> io::Result<T> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
@@ -204,11 +206,7 @@ fn inside_runtime<T>(what: impl Future<Output = T>) -> std::io::Result<T> {
 }
 
 /// Writes the reports of what ran.
-fn finish(
-    args: &TestArgs,
-    labs: &[Topology],
-    ran: std::io::Result<(Vec<RunReport>, Exit)>,
-) -> Exit {
+fn finish(args: &TestArgs, labs: &[Topology], ran: io::Result<(Vec<RunReport>, Exit)>) -> Exit {
     let (runs, mut exit) = match ran {
         Ok(ran) => ran,
         Err(error) => {
@@ -237,13 +235,13 @@ async fn all(
     labs: &[Topology],
     programs: &Programs,
     options: &Options,
-) -> std::io::Result<(Vec<RunReport>, Exit)> {
+) -> io::Result<(Vec<RunReport>, Exit)> {
     let began = Instant::now();
     let mut printer = Printer::new(args.format);
     let mut runs: Vec<RunReport> = Vec::new();
     let mut exits = Vec::new();
     for lab in labs {
-        let ran = one(args, lab, programs, options, &mut printer).await?;
+        let ran = in_namespaces(args, lab, programs, options, &mut printer).await?;
         printer.aside(&ran.told);
         exits.push(ran.exit());
         runs.extend(ran.runs);
@@ -273,21 +271,22 @@ impl Ran {
     }
 }
 
-/// Runs one lab as often as is asked for.
+/// Runs one lab as often as is asked for, and then with each thing wrong that it
+/// must notice.
 async fn one(
     args: &TestArgs,
     lab: &Topology,
-    programs: &Programs,
     options: &Options,
     progress: &mut dyn Progress,
-) -> std::io::Result<Ran> {
+    mut run: impl AsyncFnMut(&Topology, &Options, &mut dyn Progress) -> io::Result<RunReport>,
+) -> io::Result<Ran> {
     let mut runs: Vec<RunReport> = Vec::new();
     for seed in (args.seed..).take(repeats(args, lab)) {
         let options = Options {
             seed,
             ..options.clone()
         };
-        let report = run::run(lab, programs, &options, progress).await?;
+        let report = run(lab, &options, progress).await?;
         let failed = is_failure(report.exit());
         runs.push(report);
         if failed {
@@ -298,7 +297,7 @@ async fn one(
     let mut wrong = Vec::new();
     for (mutation, lab) in mutate::labs(args, lab).iter().filter(|_| passed) {
         let options = mutate::options(options);
-        let report = run::run(lab, programs, &options, &mut Silent).await?;
+        let report = run(lab, &options, &mut Silent).await?;
         let interrupted = report.interrupted;
         wrong.push((*mutation, report));
         if interrupted {
@@ -307,6 +306,24 @@ async fn one(
     }
     let (told, blind) = mutate::judge(args, lab, &wrong);
     Ok(Ran { runs, told, blind })
+}
+
+/// The same in namespaces.
+async fn in_namespaces(
+    args: &TestArgs,
+    lab: &Topology,
+    programs: &Programs,
+    options: &Options,
+    progress: &mut dyn Progress,
+) -> io::Result<Ran> {
+    one(
+        args,
+        lab,
+        options,
+        progress,
+        async |lab, options, progress| run::run(lab, programs, options, progress).await,
+    )
+    .await
 }
 
 /// How often a lab is run.

@@ -14,6 +14,7 @@ pub mod markdown;
 pub mod ndjson;
 pub mod pcapng;
 pub mod svg;
+pub mod sweep;
 pub mod tap;
 pub mod text;
 pub mod timeline;
@@ -149,6 +150,9 @@ pub struct StepReport {
     /// What the lab found out about a failure.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub findings: Vec<String>,
+    /// What a sweep found.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sweep: Option<sweep::SweepReport>,
     /// What happened in it, where it failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub timeline: Option<timeline::Timeline>,
@@ -288,6 +292,7 @@ impl StepReport {
             faults: Vec::new(),
             ledger: Vec::new(),
             findings: Vec::new(),
+            sweep: None,
             timeline: None,
             packets: None,
         }

@@ -39,6 +39,7 @@ pub(crate) fn step(outcome: Outcome) -> StepReport {
         faults: Vec::new(),
         ledger: Vec::new(),
         findings: Vec::new(),
+        sweep: None,
         timeline: None,
         packets: None,
     }

@@ -57,7 +57,7 @@ pub fn step(step: &StepReport, colour: bool) -> Vec<String> {
         }
     };
     let space = WIDTH - word.len() - 3 - took.len() - 1;
-    let mut title = wrapped(&step.title, space).into_iter();
+    let mut title = wrapped(&step.title, space - 1).into_iter();
     let first = title.next().unwrap_or_default();
     let line = format!("  {painted} {first:<space$}{took}");
     let mut lines = vec![line.trim_end().to_owned()];

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::Options;
+use crate::args::SweepAt;
 use crate::topology::model::Topology;
 
 #[cfg(test)]
@@ -30,6 +31,9 @@ pub struct Again {
     pub sim: bool,
     /// Steps ran after a failed one.
     pub keep_going: bool,
+    /// Of a sweep only this was done.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sweep_at: Option<SweepAt>,
 }
 
 /// Keeps it in a run's folder. What was not read from a file is not kept.
@@ -52,6 +56,7 @@ pub(super) fn keep(
         seed,
         sim,
         keep_going: options.keep_going,
+        sweep_at: options.sweep_at,
     };
     fs::write(folder.join(FILE), &origin.text)?;
     let how = serde_json::to_string_pretty(&again)?;

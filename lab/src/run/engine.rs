@@ -3,11 +3,13 @@
 
 mod doing;
 mod rest;
+mod struck;
 
 use doing::{Doer, Notes};
 pub(super) use rest::Rest;
 use std::collections::BTreeMap;
 use std::time::Duration;
+use struck::Strike;
 
 use serde_json::json;
 
@@ -54,6 +56,8 @@ pub(super) struct Engine<S> {
     /// The number of the first message that the diary does not have.
     untold: u64,
     step_began_ns: u64,
+    /// Since the network stands, when the latest step began to act.
+    acts_since: Duration,
     /// What the latest step did, and when.
     moments: Moments,
     /// What the steps have changed so far.
@@ -74,6 +78,7 @@ impl<S: Stage> Engine<S> {
             events,
             untold: 0,
             step_began_ns,
+            acts_since: Duration::ZERO,
             moments: Moments::default(),
             situation: Situation::default(),
             snaps: BTreeMap::new(),
@@ -86,9 +91,18 @@ impl<S: Stage> Engine<S> {
         self.step_began_ns
     }
 
+    /// Since the network stands, when the latest step began to act.
+    pub(super) fn acts_since(&self) -> Duration {
+        self.acts_since
+    }
+
     /// Runs one step and judges it.
     pub(super) async fn step(&mut self, step: &Step) -> StepReport {
-        let began = self.stage.elapsed();
+        self.judged(step, None).await
+    }
+
+    async fn judged(&mut self, step: &Step, strike: Option<Strike<'_>>) -> StepReport {
+        let began = strike.map_or_else(|| self.stage.elapsed(), |strike| strike.at);
         let mut report = StepReport::skipped(&step.title, step.line);
         self.step_began_ns = self.stage.now_ns();
         let title = json!({ "title": step.title, "line": step.line });
@@ -99,18 +113,17 @@ impl<S: Stage> Engine<S> {
             began_ns,
             ..Moments::default()
         };
-        let mut measured = None;
-        for action in &step.actions {
-            match self.act(action, step).await {
-                Ok(Some(span)) => measured = Some(span),
-                Ok(None) => {}
-                Err(error) => {
-                    self.note("error", json!({ "error": error }));
-                    report.error = Some(error);
-                    break;
-                }
-            }
-        }
+        self.acts_since = self.stage.elapsed();
+        let acted = match strike {
+            None => self.acts(step).await,
+            Some(strike) => self.strike(strike, step).await,
+        };
+        let began_ns = self.moments.began_ns;
+        let measured = acted.unwrap_or_else(|error| {
+            self.note("error", json!({ "error": error }));
+            report.error = Some(error);
+            None
+        });
         if report.error.is_none() {
             let scene = Scene {
                 stage: &self.stage,
@@ -202,6 +215,16 @@ impl<S: Stage> Engine<S> {
 
     fn mark(&mut self, event: &str, text: &str, detail: serde_json::Value) {
         self.events.mark(self.stage.now_ns(), event, text, detail);
+    }
+
+    async fn acts(&mut self, step: &Step) -> Result<Option<Measured>, String> {
+        let mut measured = None;
+        for action in &step.actions {
+            if let Some(span) = self.act(action, step).await? {
+                measured = Some(span);
+            }
+        }
+        Ok(measured)
     }
 
     async fn act(&mut self, action: &Action, step: &Step) -> Result<Option<Measured>, String> {

@@ -13,7 +13,8 @@ const MARKERS: usize = 20_000;
 
 /// The run's diary.
 pub(super) struct Events {
-    file: File,
+    /// Where nothing is written there is none.
+    file: Option<File>,
     began_ns: u64,
     markers: Vec<Marker>,
     failed: Option<io::Error>,
@@ -26,21 +27,32 @@ impl Events {
     /// The file system's.
     pub(super) fn create(path: &Path, began_ns: u64) -> io::Result<Events> {
         Ok(Events {
-            file: File::create(path)?,
+            file: Some(File::create(path)?),
+            ..Events::nowhere(began_ns)
+        })
+    }
+
+    /// A diary that keeps its markers, and writes nothing.
+    pub(super) fn nowhere(began_ns: u64) -> Events {
+        Events {
+            file: None,
             began_ns,
             markers: Vec::new(),
             failed: None,
-        })
+        }
     }
 
     /// Notes that something happened now, with what there is to say about it.
     pub(super) fn note(&mut self, now: u64, event: &str, detail: Value) {
+        let Some(file) = &mut self.file else {
+            return;
+        };
         let seconds = now.saturating_sub(self.began_ns) as f64 / 1e9;
         let mut line = json!({ "seconds": seconds, "at_ns": now, "event": event });
         if let (Some(line), Value::Object(detail)) = (line.as_object_mut(), detail) {
             line.extend(detail);
         }
-        if let Err(error) = writeln!(self.file, "{line}") {
+        if let Err(error) = writeln!(file, "{line}") {
             self.failed.get_or_insert(error);
         }
     }

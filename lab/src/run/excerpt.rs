@@ -98,17 +98,31 @@ fn messages(topology: &Topology, of: Sources<'_>) -> Vec<Moment> {
         if routine || !known.is_new(message, &said) || message.at_ns < of.since_ns {
             continue;
         }
-        let link = topology.links.get(message.link.0);
-        let on = link.map_or("?", |link| &link.name);
         let node = owners.get(&message.source);
         moments.push(Moment {
             after: after(of, message.at_ns),
             node: node.map_or_else(|| message.source.to_string(), |name| (*name).to_owned()),
             kind: said.kind.to_owned(),
-            text: format!("{} {} on {on}", said.kind, said.text),
+            text: on_link(topology, message, &said),
         });
     }
     moments
+}
+
+fn on_link(topology: &Topology, message: &Control, said: &Said) -> String {
+    let link = topology.links.get(message.link.0);
+    let on = link.map_or("?", |link| &link.name);
+    format!("{} {} on {on}", said.kind, said.text)
+}
+
+/// A message in one line, with the node that said it.
+pub fn message(topology: &Topology, message: &Control) -> String {
+    let Some(said) = message.said() else {
+        return "?".to_owned();
+    };
+    let node = owners(topology).get(&message.source).copied();
+    let node = node.map_or_else(|| message.source.to_string(), str::to_owned);
+    format!("{node}: {}", on_link(topology, message, &said))
 }
 
 /// What each node said last on each link, by which refreshes are known.

@@ -38,6 +38,7 @@ mod snapshot;
 mod stage;
 pub mod standing;
 pub mod status;
+mod sweep;
 mod tables;
 mod traffic;
 mod watching;
@@ -68,6 +69,7 @@ use evidence::RunFolder;
 use netns::Namespaces;
 use pause::{Pause, Paused};
 use stage::Stage;
+use sweep::Place;
 use traffic::{Traffic, World};
 
 /// Packets are written from so long before a failed step.
@@ -195,6 +197,7 @@ impl Course<'_> {
         progress: &mut dyn Progress,
     ) {
         let (mut failed, mut ended) = (false, false);
+        let mut begun = Vec::new();
         for (position, step) in self.topology.steps.iter().enumerate() {
             if ended || (failed && !self.options.keep_going) {
                 let skipped = StepReport::skipped(&step.title, step.line);
@@ -203,7 +206,24 @@ impl Course<'_> {
                 continue;
             }
             progress.step_began(&step.title);
-            let mut done = engine.step(step).await;
+            let mut done = match &step.sweep {
+                None => {
+                    let done = engine.step(step).await;
+                    begun.push((position, engine.acts_since()));
+                    done
+                }
+                Some(sweep) => {
+                    let place = Place {
+                        step,
+                        position,
+                        sweep,
+                        begun: &begun,
+                    };
+                    let (done, last) = self.swept(engine, place, report);
+                    ended = last;
+                    done
+                }
+            };
             if !done.outcome.is_good() {
                 failed = true;
                 self.keep_failure(engine, position, &mut done, report).await;

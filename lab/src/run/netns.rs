@@ -29,7 +29,7 @@ use super::notices::{Notice, Notices};
 use super::pause::{Look, Pause, Paused};
 use super::probe;
 use super::shell::{self, Finished};
-use super::stage::{Drops, Stage};
+use super::stage::{Drops, REAL_TIME, Stage};
 use super::traffic::{Traffic, World};
 use super::wires::Laid;
 use crate::assertion::counters::Counters;
@@ -359,6 +359,14 @@ impl Stage for Namespaces<'_> {
 
     fn gone(&self, at: WireId) -> Gone {
         self.world.network.gone(at)
+    }
+
+    fn is_virtual(&self) -> bool {
+        false
+    }
+
+    fn through<T>(&self, _: impl AsyncFnOnce(Self) -> T) -> Result<T, String> {
+        Err(REAL_TIME.to_owned())
     }
 
     fn looped(&self, since_ns: u64) -> u64 {

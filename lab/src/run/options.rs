@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::rc::Rc;
 
 use super::pause::Pause;
-use crate::args::Capture;
+use crate::args::{Capture, SweepAt};
 
 /// How a run is to be done.
 #[derive(Clone, Debug)]
@@ -23,6 +23,8 @@ pub struct Options {
     pub runs: PathBuf,
     /// What wires do to each frame depends on it.
     pub seed: u64,
+    /// Of a sweep only this is done.
+    pub sweep_at: Option<SweepAt>,
     /// It runs in a user namespace.
     pub rootless: bool,
     /// Who is asked how to go on after a failed step.

@@ -121,13 +121,10 @@ fn run_and_look<T>(
         let limit = std::pin::pin!(clock.sleep_until(topology.max_time));
         match futures_util::future::select(steps, limit).await {
             futures_util::future::Either::Left(_) => None,
-            futures_util::future::Either::Right(_) => Some(format!(
-                "the run took longer than its limit, max_time {}s",
-                topology.max_time.as_secs()
-            )),
+            futures_util::future::Either::Right(_) => Some(over_limit(topology)),
         }
     });
-    let ended = ended.unwrap_or_else(|| Some("the simulated network stands still".to_owned()));
+    let ended = ended.unwrap_or_else(|| Some(STANDS_STILL.to_owned()));
     if let Some(reason) = ended {
         course.stopped(&mut report, progress, reason);
     }
@@ -146,8 +143,18 @@ fn run_and_look<T>(
     Ok((report, seen))
 }
 
+/// Why a run did not end.
+const STANDS_STILL: &str = "the simulated network stands still";
+
+fn over_limit(topology: &Topology) -> String {
+    let limit = topology.max_time.as_secs();
+    format!("the run took longer than its limit, max_time {limit}s")
+}
+
 /// A simulated network, as steps see it.
 struct Simulation<'a> {
+    hosted: &'a Hosted<'a>,
+    seed: u64,
     topology: &'a Topology,
     clock: Rc<Clock>,
     machine: Rc<RefCell<Machine>>,
@@ -155,11 +162,13 @@ struct Simulation<'a> {
 }
 
 impl<'a> Simulation<'a> {
-    fn new(hosted: &Hosted<'a>, seed: u64) -> Simulation<'a> {
+    fn new(hosted: &'a Hosted<'a>, seed: u64) -> Simulation<'a> {
         let ledger: Rc<RefCell<Ledger>> = Rc::default();
         let machine = Machine::start(hosted, seed, Rc::clone(&ledger));
         let machine = Rc::new(RefCell::new(machine));
         Simulation {
+            hosted,
+            seed,
             topology: hosted.topology,
             clock: Rc::new(Clock::new(Rc::clone(&machine))),
             machine,
@@ -352,6 +361,29 @@ impl Stage for Simulation<'_> {
 
     fn gone(&self, at: WireId) -> Gone {
         self.machine.borrow().gone(at)
+    }
+
+    fn is_virtual(&self) -> bool {
+        true
+    }
+
+    fn through<T>(&self, work: impl AsyncFnOnce(Self) -> T) -> Result<T, String> {
+        let fresh = Simulation::new(self.hosted, self.seed);
+        let clock = Rc::clone(&fresh.clock);
+        let limit = self.topology.max_time;
+        let ended = time::block_on(&clock, async {
+            let work = std::pin::pin!(work(fresh));
+            let limit = std::pin::pin!(clock.sleep_until(limit));
+            match futures_util::future::select(work, limit).await {
+                futures_util::future::Either::Left((done, _)) => Some(done),
+                futures_util::future::Either::Right(_) => None,
+            }
+        });
+        match ended {
+            Some(Some(done)) => Ok(done),
+            Some(None) => Err(over_limit(self.topology)),
+            None => Err(STANDS_STILL.to_owned()),
+        }
     }
 
     fn looped(&self, _: u64) -> u64 {

@@ -33,6 +33,9 @@ use crate::topology::model::{
     CounterOf, DaemonChange, Exec, Hosts, LinkChange, LinkId, NodeId, Topology, Wire, WireId,
 };
 
+/// Why there is no sweep where time is real.
+pub(super) const REAL_TIME: &str = "a sweep is for virtual time: `lab test --sim`";
+
 /// Drops by node, interface and reason.
 pub(super) type Drops = BTreeMap<(usize, String, String), u64>;
 
@@ -154,6 +157,16 @@ pub(super) trait Stage {
     /// Datagrams that a router sent onto a link again, after others had taken
     /// from their TTL, since the last call or this time.
     fn looped(&self, since_ns: u64) -> u64;
+    /// Time passes here as fast as it can, and the same way every time.
+    fn is_virtual(&self) -> bool;
+    /// Goes through the same network once more, from its beginning, while
+    /// everything else waits.
+    ///
+    /// # Errors
+    /// Why that cannot be done here, or did not end.
+    fn through<T>(&self, work: impl AsyncFnOnce(Self) -> T) -> Result<T, String>
+    where
+        Self: Sized;
     /// What was found broken since the last call that must never break.
     fn broken(&self) -> Vec<String>;
     /// Writes what every node knows.
@@ -193,6 +206,14 @@ pub(super) async fn end_span<S: Stage>(stage: &S) -> u64 {
     let now = stage.now_ns();
     stage.ledger().borrow_mut().end_span(now);
     until_settled(stage, now).await;
+    now
+}
+
+/// Begins a new span at this very moment: what is under way belongs to it.
+/// Returns its start.
+pub(super) fn cut_span<S: Stage>(stage: &S) -> u64 {
+    let now = stage.now_ns();
+    stage.ledger().borrow_mut().begin_span(now);
     now
 }
 

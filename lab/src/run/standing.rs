@@ -12,7 +12,7 @@ use super::clock;
 use super::engine::{Engine, Rest};
 use super::events::Events;
 use super::netns::Namespaces;
-use super::stage::Stage;
+use super::stage::{REAL_TIME, Stage};
 use super::status::{self, Status, StepDone};
 use super::traffic::{Traffic, World};
 use super::wires::Laid;
@@ -179,7 +179,11 @@ impl<'a> Standing<'a> {
     /// The mistakes in it; then nothing was done.
     pub async fn step(&mut self, text: &str) -> Result<StepReport, Diagnostics> {
         let step = self.made.source.step(&self.configured, text)?;
-        let engine = match self.engine() {
+        let engine = match (&step.sweep, self.engine()) {
+            (Some(_), _) => Err(REAL_TIME.to_owned()),
+            (None, engine) => engine,
+        };
+        let engine = match engine {
             Ok(engine) => engine,
             Err(why) => {
                 let mut report = StepReport::skipped(&step.title, step.line);

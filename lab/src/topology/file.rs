@@ -18,6 +18,7 @@ mod packets;
 mod questions;
 mod router;
 mod steps;
+mod sweep;
 
 pub(crate) use gate::*;
 pub(crate) use generate::*;
@@ -27,6 +28,7 @@ pub(crate) use packets::*;
 pub(crate) use questions::*;
 pub(crate) use router::*;
 pub(crate) use steps::*;
+pub(crate) use sweep::*;
 
 /// A name given elsewhere in the file.
 pub(crate) type Name = At<String>;

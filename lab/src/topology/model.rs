@@ -4,6 +4,7 @@
 mod action;
 mod gate;
 mod invariant;
+mod sweep;
 mod wire;
 mod wrap;
 
@@ -23,6 +24,7 @@ use super::router::Router;
 pub use action::{Action, DaemonChange, Exec, Flap, Hosts, LinkChange};
 pub use gate::{Gate, GateBound, Quantile};
 pub use invariant::{Always, Invariant};
+pub use sweep::Sweep;
 pub use wire::{End, Wire, WireId};
 pub use wrap::Wrap;
 
@@ -321,6 +323,8 @@ pub struct Step {
     pub actions: Vec<Action>,
     /// What must become true, all at once watched.
     pub expect: Vec<Expectation>,
+    /// In place of both: what is done at every event of the steps before.
+    pub sweep: Option<Box<Sweep>>,
 }
 
 /// One condition, and how long it may take.

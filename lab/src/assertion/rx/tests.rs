@@ -28,6 +28,7 @@ fn at_most(value: f64) -> Bound {
 /// 1000 sent, 990 received, one of them twice, 2 late.
 fn seen() -> RxSeen {
     RxSeen {
+        unheard_ns: 0,
         sent: 1000,
         received: 990,
         lost: 10,

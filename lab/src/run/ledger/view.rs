@@ -37,6 +37,9 @@ pub struct RxSeen {
     pub gap_ns: u64,
     /// When that was over; `None` where it is not.
     pub gap_until_ns: Option<u64>,
+    /// The longest time from the span's start, or the source's or the join, to
+    /// the first datagram ever of a flow, or until now.
+    pub unheard_ns: u64,
     /// One-way latencies, of each flow where it arrived.
     pub latencies: Vec<Rc<Latencies>>,
     /// How the latest datagram of each flow arrived.
@@ -224,6 +227,12 @@ impl Ledger {
         seen.sent += owed;
         seen.received += received;
         seen.lost += lost;
+        if marked.is_none() && owed > 0 {
+            let (sent, joined) = (flow.sender.began_ns(), session.joined_at());
+            let from = self.span_start.max(sent).max(joined);
+            let first = reached.map_or(now, |leg| leg.first_ns);
+            seen.unheard_ns = seen.unheard_ns.max(first.saturating_sub(from));
+        }
         let Some((at, leg)) = leg else { return };
         seen.flows += 1;
         seen.duplicated += leg.duplicated.saturating_sub(before.duplicated);

@@ -91,7 +91,7 @@ pub fn host(topology: &Topology) -> Result<Hosted<'_>, NotHosted> {
             reasons.add(&source.name, "sources send to groups only in the simulator");
         }
     }
-    for step in &topology.steps {
+    for step in topology.steps.iter().flat_map(Step::with_swept) {
         reasons.step(step);
     }
     if reasons.0.is_empty() {

@@ -5,7 +5,7 @@ use serde::Deserialize;
 
 use super::{
     Elected, FaultVerb, GateOf, IgmpOf, MdbOf, MfcOf, Mroute, Name, NeighborsEntry, PacketsEntry,
-    RpOf, RpfOf, StateOf, TreeOf,
+    RepeatEntry, RpOf, RpfOf, StateOf, TreeOf,
 };
 use crate::topology::loss::Loss;
 use crate::topology::place::{At, Named, OneOrMany, Part};
@@ -59,9 +59,9 @@ pub(crate) struct Verbs {
     pub(crate) snap: Option<Part<String>>,
     /// Several parts of the step that begin at once, each with verbs of its own.
     pub(crate) parallel: Option<Part<OneOrMany<Part<Verbs>>>>,
-    /// The whole step is done so many times.
-    #[schemars(range(min = 1, max = 1000))]
-    pub(crate) repeat: Option<At<u32>>,
+    /// The whole step is done so many times; or what is in `each` is done at
+    /// every event of the steps before.
+    pub(crate) repeat: Option<Part<RepeatEntry>>,
     /// What is expected of a span of time from here.
     pub(crate) measure: Option<Part<Measure>>,
     /// What must become true.

@@ -24,6 +24,7 @@ mod question;
 mod received;
 mod router;
 mod steps;
+mod sweep;
 mod tables;
 mod traffic;
 mod wire;

@@ -79,7 +79,7 @@ pub(super) fn outage(cx: &Context<'_>, cast: &Cast<'_>, written: &Outage) -> Vec
 }
 
 /// Conditions without bounds, one for each receiver.
-fn between(
+pub(super) fn between(
     cx: &Context<'_>,
     cast: &Cast<'_>,
     OneOrMany(by): &OneOrMany<At<String>>,

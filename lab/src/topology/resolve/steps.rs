@@ -11,6 +11,7 @@ use super::changes;
 use super::disturb;
 use super::expect;
 use super::network::Network;
+use super::sweep;
 use super::wire;
 use crate::topology::decode::decode;
 use crate::topology::file::{self, File, Verbs};
@@ -118,8 +119,11 @@ pub(super) fn steps(cx: &Context<'_>, file: &File, cast: &Cast<'_>) -> Vec<Step>
         );
         return Vec::new();
     }
-    let steps = file.steps.iter();
-    let steps: Vec<Step> = steps.flat_map(|part| step(cx, &part.tree, cast)).collect();
+    let mut steps: Vec<Step> = Vec::new();
+    for part in &file.steps {
+        let more = step(cx, &part.tree, cast, &steps);
+        steps.extend(more);
+    }
     if steps.len() > MAX_STEPS {
         let message = format!("a lab has at most {MAX_STEPS} steps, counted as often as repeated");
         let last = file
@@ -132,15 +136,20 @@ pub(super) fn steps(cx: &Context<'_>, file: &File, cast: &Cast<'_>) -> Vec<Step>
 }
 
 /// A step that is done more than once says each time which time it is.
-fn repeated(cx: &Context<'_>, step: Step, times: Option<&At<u32>>) -> Vec<Step> {
-    let Some(At { span, value: times }) = times else {
+fn repeated(cx: &Context<'_>, step: Step, times: Option<&Tree>) -> Vec<Step> {
+    let times = times.map(|tree| Part::<At<u32>>::new(tree.clone()));
+    let times = times.map(|part| part.read(&cx.scope, cx.sink));
+    let Some(times) = times else {
         return vec![step];
     };
-    if !(1..=MAX_STEPS).contains(&usize::try_from(*times).unwrap_or(usize::MAX)) {
-        cx.tell(*span, format!("`repeat` is 1 to {MAX_STEPS}"));
+    let Some(At { span, value: times }) = times else {
+        return Vec::new();
+    };
+    if !(1..=MAX_STEPS).contains(&usize::try_from(times).unwrap_or(usize::MAX)) {
+        cx.tell(span, format!("`repeat` is 1 to {MAX_STEPS}"));
         return Vec::new();
     }
-    let titled = (1..=*times).map(|time| Step {
+    let titled = (1..=times).map(|time| Step {
         title: format!("{} ({time} of {times})", step.title),
         ..step.clone()
     });
@@ -175,20 +184,16 @@ fn split<'t>(cx: &Context<'_>, tree: &'t Tree) -> Option<(Option<String>, Span, 
     Some((None, span, tree))
 }
 
-fn step(cx: &Context<'_>, tree: &Tree, cast: &Cast<'_>) -> Vec<Step> {
+fn step(cx: &Context<'_>, tree: &Tree, cast: &Cast<'_>, earlier: &[Step]) -> Vec<Step> {
     let Some((title, span, body)) = split(cx, tree) else {
         return Vec::new();
     };
     let Some(verbs) = decode::<Verbs>(body, cx.sink) else {
         return Vec::new();
     };
-    let mut done = Done::default();
-    perform(cx, cast, &verbs, &mut done);
-    let expect = expectations(cx, cast, &verbs);
     if body.entries().is_empty() {
         cx.tell(span, "this step does nothing and expects nothing");
     }
-    let actions = done.in_order();
     let title = title.unwrap_or_else(|| titled(body));
     let value = Value::String(title.clone());
     let title = match cx.scope.interpolate(&Tree { span, value }, cx.sink) {
@@ -198,13 +203,23 @@ fn step(cx: &Context<'_>, tree: &Tree, cast: &Cast<'_>) -> Vec<Step> {
         }) => title,
         Some(_) | None => title,
     };
-    let step = Step {
+    let mut step = Step {
         title,
         line: cx.line(span),
-        actions,
-        expect,
+        actions: Vec::new(),
+        expect: Vec::new(),
+        sweep: None,
     };
-    repeated(cx, step, verbs.repeat.as_ref())
+    let repeat = verbs.repeat.as_ref().map(|part| &part.tree);
+    if let Some(repeat) = repeat.filter(|tree| matches!(tree.value, Value::Map(_))) {
+        step.sweep = sweep::sweep(cx, cast, body, repeat, &step, earlier).map(Box::new);
+        return vec![step];
+    }
+    let mut done = Done::default();
+    perform(cx, cast, &verbs, &mut done);
+    step.expect = expectations(cx, cast, &verbs);
+    step.actions = done.in_order();
+    repeated(cx, step, repeat)
 }
 
 /// A title of the verbs: `join R, send S`.
@@ -246,7 +261,7 @@ impl Done {
     }
 
     /// A struct has no order; the places tell in which the verbs were written.
-    fn in_order(mut self) -> Vec<Action> {
+    pub(super) fn in_order(mut self) -> Vec<Action> {
         self.0.sort_by_key(|(place, _)| *place);
         self.0.into_iter().map(|(_, action)| action).collect()
     }
@@ -261,7 +276,7 @@ pub(super) fn read<T: DeserializeOwned>(
     Some((part.read(&cx.scope, cx.sink)?, part.tree.span))
 }
 
-fn perform(cx: &Context<'_>, cast: &Cast<'_>, verbs: &Verbs, done: &mut Done) {
+pub(super) fn perform(cx: &Context<'_>, cast: &Cast<'_>, verbs: &Verbs, done: &mut Done) {
     let positions = |names: OneOrMany<At<String>>, of: &dyn Fn(&At<String>) -> Option<usize>| {
         let positions: Option<Vec<usize>> = names.0.iter().map(of).collect();
         positions.unwrap_or_default()
@@ -369,7 +384,7 @@ fn change_address(
     done.add(span, action);
 }
 
-fn expectations(cx: &Context<'_>, cast: &Cast<'_>, verbs: &Verbs) -> Vec<Expectation> {
+pub(super) fn expectations(cx: &Context<'_>, cast: &Cast<'_>, verbs: &Verbs) -> Vec<Expectation> {
     let mut all = Vec::new();
     if let Some((measure, span)) = read(cx, verbs.measure.as_ref()) {
         all.extend(expect::of_measure(cx, cast, measure, span));

@@ -220,9 +220,10 @@ pub(super) fn wired(cx: &Context<'_>, cast: &Cast<'_>, name: &At<String>) -> Opt
 /// Links and members that a step gives a fault, takes the carrier of or asks for
 /// losses have a wire from the start.
 pub(super) fn where_needed(mut links: Vec<Link>, steps: &[Step]) -> Vec<Link> {
-    let actions = steps.iter().flat_map(|step| &step.actions);
+    let steps = || steps.iter().flat_map(Step::with_swept);
+    let actions = steps().flat_map(|step| &step.actions);
     let actions = actions.flat_map(Action::each);
-    let expected = steps.iter().flat_map(|step| &step.expect);
+    let expected = steps().flat_map(|step| &step.expect);
     let asked = expected.filter_map(|expectation| match &expectation.check {
         Check::Rx(check) => check.loss_on,
         Check::Rate { .. }

@@ -52,6 +52,75 @@ const OF_VERBS: &[Case] = &[
         "",
     ),
     (
+        "steps:\n  - repeat: {over: pim, each: {expect: {rx: {by: R}}}}\n",
+        2,
+        "`pim` names no events",
+        "write `over: events(pim)`, or a narrower expression over messages: \
+             `over: events(pim.join or pim.register)`",
+    ),
+    (
+        "steps:\n  - repeat:\n      over: events(pim.jion)\n      each: {expect: {rx: {by: R}}}\n",
+        3,
+        "there is no message `pim.jion`",
+        "did you mean `pim.join`?",
+    ),
+    (
+        "steps:\n  - repeat: {over: events(pim)}\n",
+        2,
+        "the key `each` is missing",
+        "",
+    ),
+    (
+        "steps:\n  - send: S\n    repeat: {over: events(pim), each: {expect: {rx: {by: R}}}}\n",
+        2,
+        "`send` is not done beside a sweep",
+        "write it in `each`, or in a step of its own",
+    ),
+    (
+        "steps:\n  - repeat: {over: events(pim), each: {wait: 1s}}\n",
+        2,
+        "nothing is expected after the events",
+        "write what must be true again: `expect: { rate: { at: R, min: 50pps }, within: 20s }`",
+    ),
+    (
+        "steps:\n  - repeat: {over: events(pim), each: {snap: a, expect: {rx: {by: R}}}}\n",
+        2,
+        "`snap` is not done at events",
+        "",
+    ),
+    (
+        "steps:\n  - repeat: {over: events(pim), each: {expect: {rx: {by: R}, as: x}}}\n",
+        2,
+        "the figures of single runs of a sweep are not kept",
+        "name the longest outage: `report: { worst: outage, by: R, as: worst }`",
+    ),
+    (
+        "steps:\n  - repeat: {over: events(pim), limit: 0, each: {expect: {rx: {by: R}}}}\n",
+        2,
+        "`limit` is 1 to 2000 events",
+        "",
+    ),
+    (
+        "steps:\n  - \"it starts\": {send: S}\n  - repeat:\n      over: events(pim)\n      \
+             since: it strats\n      each: {expect: {rx: {by: R}}}\n",
+        5,
+        "there is no earlier step `it strats`",
+        "did you mean `it starts`?",
+    ),
+    (
+        "steps:\n  - repeat: {over: events(pim), each: {expect: {rx: {by: R}}},\n      \
+             report: {worst: outage, by: Q}}\n",
+        3,
+        "there is no receiver `Q`",
+        "known: R",
+    ),
+    (
+        "steps: [{send: S, repeat: 1001}]\n",
+        1,
+        "`repeat` is 1 to 1000",
+        "",
+    ),
+    (
         "steps: [{parallel: [{send: S}]}]\n",
         1,
         "`parallel` has two parts or more",

@@ -42,6 +42,31 @@ const fn between(min: Option<f64>, max: Option<f64>) -> Bound {
 }
 
 #[test]
+fn a_sweep_has_a_step_of_its_own_that_leaves_nothing_behind() {
+    let topology = good(&format!(
+        "{BEFORE}  - \"all starts\": {{send: S}}\n  \
+         - \"and comes back\":\n      repeat:\n        over: events(pim.join or pim.hello from r1)\n        \
+         since: all starts\n        limit: 7\n        \
+         each: {{fault: {{a--r1: {{loss: 5%}}}}, heal: a--r1, expect: {{rx: {{by: R1}}}}}}\n        \
+         report: {{worst: outage, by: [R1, R2], as: longest}}\n  \
+         - fault: {{r1--b: {{loss: 1%}}}}\n"
+    ));
+    let step = &topology.steps[1];
+    assert_eq!((step.actions.len(), step.expect.len()), (0, 0));
+    let sweep = step.sweep.as_ref().expect("a sweep");
+    assert_eq!(sweep.over.text, "pim.join or pim.hello from r1");
+    assert_eq!((sweep.limit, sweep.since), (7, Some(0)));
+    assert_eq!(sweep.each.title, "and comes back");
+    assert_eq!((sweep.each.actions.len(), sweep.each.expect.len()), (2, 1));
+    let by: Vec<usize> = sweep.worst.iter().map(|check| check.by).collect();
+    assert_eq!((by, sweep.metric.as_deref()), (vec![0, 1], Some("longest")));
+    // What it does to a wire, that wire must be there for.
+    let wires: Vec<_> = topology.wires().map(|(at, _)| at.link).collect();
+    assert_eq!(wires, [LinkId(0), LinkId(1)]);
+    assert!(topology.steps[2].sweep.is_none());
+}
+
+#[test]
 fn verbs_keep_the_order_of_the_file() {
     let step = step(
         "  - \"many things to ${b.ip}\":\n      wait: 50ms\n      send: S\n      \

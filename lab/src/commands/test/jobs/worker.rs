@@ -6,7 +6,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::super::{inside_runtime, one, options};
+use super::super::{in_namespaces, inside_runtime, options};
 use crate::args::TestArgs;
 use crate::exit::Exit;
 use crate::node::Programs;
@@ -87,7 +87,8 @@ fn serve(
     for order in orders.lines() {
         let position: usize = order?.parse().map_err(io::Error::other)?;
         let lab = labs.get(position).ok_or(io::ErrorKind::InvalidInput)?;
-        let ran = inside_runtime(one(args, lab, programs, &options, &mut teller)).flatten();
+        let ran =
+            inside_runtime(in_namespaces(args, lab, programs, &options, &mut teller)).flatten();
         match ran {
             Ok(ran) => teller.say(&Said::Done {
                 told: ran.told,

@@ -33,6 +33,20 @@ function around(index) {
 function pick(index) {
   change(around(index));
 }
+// Each run of a sweep: the event, and what came of it.
+function sweep(parent, told) {
+  const table = make(parent, 'table', { class: 'sweep' });
+  const head = make(make(table, 'thead'), 'tr');
+  for (const name of ['', 'at', 'event', 'outage']) make(head, 'th', {}, name);
+  const body = make(table, 'tbody');
+  for (const point of told.points) {
+    const row = make(body, 'tr', { title: (point.missed || []).concat(point.again || []).join('\n') });
+    make(row, 'td', { class: point.outcome === 'pass' ? '' : 'bad' }, point.event + ' ' + point.outcome);
+    make(row, 'td', { class: 'number' }, time(point.seconds));
+    make(row, 'td', {}, point.message);
+    make(row, 'td', { class: 'number' }, point.outage_ns === undefined ? '' : time(point.outage_ns / 1e9));
+  }
+}
 function steps() {
   data.run.steps.forEach((step, index) => {
     const bad = !['pass', 'skip'].includes(step.outcome);
@@ -52,6 +66,7 @@ function steps() {
       make(line, 'span', { class: 'fact' }, told.measured + ' (line ' + told.line + ')');
       for (const missed of told.missed || []) make(detail, 'div', { class: 'missed' }, missed);
     }
+    if (step.sweep) sweep(detail, step.sweep);
     for (const finding of step.findings || []) make(detail, 'div', { class: 'finding' }, finding);
     if (step.packets) make(detail, 'div', { class: 'fact' }, 'packets in ' + step.packets.split('/').pop());
   });
