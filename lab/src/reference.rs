@@ -53,6 +53,9 @@ pub fn right(
 ) -> Result<Right, Undetermined> {
     let group = GroupAddr::try_from(group).map_err(|error| error.to_string())?;
     let flow = world.flow(source, group)?;
+    if !world.sends(&flow) {
+        return Ok(Right::default());
+    }
     if flow.receivers.is_empty() || world.is_ssm(group)? {
         let tree = Tree::grown(world, &flow, world.choice(None, seen));
         return Ok(read(world, &flow, &tree));

@@ -214,3 +214,28 @@ fn tables_are_followed_and_compared() {
     let told = differences(&lab, &right, &seen);
     assert_eq!(told[0], "r1 forwards src -> rp; the model src -> mid");
 }
+
+/// A segment is up whoever is on it; a source whose own end is down sends nothing.
+#[test]
+fn a_source_without_its_interface_sends_nothing() {
+    let text = "lab: 1\nname: cut\nunicast: oracle\npim: { rp: \"${r1.lo}\" }\n\
+        nodes: { s: host, r1: mcrd, h: host }\nsegments: { a: [s, r1], b: [r1, h] }\n\
+        receivers: { R: { at: h, group: 239.1.1.1 } }\n\
+        sources: { S: { at: s, group: 239.1.1.1 } }\n";
+    let lab = topology::parse(Path::new("lab.yaml"), text, &[], &|_| None);
+    let lab = lab.unwrap_or_else(|mistakes| panic!("{}", mistakes.render(false)));
+    let joined = BTreeSet::from([0]);
+    let links = |situation: &Situation| {
+        let world = World::new(&lab, situation, &joined).unwrap();
+        let group = ASM.parse().unwrap();
+        right(&world, 0, group, &Sending::new()).unwrap().links
+    };
+    let both = BTreeSet::from([link(&lab, "a"), link(&lab, "b")]);
+    assert_eq!(links(&Situation::default()), both);
+    let cut = |of: &str| Situation {
+        down: [(node(&lab, of), 0)].into(),
+        ..Situation::default()
+    };
+    assert!(links(&cut("s")).is_empty());
+    assert_eq!(links(&cut("r1")), BTreeSet::from([link(&lab, "a")]));
+}

@@ -115,6 +115,11 @@ impl<'a> World<'a> {
         })
     }
 
+    /// The source's own interface is up. A segment is there without it.
+    pub(super) fn sends(&self, flow: &Flow<NodeId, LinkId>) -> bool {
+        self.ends(flow.first).any(|(at, _)| at == flow.from)
+    }
+
     fn receivers(
         &self,
         from: NodeId,
