@@ -75,6 +75,9 @@ pub fn right(
     };
     let at_rp = world.owner(rp).ok_or("no router has the RP's address")?;
     native.extend(world.way(at_rp, flow.source));
+    // Who takes the packets off the source's own link keeps the source alive, and
+    // so has joined it where the RP tree leads on (RFC 7761 §4.2.2).
+    native.extend(world.routers_on(flow.first));
     let shared = Shared {
         world,
         source: flow.source,

@@ -239,3 +239,19 @@ fn a_source_without_its_interface_sends_nothing() {
     assert!(links(&cut("s")).is_empty());
     assert_eq!(links(&cut("r1")), BTreeSet::from([link(&lab, "a")]));
 }
+
+/// r2 is on the source's link and on the RP tree: the packets need not go by the RP,
+/// though its way to the source is another one.
+#[test]
+fn a_router_beside_the_source_takes_its_packets_there() {
+    let text = "lab: 1\nname: beside\nunicast: oracle\n\
+        pim: { rp: \"${rp.lo}\", spt_switch: never }\n\
+        nodes: { s: host, r1: mcrd, r2: mcrd, rp: mcrd, h: host }\n\
+        links: [rp -- r1, rp -- r2: { metric: 20 }]\n\
+        segments: { a: [s, r1, r2], b: [r2, h] }\n\
+        receivers: { R: { at: h, group: 239.1.1.1 } }\n\
+        sources: { S: { at: s, group: 239.1.1.1 } }\n";
+    let lab = topology::parse(Path::new("lab.yaml"), text, &[], &|_| None);
+    let lab = lab.unwrap_or_else(|mistakes| panic!("{}", mistakes.render(false)));
+    assert_eq!(quiet(&lab, &["R"], ASM), "r2 a -> b");
+}
