@@ -71,6 +71,12 @@ fn out_of(table: &[Mroute], into: &str, source: Ipv4Addr, group: Ipv4Addr) -> BT
         None => star.filter(takes),
     };
     let mut to = found.map(|one| one.oif.clone()).unwrap_or_default();
+    if let (Some(own), Some(star)) = (own.filter(|own| own.spt == Some(false)), star) {
+        // What comes down the RP tree leaves by the way to the source too, which
+        // the source's own entry does not name.
+        let up = own.iif.as_ref().filter(|up| star.oif.contains(*up));
+        to.extend(up.filter(|_| star.iif.as_deref() == Some(into)).cloned());
+    }
     to.remove(into);
     to
 }

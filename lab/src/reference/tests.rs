@@ -255,3 +255,36 @@ fn a_router_beside_the_source_takes_its_packets_there() {
     let lab = lab.unwrap_or_else(|mistakes| panic!("{}", mistakes.render(false)));
     assert_eq!(quiet(&lab, &["R"], ASM), "r2 a -> b");
 }
+
+/// The way to the source is a dead end, and leads over the members' link: packets
+/// that come down the RP tree leave by it all the same.
+#[test]
+fn what_comes_down_the_rp_tree_leaves_by_the_way_to_the_source() {
+    let text = "lab: 1\nname: dead-end\nunicast: oracle\npim: { rp: \"${r1.lo}\" }\n\
+        nodes: { s: host, r1: mcrd, r2: mcrd, h: host }\n\
+        segments: { a: [s, r1], b: [r1, r2], c: [r2, h] }\n";
+    let lab = topology::parse(Path::new("lab.yaml"), text, &[], &|_| None);
+    let lab = lab.unwrap_or_else(|mistakes| panic!("{}", mistakes.render(false)));
+    let (source, group) = ("10.128.0.1".parse().unwrap(), ASM.parse().unwrap());
+    let entry = |of, iif: &str, oif: &[&str]| Mroute {
+        source: of,
+        group: Some(group),
+        iif: Some(iif.to_owned()),
+        oif: oif.iter().map(|name| (*name).to_owned()).collect(),
+        joined: Some(true),
+        spt: Some(of.is_some() && iif == "a"),
+        register: None,
+        asserts: None,
+    };
+    let tables = Tables::from([
+        (node(&lab, "r1"), vec![entry(Some(source), "a", &["b"])]),
+        (
+            node(&lab, "r2"),
+            vec![entry(None, "b", &["c"]), entry(Some(source), "c", &[])],
+        ),
+    ]);
+    let start = (node(&lab, "s"), source, link(&lab, "a"));
+    let (seen, _) = forwarded(&lab, &tables, start, group);
+    let way = (link(&lab, "b"), BTreeSet::from([link(&lab, "c")]));
+    assert_eq!(seen[&node(&lab, "r2")], way);
+}
