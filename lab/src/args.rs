@@ -3,6 +3,7 @@
 mod baseline;
 mod failure;
 mod format;
+mod fuzz;
 mod matrix;
 mod running;
 mod shard;
@@ -18,6 +19,7 @@ pub use baseline::BaselineArgs;
 pub use failure::FailureArgs;
 use format::parse_report;
 pub use format::{Form, ReportTo, TestFormat};
+pub use fuzz::FuzzArgs;
 pub use matrix::MatrixArgs;
 pub use running::*;
 pub use shard::Shard;
@@ -90,6 +92,8 @@ pub enum Command {
     Test(TestArgs),
     /// Run a run of `lab test` again, out of its folder
     Replay(ReplayArgs),
+    /// Run random networks in virtual time against the reference model
+    Fuzz(FuzzArgs),
     /// Find out why a receiver gets nothing of a source
     Explain(ExplainArgs),
     /// Run a lab file with every combination of some values, and print a grid

@@ -12,6 +12,7 @@ pub mod diagnostic;
 pub mod exit;
 pub mod explain;
 pub mod files;
+pub mod fuzz;
 pub mod holder;
 pub mod mutation;
 pub mod node;

@@ -11,6 +11,7 @@ pub mod down;
 pub mod exec;
 pub mod explain;
 pub mod export;
+pub mod fuzz;
 pub mod graph;
 pub mod hand;
 pub mod logs;
@@ -57,6 +58,7 @@ pub fn run(command: Command) -> Exit {
         Command::Do(args) => hand::step(&args),
         Command::Test(args) => test::run(args),
         Command::Replay(args) => replay::run(args),
+        Command::Fuzz(args) => fuzz::run(&args),
         Command::Explain(args) => explain::run(&args),
         Command::Matrix(args) => matrix::run(&args),
         Command::Graph(args) => graph::run(&args),

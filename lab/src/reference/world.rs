@@ -228,6 +228,18 @@ impl<'a> World<'a> {
         Ok(Some(rp))
     }
 
+    /// Whether packets of the source come to travel without Registers: it has no
+    /// RP, or one that all who matter reach.
+    #[must_use]
+    pub fn is_native(&self, source: usize, group: Ipv4Addr) -> bool {
+        let Ok(group) = GroupAddr::try_from(group) else {
+            return false;
+        };
+        let is_ssm = self.is_ssm(group).unwrap_or_default();
+        let flow = self.flow(source, group);
+        is_ssm || flow.is_ok_and(|flow| self.rp(&flow, group).is_ok())
+    }
+
     /// The RP that a router takes: RFC 7761 §4.7.1, for RPs that are configured.
     ///
     /// # Errors
