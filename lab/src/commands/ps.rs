@@ -116,10 +116,15 @@ fn text(lab: &LabInfo) -> String {
         }
         for process in &node.processes {
             let pid = process.pid.to_string();
+            let (name, kind) = (node.name.as_str(), node.kind.as_str());
+            if let Some(status) = &process.ended {
+                let ended = format!("{} ended ({status})", process.command);
+                table.add_row([name, kind, &pid, "-", "-", &ended]);
+                continue;
+            }
             let cpu = format!("{:.1}s", process.cpu_seconds);
             let memory = format!("{:.1}M", process.memory_bytes as f64 / MEBIBYTE);
             let command = shorten(&process.command);
-            let (name, kind) = (node.name.as_str(), node.kind.as_str());
             table.add_row([name, kind, &pid, &cpu, &memory, &command]);
         }
     }

@@ -12,7 +12,7 @@ use super::protocol::{Applying, Reply};
 use super::serve::{CLIENT_TIME, done, send};
 use super::{HolderError, Job};
 use crate::backend::netns::Network;
-use crate::node::Folders;
+use crate::node::{Deaths, Folders};
 use crate::plan::{Plan, Undone};
 use crate::run::reconcile::{self, Applied};
 use crate::run::standing::{Made, Parts};
@@ -51,6 +51,12 @@ impl Held<'_> {
             source: &self.source,
             events,
         }
+    }
+
+    /// The ends of its daemons that nobody asked for.
+    pub(super) fn deaths(&self) -> Deaths {
+        let parts = self.parts.as_ref();
+        parts.and_then(Parts::deaths).unwrap_or_default()
     }
 
     /// Does it, and tells the client how far it is.

@@ -24,6 +24,7 @@ pub async fn serve(listener: &UnixListener, lab: &Look<'_, '_>) -> io::Result<Un
     let (down, mut wanted) = mpsc::channel(1);
     let desk = Desk {
         nodes: Rc::new(RefCell::new(nodes)),
+        deaths: lab.deaths(),
         orders,
         down,
     };

@@ -12,6 +12,7 @@ use nix::unistd::{SysconfVar, sysconf};
 
 use super::protocol::Process;
 use crate::backend::netns::Network;
+use crate::node::Death;
 use crate::topology::model::{NodeId, Topology};
 
 /// The longest command line that is shown, in characters.
@@ -40,8 +41,9 @@ impl Nodes {
     }
 }
 
-/// The processes in the nodes, by node and process id.
-pub(super) fn processes(nodes: &Nodes) -> io::Result<Vec<Process>> {
+/// The processes in the nodes, by node and process id, and the daemons that
+/// ended by themselves.
+pub(super) fn processes(nodes: &Nodes, dead: &[Death]) -> io::Result<Vec<Process>> {
     let mut found = Vec::new();
     for entry in fs::read_dir("/proc")? {
         let entry = entry?;
@@ -64,9 +66,18 @@ pub(super) fn processes(nodes: &Nodes) -> io::Result<Vec<Process>> {
                 command: command_line(&entry.path()),
                 cpu_seconds,
                 memory_bytes,
+                ended: None,
             });
         }
     }
+    found.extend(dead.iter().map(|death| Process {
+        node: death.node.clone(),
+        pid: death.pid,
+        command: death.program.clone(),
+        cpu_seconds: 0.0,
+        memory_bytes: 0,
+        ended: Some(death.status.clone()),
+    }));
     found.sort_by(|a, b| (&a.node, a.pid).cmp(&(&b.node, b.pid)));
     Ok(found)
 }

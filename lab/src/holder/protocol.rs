@@ -181,6 +181,9 @@ pub struct Process {
     /// Bytes of memory that it has.
     #[serde(default)]
     pub memory_bytes: u64,
+    /// How it ended, where it was a daemon that nobody stopped.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended: Option<String>,
 }
 
 /// Asks a holder, which has `time` to answer.

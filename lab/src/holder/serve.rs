@@ -24,6 +24,7 @@ use super::protocol::{MAX_REQUEST, Reply, Request, Stepped};
 use super::{EVENTS, HolderError, Signals};
 use crate::args::GraphFormat;
 use crate::exit::Exit;
+use crate::node::Deaths;
 use crate::plan::Undone;
 use crate::report::text;
 use crate::run::standing::{Parts, Standing};
@@ -52,6 +53,7 @@ pub(super) enum What {
 #[derive(Clone)]
 pub(super) struct Desk {
     pub(super) nodes: Rc<RefCell<Nodes>>,
+    pub(super) deaths: Deaths,
     pub(super) orders: mpsc::Sender<Order>,
     pub(super) down: mpsc::Sender<UnixStream>,
 }
@@ -119,6 +121,7 @@ async fn until_down(
     let nodes = Rc::new(RefCell::new(nodes));
     let desk = Desk {
         nodes: Rc::clone(&nodes),
+        deaths: held.deaths(),
         orders,
         down,
     };
@@ -247,7 +250,8 @@ async fn answer(mut client: UnixStream, desk: &Desk) -> io::Result<()> {
         .await?;
     match serde_json::from_slice(&line) {
         Ok(Request::Processes {}) => {
-            let reply = done(processes(&desk.nodes.borrow())?);
+            let dead = desk.deaths.now();
+            let reply = done(processes(&desk.nodes.borrow(), &dead)?);
             send(&mut client, &reply).await
         }
         Ok(Request::Step { text, colour }) => {

@@ -52,6 +52,10 @@ impl NodeKind for CustomNode<'_> {
         Ok(())
     }
 
+    fn programs(&self) -> &'static [&'static str] {
+        &["its command"]
+    }
+
     fn start(&self, place: &Place<'_>) -> Result<Vec<Child>, NodeError> {
         // `exec` makes the command itself the child, where it is a simple one:
         // signals then reach it and not a shell around it.

@@ -8,7 +8,7 @@ use nix::sys::signal::{Signal, kill};
 use tokio::time::{Instant, sleep};
 
 use super::logs::LogKeeper;
-use super::{Folders, NodeError, Place, Programs, kind, tail, wrap};
+use super::{Deaths, Folders, NodeError, Place, Programs, kind, tail, wrap};
 use crate::backend::netns::{Child, Network};
 use crate::plan::Plan;
 use crate::topology::model::{Kind, NodeId, Topology};
@@ -24,6 +24,8 @@ pub struct Daemons {
     /// What watches them from beside, by node.
     beside: BTreeMap<NodeId, Vec<Child>>,
     frozen: BTreeSet<NodeId>,
+    /// What ended by itself.
+    deaths: Deaths,
     /// Works until it is dropped.
     _logs: LogKeeper,
 }
@@ -68,12 +70,39 @@ impl Daemons {
             async move { until_ready(topology, &place, children).await }
         });
         try_join_all(ready).await?;
-        Ok(Daemons {
+        let daemons = Daemons {
             children,
             beside,
             frozen: BTreeSet::new(),
+            deaths: Deaths::default(),
             _logs: logs,
-        })
+        };
+        for position in 0..topology.nodes.len() {
+            daemons.watch(topology, &place(NodeId(position)));
+        }
+        Ok(daemons)
+    }
+
+    /// What ended by itself.
+    #[must_use]
+    pub fn deaths(&self) -> Deaths {
+        self.deaths.clone()
+    }
+
+    /// From now on, the end of a node's daemon is no step's work.
+    fn watch(&self, topology: &Topology, place: &Place<'_>) {
+        let Some(node) = topology.nodes.get(place.node.0) else {
+            return;
+        };
+        let programs = kind(node).programs().iter();
+        for (child, program) in self.children(place.node).iter().zip(programs) {
+            self.deaths.watch(place.name, program, place.log(), child);
+        }
+        let beside = self.beside.get(&place.node).into_iter().flatten();
+        for (child, wrap) in beside.zip(place.wrap.into_iter().cycle()) {
+            let log = wrap::log(wrap, place);
+            self.deaths.watch(place.name, wrap.word(), log, child);
+        }
     }
 
     /// The processes of a node's daemon, while it runs.
@@ -111,9 +140,12 @@ impl Daemons {
         ) else {
             return Ok(());
         };
+        self.deaths.release(place.name);
         *slot = kind(node).start(place)?;
         self.beside.insert(place.node, wrap::beside(place, slot)?);
-        until_ready(topology, place, slot).await
+        let ready = until_ready(topology, place, slot).await;
+        self.watch(topology, place);
+        ready
     }
 
     /// Asks a node's daemon to end, and waits for it.
@@ -139,10 +171,11 @@ impl Daemons {
     /// As [`Daemons::stop`].
     pub async fn kill(&mut self, place: &Place<'_>) -> Result<(), NodeError> {
         let children = self.take(place)?;
+        let failed = |source| process_error(place, "kill", source);
         for child in &children {
-            child
-                .signal(Signal::SIGKILL)
-                .map_err(|source| process_error(place, "kill", source))?;
+            if child.try_wait().map_err(failed)?.is_none() {
+                child.signal(Signal::SIGKILL).map_err(failed)?;
+            }
         }
         for child in &children {
             child
@@ -290,6 +323,7 @@ impl Daemons {
 
     fn take(&mut self, place: &Place<'_>) -> Result<Vec<Child>, NodeError> {
         self.frozen.remove(&place.node);
+        self.deaths.release(place.name);
         let slot = self.children.get_mut(place.node.0);
         let children = slot.map(std::mem::take).unwrap_or_default();
         if children.is_empty() {

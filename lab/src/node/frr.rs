@@ -63,6 +63,10 @@ impl NodeKind for Frr<'_> {
         prepare(&folder, &place.folders.sockets).map_err(|source| place.file_error(&folder, source))
     }
 
+    fn programs(&self) -> &'static [&'static str] {
+        &["zebra", "pimd"]
+    }
+
     fn start(&self, place: &Place<'_>) -> Result<Vec<Child>, NodeError> {
         let socket = space(place.name).join("zserv.api");
         super::forget(place, &socket)?;

@@ -31,6 +31,10 @@ impl NodeKind for Mcrd<'_> {
         fs::write(&path, file_text(self.config)).map_err(|source| place.file_error(&path, source))
     }
 
+    fn programs(&self) -> &'static [&'static str] {
+        &["mcrd"]
+    }
+
     fn start(&self, place: &Place<'_>) -> Result<Vec<Child>, NodeError> {
         let mut process = Process::new([place.programs.find("mcrd")?.into_os_string()]);
         process.argv.push("run".into());

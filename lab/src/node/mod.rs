@@ -6,6 +6,7 @@
 
 mod custom;
 mod daemons;
+mod deaths;
 pub mod frr;
 mod host;
 mod kernel;
@@ -30,6 +31,7 @@ use crate::files::end_of;
 use crate::topology::model::{Kind, Node, NodeId, Topology, Wrap};
 
 pub use daemons::Daemons;
+pub use deaths::{Death, Deaths};
 pub use logs::LOG_MAX;
 pub(crate) use mcrd::{file_text, rewrite};
 pub use programs::{Programs, Unfit, path_behind};
@@ -61,6 +63,11 @@ pub trait NodeKind {
     /// Why it cannot be started.
     fn start(&self, _place: &Place<'_>) -> Result<Vec<Child>, NodeError> {
         Ok(Vec::new())
+    }
+
+    /// What its processes are called, in the order in which they are started.
+    fn programs(&self) -> &'static [&'static str] {
+        &[]
     }
 
     /// It does its work.

@@ -57,6 +57,10 @@ impl NodeKind for Pimd<'_> {
         Ok(())
     }
 
+    fn programs(&self) -> &'static [&'static str] {
+        &["pimd"]
+    }
+
     fn start(&self, place: &Place<'_>) -> Result<Vec<Child>, NodeError> {
         super::forget(place, &pid_file(&folder(place)))?;
         let script = "mount --bind \"$1\" /run && shift && exec \"$@\"";

@@ -43,6 +43,10 @@ impl NodeKind for Smcroute<'_> {
         fs::write(&path, config(self.mroutes)).map_err(|source| place.file_error(&path, source))
     }
 
+    fn programs(&self) -> &'static [&'static str] {
+        &["smcrouted"]
+    }
+
     fn start(&self, place: &Place<'_>) -> Result<Vec<Child>, NodeError> {
         let pid = pid_file(place);
         super::forget(place, &pid)?;

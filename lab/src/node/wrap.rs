@@ -69,11 +69,7 @@ pub(super) fn beside(place: &Place<'_>, daemon: &[Child]) -> Result<Vec<Child>, 
         return Ok(Vec::new());
     };
     let watch = |argv: Vec<OsString>| -> Result<Child, NodeError> {
-        let (stdout, stderr) =
-            place.to(&place
-                .folders
-                .logs
-                .join(format!("{}.{}.log", place.name, wrap.word())))?;
+        let (stdout, stderr) = place.to(&log(wrap, place))?;
         let process = Process {
             stdout,
             stderr,
@@ -124,6 +120,12 @@ pub(super) async fn end(beside: Vec<Child>, wrap: Option<Wrap>) {
     };
     // One that hangs loses its profile and nothing else.
     timeout(END_TIME, ended).await.ok();
+}
+
+/// What it prints itself.
+pub(super) fn log(wrap: Wrap, place: &Place<'_>) -> PathBuf {
+    let name = format!("{}.{}.log", place.name, wrap.word());
+    place.folders.logs.join(name)
 }
 
 /// Its file, beside the logs.

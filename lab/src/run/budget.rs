@@ -76,7 +76,7 @@ fn routed(what: &What) -> Option<Ipv4Addr> {
     match what {
         What::Mroute { group, .. } | What::Router(Event::Route { group, .. }) => Some(*group),
         What::Router(_) | What::Link { .. } => None,
-        What::Ended | What::Missed(_) | What::Unheard(_) => None,
+        What::Ended | What::Died(_) | What::Missed(_) | What::Unheard(_) => None,
     }
 }
 
@@ -144,7 +144,7 @@ fn cut(topology: &Topology, notice: &Notice) -> Option<(u64, LinkId)> {
     let interface = match &notice.what {
         What::Link { interface, .. } | What::Router(Event::Neighbor { interface, .. }) => interface,
         What::Router(_) | What::Mroute { .. } => return None,
-        What::Ended | What::Missed(_) | What::Unheard(_) => return None,
+        What::Ended | What::Died(_) | What::Missed(_) | What::Unheard(_) => return None,
     };
     let node = topology.nodes.get(notice.node.0)?;
     let interface = node.interfaces.iter().find(|one| one.name == *interface)?;

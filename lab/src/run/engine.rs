@@ -11,6 +11,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 use struck::Strike;
 
+use futures_util::FutureExt;
+use futures_util::future::{Either, select};
 use serde_json::json;
 
 use super::budget;
@@ -30,7 +32,7 @@ use crate::assertion::counters::Counters;
 use crate::assertion::state::State;
 use crate::backend::netns::Carried;
 use crate::reference::Situation;
-use crate::report::{LedgerRow, StepReport};
+use crate::report::{ExpectationReport, LedgerRow, StepReport};
 use crate::topology::model::{Action, Check, Expectation, NodeId, RatePoint, Step, WireId};
 
 /// Waiting for the machine that is told.
@@ -124,27 +126,16 @@ impl<S: Stage> Engine<S> {
             report.error = Some(error);
             None
         });
-        if report.error.is_none() {
-            let scene = Scene {
-                stage: &self.stage,
-                situation: &self.situation,
-                snaps: &self.snaps,
-                began_ns,
-                joined: &self.moments.joined,
-                first_message: self.untold,
-                logs: before.logs.clone(),
-                measured,
-            };
-            let watched = watch_all(&scene, &step.expect);
-            let (stage, situation) = (&self.stage, &self.situation);
-            report.expectations = self.invariants.during(stage, situation, watched).await;
+        let mut broken = self.stage.broken();
+        if report.error.is_none() && broken.is_empty() {
+            report.expectations = self.watch(step, &before, measured).await;
+            broken = self.stage.broken();
         }
-        let broken = self.invariants.step_ended(&self.stage);
-        report.expectations.extend(broken);
-        let broken = self.stage.broken();
-        if !broken.is_empty() {
-            report.error.get_or_insert(broken.join("\n"));
-        }
+        let violated = self.invariants.step_ended(&self.stage);
+        report.expectations.extend(violated);
+        let errors = report.error.take().into_iter().chain(broken);
+        let errors: Vec<String> = errors.collect();
+        report.error = (!errors.is_empty()).then(|| errors.join("\n"));
         report.conclude();
         report.seconds = (self.stage.elapsed() - began).as_secs_f64();
         self.untold = record::messages(&self.stage, &mut self.events, self.untold);
@@ -162,6 +153,30 @@ impl<S: Stage> Engine<S> {
         }
         report.findings.extend(late(self.stage.late(began_ns)));
         report
+    }
+
+    /// Watches the expectations of a step, until all are judged or something
+    /// breaks that makes the judgement idle.
+    async fn watch(
+        &mut self,
+        step: &Step,
+        before: &Before,
+        measured: Option<Measured>,
+    ) -> Vec<ExpectationReport> {
+        let scene = Scene {
+            stage: &self.stage,
+            situation: &self.situation,
+            snaps: &self.snaps,
+            began_ns: self.moments.began_ns,
+            joined: &self.moments.joined,
+            first_message: self.untold,
+            logs: before.logs.clone(),
+            measured,
+        };
+        let watched = unbroken(&self.stage, watch_all(&scene, &step.expect));
+        let (stage, situation) = (&self.stage, &self.situation);
+        let judged = self.invariants.during(stage, situation, watched).await;
+        judged.unwrap_or_default()
     }
 
     /// Tells what there is to say about a step that failed.
@@ -223,6 +238,9 @@ impl<S: Stage> Engine<S> {
             if let Some(span) = self.act(action, step).await? {
                 measured = Some(span);
             }
+            if self.stage.breaks().now_or_never().is_some() {
+                break;
+            }
         }
         Ok(measured)
     }
@@ -261,7 +279,7 @@ impl<S: Stage> Engine<S> {
     /// Time passes, and the invariants are watched.
     async fn pass(&mut self, time: Duration) {
         let (stage, situation) = (&self.stage, &self.situation);
-        let sleep = stage::sleep(stage, time);
+        let sleep = unbroken(stage, stage::sleep(stage, time));
         self.invariants.during(stage, situation, sleep).await;
     }
 
@@ -345,6 +363,15 @@ impl<S: Stage> Engine<S> {
             | Check::Log(_)
             | Check::Exec { .. } => Count::default(),
         }
+    }
+}
+
+/// Does some work, unless something breaks.
+async fn unbroken<S: Stage, T>(stage: &S, work: impl Future<Output = T>) -> Option<T> {
+    let (work, breaks) = (std::pin::pin!(work), std::pin::pin!(stage.breaks()));
+    match select(work, breaks).await {
+        Either::Left((done, _)) => Some(done),
+        Either::Right(((), _)) => None,
     }
 }
 

@@ -55,7 +55,7 @@ use tokio::time::{Instant, sleep};
 use crate::args;
 use crate::assertion::Outcome;
 use crate::backend::netns::{self as network, Network};
-use crate::node::{Daemons, Folders, NodeError, Programs};
+use crate::node::{Daemons, Death, Folders, NodeError, Programs};
 use crate::report::html;
 use crate::report::{RunReport, StepReport};
 use crate::topology::model::Topology;
@@ -437,6 +437,9 @@ impl Job<'_> {
 
     async fn finish(&self, mut engine: Engine<Namespaces<'_>>, report: &mut RunReport) {
         engine.stage.traffic.end_all().await;
+        // What ended after the last step's verdict.
+        let untold = engine.stage.deaths.untold();
+        report.errors.extend(untold.iter().map(Death::text));
         self.course.packets_of_all(&engine, report);
         engine.tell_notices();
         let Engine {

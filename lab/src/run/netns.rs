@@ -25,7 +25,7 @@ use super::lateness::Lateness;
 use super::ledger::Ledger;
 use super::locate::{self, Passed};
 use super::messages::Told;
-use super::notices::{Notice, Notices};
+use super::notices::{Notice, Notices, What};
 use super::pause::{Look, Pause, Paused};
 use super::probe;
 use super::shell::{self, Finished};
@@ -36,7 +36,7 @@ use crate::assertion::counters::Counters;
 use crate::assertion::tables::{Database, Forwarding};
 use crate::backend::netns::{Carried, Gone};
 use crate::files::part_of;
-use crate::node::{self, Daemons, Place, frr};
+use crate::node::{self, Daemons, Deaths, Place, frr};
 use crate::report::pcapng::{self, Marker};
 use crate::topology::model::{
     CounterOf, DaemonChange, Exec, Hosts, Kind, LinkChange, LinkId, NodeId, Topology, Wire, WireId,
@@ -54,6 +54,7 @@ pub(super) struct Namespaces<'a> {
     pub(super) world: World<'a>,
     /// One is started or stopped at a time.
     pub(super) daemons: Mutex<Daemons>,
+    pub(super) deaths: Deaths,
     pub(super) traffic: Traffic,
     pub(super) capture: Capture,
     pub(super) notices: RefCell<Notices>,
@@ -73,6 +74,7 @@ impl<'a> Namespaces<'a> {
         let notices = Notices::start(world.topology, world.network);
         let stage = Namespaces {
             world,
+            deaths: daemons.deaths(),
             daemons: Mutex::new(daemons),
             traffic,
             capture,
@@ -345,7 +347,18 @@ impl Stage for Namespaces<'_> {
     }
 
     fn notices(&self) -> (Vec<Notice>, u64) {
-        self.notices.borrow().take()
+        let (mut notices, missed) = self.notices.borrow().take();
+        notices.extend(self.deaths.unnoted().into_iter().filter_map(|death| {
+            let nodes = &self.world.topology.nodes;
+            let node = nodes.iter().position(|node| node.name == death.node)?;
+            Some(Notice {
+                at_ns: death.at_ns,
+                node: NodeId(node),
+                what: What::Died(death.words()),
+            })
+        }));
+        notices.sort_by_key(|notice| notice.at_ns);
+        (notices, missed)
     }
 
     async fn stand(&self, pause: &Pause, paused: &Paused, laid: Laid) -> io::Result<bool> {
@@ -373,9 +386,15 @@ impl Stage for Namespaces<'_> {
         self.capture.look(|seen| locate::looped(seen, since_ns))
     }
 
-    /// The daemons look after themselves.
+    /// Daemons that ended by themselves, for as long as they are not started
+    /// again.
     fn broken(&self) -> Vec<String> {
-        Vec::new()
+        let taken = self.deaths.take();
+        taken.iter().map(node::Death::text).collect()
+    }
+
+    fn breaks(&self) -> impl Future<Output = ()> {
+        self.deaths.next()
     }
 
     async fn write_states(&self, folder: &Path) -> io::Result<()> {

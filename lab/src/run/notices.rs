@@ -59,6 +59,8 @@ pub enum What {
     Router(Event),
     /// Its mcrd's control socket closed: the daemon ended.
     Ended,
+    /// Its daemon, or what watches that, ended, and no step asked for it.
+    Died(String),
     /// It told more than could be read.
     Missed(u64),
     /// It cannot be listened to, and why.

@@ -25,6 +25,7 @@ use crate::backend::netns::Network;
 use crate::commands::graph;
 use crate::explain::{Explanation, ends};
 use crate::holder;
+use crate::node::Deaths;
 use crate::report::live::Live;
 use crate::topology::model::Topology;
 
@@ -165,7 +166,15 @@ impl Look<'_, '_> {
     /// How it is.
     pub async fn status(&self) -> Status {
         let down = |link| self.network().is_down(link);
-        status::look(self.stage, down, &self.laid).await
+        let mut status = status::look(self.stage, down, &self.laid).await;
+        status::tell_dead(&mut status, &self.stage.deaths.now());
+        status
+    }
+
+    /// The ends of its daemons that nobody asked for.
+    #[must_use]
+    pub fn deaths(&self) -> Deaths {
+        self.stage.deaths.clone()
     }
 
     /// The network, drawn as it is.

@@ -394,6 +394,11 @@ impl Stage for Simulation<'_> {
         self.machine.borrow_mut().broken()
     }
 
+    /// It is found between the events, and told when the step ends.
+    fn breaks(&self) -> impl Future<Output = ()> {
+        std::future::pending()
+    }
+
     async fn write_states(&self, folder: &Path) -> io::Result<()> {
         let machine = self.machine.borrow();
         for (position, node) in self.topology.nodes.iter().enumerate() {

@@ -169,6 +169,8 @@ pub(super) trait Stage {
         Self: Sized;
     /// What was found broken since the last call that must never break.
     fn broken(&self) -> Vec<String>;
+    /// Returns as soon as something is found broken that no step has told.
+    fn breaks(&self) -> impl Future<Output = ()>;
     /// Writes what every node knows.
     async fn write_states(&self, folder: &Path) -> io::Result<()>;
     /// Writes the packets of every link since a time, as far as they are kept.

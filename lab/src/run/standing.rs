@@ -22,7 +22,7 @@ use crate::backend::netns::Network;
 use crate::commands::graph;
 use crate::diagnostic::Diagnostics;
 use crate::explain::{Explanation, ends};
-use crate::node::{Daemons, Folders, NodeError, Programs};
+use crate::node::{Daemons, Deaths, Folders, NodeError, Programs};
 use crate::report::StepReport;
 use crate::report::live::Live;
 use crate::topology::Source;
@@ -85,6 +85,12 @@ impl Parts {
             configured: Vec::new(),
             done: VecDeque::new(),
         }
+    }
+
+    /// The ends of its daemons that nobody asked for.
+    #[must_use]
+    pub fn deaths(&self) -> Option<Deaths> {
+        self.daemons.as_ref().map(Daemons::deaths)
     }
 
     /// Ends receivers, sources and daemons, and tells what went wrong.
@@ -221,6 +227,7 @@ impl<'a> Standing<'a> {
         let engine = self.engine()?;
         let down = |link| network.is_down(link);
         let mut status = status::look(&engine.stage, down, &laid).await;
+        status::tell_dead(&mut status, &engine.stage.deaths.now());
         status.steps = self.done.iter().cloned().collect();
         Ok(status)
     }

@@ -10,6 +10,7 @@ use super::question::Router;
 use super::stage::Stage;
 use super::wires::Laid;
 use crate::holder::protocol::Process;
+use crate::node::Death;
 use crate::topology::model::{Kind, Link, LinkId, Node, NodeId, Topology};
 
 /// The most entries that are told of one router.
@@ -161,6 +162,16 @@ pub(super) async fn look<S: Stage>(
         routers,
         processes: Vec::new(),
         network: String::new(),
+    }
+}
+
+/// Tells of routers whose daemons ended by themselves.
+pub(super) fn tell_dead(status: &mut Status, deaths: &[Death]) {
+    for death in deaths {
+        let mut routers = status.routers.iter_mut();
+        if let Some(router) = routers.find(|router| router.node == death.node) {
+            router.problem = Some(format!("{} ended: {}", death.program, death.status));
+        }
     }
 }
 

@@ -6,6 +6,7 @@ use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command};
+use std::task::{Context, Poll};
 
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -190,6 +191,14 @@ impl WatchedProcess {
     pub async fn ended(&self) -> io::Result<()> {
         // A pidfd is readable from the process's end on, for ever.
         self.0.readable().await.map(drop)
+    }
+
+    /// The same for a poll by hand. Only the latest task that asked is woken.
+    ///
+    /// # Errors
+    /// The runtime's, at its own end.
+    pub fn poll_ended(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.0.poll_read_ready(cx).map_ok(drop)
     }
 }
 

@@ -3,7 +3,7 @@
 
 use std::fs;
 use std::process::{Child, Output};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use mcr_tests::eventually;
 
@@ -178,5 +178,72 @@ fn full_disks_are_told() {
         }
         assert!(codes.first() == Some(&6) && codes.last() == Some(&0));
         assert!(codes.is_sorted_by(|a, b| a >= b), "{codes:?}");
+    });
+}
+
+/// A command that ends fails the step in which it does, at once, and all later
+/// ones; one that a step stops does not.
+#[test]
+fn a_daemon_that_ends_by_itself_fails_the_steps() {
+    User::each("a_daemon_that_ends_by_itself_fails_the_steps", |user| {
+        let name = user.name("ends");
+        let lab = "nodes:\n  a: host\n  r: { kind: custom, cmd: \"echo why; sleep 1; exit 3\" }\n  \
+                   s: { kind: custom, cmd: \"SLEEP\" }\nlinks: [a -- r, r -- s]\nsteps:\n  \
+                   - \"another is stopped\": { daemon: { stop: s } }\n  \
+                   - \"it ends\":\n      expect: { exec: { at: a, run: \"false\" }, within: 100s }\n  \
+                   - \"later\": { expect: { exec: { at: a, run: \"false\" }, within: 100s } }\n  \
+                   - \"started again\": { daemon: { start: s } }\n";
+        let file = user.file(&name, lab);
+        let began = Instant::now();
+        let text = user.expect(1, &["test", "--format", "plain", "--keep-going", &file]);
+        assert!(began.elapsed() < Duration::from_secs(100), "{text}");
+        let told = "r: its command ended by itself (exit status: 3); its last lines:";
+        for step in ["FAIL it ends", "FAIL later", "FAIL started again"] {
+            let (_, after) = text.split_once(step).unwrap_or_else(|| panic!("{text}"));
+            let after = after.split("FAIL").next().unwrap();
+            assert!(after.contains(told), "{step}: {text}");
+            assert!(after.contains("why"), "{step}: {text}");
+        }
+        assert!(!text.contains("s: its command"), "{text}");
+        let events = user.home().join("runs/latest/events.ndjson");
+        let events = fs::read_to_string(events).unwrap();
+        assert_eq!(events.matches("\"kind\":\"died\"").count(), 1, "{events}");
+    });
+}
+
+/// A daemon that somebody kills, and no step, is told by the next step, by `lab
+/// ps` and by `lab watch`, until it runs again.
+#[test]
+fn a_daemon_killed_from_outside_is_told() {
+    User::each("a_daemon_killed_from_outside_is_told", |user| {
+        user.bring_daemon();
+        let name = user.name("outside");
+        let lab = "nodes: {a: host, r1: mcrd, b: host}\nlinks: [a -- r1, r1 -- b]\n";
+        user.expect(0, &["up", &user.file(&name, lab)]);
+        let dead = "mcrd ended (signal: 9 (SIGKILL))";
+        let text = user.expect(0, &["restart", "-l", &name, "r1"]);
+        assert!(!text.contains("by itself"), "{text}");
+        let labs = user.expect(0, &["ps", "--json"]);
+        let labs: serde_json::Value = serde_json::from_str(&labs).unwrap();
+        let nodes = labs[0]["nodes"].as_array().unwrap();
+        let r1 = nodes.iter().find(|node| node["name"] == "r1").unwrap();
+        let pids = r1["processes"].as_array().unwrap().iter();
+        // The daemon is older than its workers.
+        let pid = pids.filter_map(|one| one["pid"].as_i64()).min().unwrap();
+        let kill = format!("kill -9 {pid}");
+        user.expect(0, &["exec", "-l", &name, "r1", "--", "sh", "-c", &kill]);
+        let began = Instant::now();
+        let text = user.expect(1, &["do", "-l", &name, "wait: 100s"]);
+        assert!(began.elapsed() < Duration::from_secs(100), "{text}");
+        let told = "r1: mcrd ended by itself (signal: 9 (SIGKILL))";
+        assert!(text.contains(told), "{text}");
+        assert!(user.expect(0, &["ps"]).contains(dead));
+        let watched = user.expect(0, &["watch", "--once", "-l", &name]);
+        let router = "mcrd ended: signal: 9 (SIGKILL)";
+        assert!(watched.contains(router), "{watched}");
+        assert!(watched.contains("mcrd: signal: 9 (SIGKILL)"), "{watched}");
+        user.expect(0, &["daemon", "-l", &name, "start", "r1"]);
+        assert!(!user.expect(0, &["ps"]).contains("ended"));
+        user.expect(0, &["down", &name]);
     });
 }

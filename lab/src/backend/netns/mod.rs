@@ -39,7 +39,7 @@ use born::Born;
 
 pub use adopt::Prepared;
 pub use error::NetError;
-pub use process::{Child, Process, Stdio};
+pub use process::{Child, Lookout, Process, Stdio};
 pub use wire::{Carried, Gone};
 
 /// The first interface index the lab gives. The kernel makes devices of its

@@ -7,7 +7,8 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus};
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
+use std::task::{Context, Poll};
 
 use mcr_sys::process::{WatchedProcess, spawn_in};
 use nix::errno::Errno;
@@ -129,12 +130,41 @@ impl Child {
         killpg(self.held.pid, signal).map_err(io::Error::from)
     }
 
+    /// Looks at it from beside, without keeping it.
+    #[must_use]
+    pub fn lookout(&self) -> Lookout {
+        Lookout(Rc::downgrade(&self.held))
+    }
+
     /// The process ids of its children.
     ///
     /// # Errors
     /// The file system's.
     pub fn children(&self) -> io::Result<Vec<Pid>> {
         children_of(Path::new("/proc"), self.held.pid)
+    }
+}
+
+/// Looks at a process that another one holds.
+#[derive(Debug)]
+pub struct Lookout(Weak<Held>);
+
+impl Lookout {
+    /// Its exit status, where it has ended and is still held.
+    ///
+    /// # Errors
+    /// The kernel's.
+    pub fn status(&self) -> io::Result<Option<ExitStatus>> {
+        self.0.upgrade().map_or(Ok(None), |held| held.try_wait())
+    }
+
+    /// Ready when it has ended and is still held. Only the latest task that
+    /// asked is woken.
+    pub fn poll(&self, cx: &mut Context<'_>) -> Poll<()> {
+        let Some(held) = self.0.upgrade() else {
+            return Poll::Pending;
+        };
+        held.watched.poll_ended(cx).map(drop)
     }
 }
 

@@ -9,6 +9,7 @@ fn lab(command: &str) -> LabInfo {
         command: command.to_owned(),
         cpu_seconds: 1.26,
         memory_bytes: 5 << 19,
+        ended: None,
     };
     let node = |name: &str, kind: &str, processes| NodeInfo {
         name: name.to_owned(),
@@ -49,4 +50,14 @@ fn long_commands_fit_the_terminal() {
         "{text}"
     );
     assert!(text.contains("..."), "{text}");
+}
+
+#[test]
+fn a_daemon_that_ended_by_itself_is_told() {
+    let mut lab = lab("mcrd");
+    for process in lab.nodes.iter_mut().flat_map(|node| &mut node.processes) {
+        process.ended = Some("signal: 9 (SIGKILL)".to_owned());
+    }
+    let line = " r1    mcrd  7    -    -       mcrd ended (signal: 9 (SIGKILL))";
+    assert!(text(&lab).lines().any(|one| one == line), "{}", text(&lab));
 }

@@ -333,8 +333,9 @@ impl View {
     /// What the processes of each node take together.
     fn processes(&self) -> Part {
         let used = |status: &Status, node: &str| -> Used {
-            let processes = status.processes.iter().filter(|one| one.node == node);
-            processes.fold(Used::default(), |sum, one| Used {
+            let processes = status.processes.iter();
+            let live = processes.filter(|one| one.node == node && one.ended.is_none());
+            live.fold(Used::default(), |sum, one| Used {
                 processes: sum.processes + 1,
                 cpu_seconds: sum.cpu_seconds + one.cpu_seconds,
                 bytes: sum.bytes + one.memory_bytes,
@@ -356,6 +357,7 @@ impl View {
             });
             let cells = vec![
                 node.to_owned(),
+                ended(&self.status, node),
                 right(&now.processes.to_string(), 9),
                 right(
                     &share.map_or("-".to_owned(), |share| format!("{share:.0}%")),
@@ -364,12 +366,17 @@ impl View {
                 right(&format!("{:.1}s", now.cpu_seconds), 10),
                 right(&format!("{:.1}M", now.bytes as f64 / MEBIBYTE), 10),
             ];
-            (cells, Style::default())
+            let style = match cells.get(1).is_some_and(|ended| !ended.is_empty()) {
+                true => Style::default().fg(Color::Red),
+                false => Style::default(),
+            };
+            (cells, style)
         };
         Part {
             title: "processes".to_owned(),
             columns: vec![
-                ("NODE", Constraint::Fill(1)),
+                ("NODE", Constraint::Length(12)),
+                ("ENDED", Constraint::Fill(1)),
                 ("PROCESSES", Constraint::Length(9)),
                 ("    CPU", Constraint::Length(7)),
                 ("  CPU TIME", Constraint::Length(10)),
@@ -405,6 +412,16 @@ impl View {
             rows: row.collect(),
         }
     }
+}
+
+/// The daemons of a node that ended by themselves.
+fn ended(status: &Status, node: &str) -> String {
+    let dead = status.processes.iter().filter(|one| one.node == node);
+    let told = dead.filter_map(|one| {
+        let status = one.ended.as_ref()?;
+        Some(format!("{}: {status}", one.command))
+    });
+    told.collect::<Vec<_>>().join(", ")
 }
 
 /// What the processes of a node took.

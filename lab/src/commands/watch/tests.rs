@@ -26,6 +26,7 @@ fn status(halves: u64) -> Status {
         command: "mcrd run".to_owned(),
         cpu_seconds: halves as f64 * 0.05,
         memory_bytes: 3 << 20,
+        ended: None,
     };
     let entry = |group, oif: &[&str]| Entry {
         group,
@@ -130,6 +131,17 @@ fn the_network_is_drawn_where_it_is_wanted() {
     assert!(!text.contains("MBIT/S"), "{text}");
     view.turn();
     assert!(lines(&view).unwrap().contains("MBIT/S"));
+}
+
+#[test]
+fn daemons_that_ended_by_themselves_are_told() {
+    let mut status = status(1);
+    let ended = status.processes.iter_mut().find(|one| one.node == "src");
+    ended.unwrap().ended = Some("exit status: 1".to_owned());
+    let text = lines(&View::of("first").with(status)).unwrap();
+    let row = text.lines().find(|row| row.starts_with("src   "));
+    let told = "mcrd run: exit status: 1";
+    assert!(row.is_some_and(|row| row.contains(told)), "{text}");
 }
 
 #[test]

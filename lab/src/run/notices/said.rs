@@ -13,7 +13,7 @@ impl What {
         match self {
             What::Link { .. } | What::Mroute { .. } => "kernel",
             What::Router(_) | What::Ended => "mcrd",
-            What::Missed(_) | What::Unheard(_) => "lab",
+            What::Died(_) | What::Missed(_) | What::Unheard(_) => "lab",
         }
     }
 
@@ -25,6 +25,7 @@ impl What {
             What::Mroute { .. } => "mroute",
             What::Router(event) => kind(event),
             What::Ended => "ended",
+            What::Died(_) => "died",
             What::Missed(_) => "missed",
             What::Unheard(_) => "unheard",
         }
@@ -53,6 +54,7 @@ impl What {
             }
             What::Router(event) => event.to_string(),
             What::Ended => "mcrd closed its control socket: it ended".to_owned(),
+            What::Died(words) => words.clone(),
             What::Missed(0) => "more was told than could be read".to_owned(),
             What::Missed(count) => format!("{count} more were told than could be read"),
             What::Unheard(why) => format!("cannot be listened to: {why}"),
