@@ -75,6 +75,16 @@ fn doctor_tries_what_labs_need() {
     for what in ["mcrd", "mcrgen", "namespaces and links"] {
         assert_eq!(of(what)["ok"], true, "{told}");
     }
+    for what in ["netem (tc)", "dummy interfaces", "VRF", "VLAN"] {
+        let found = of(what);
+        let told = found["detail"].as_str().unwrap_or_default();
+        assert!(found["ok"] == true || !told.is_empty(), "{what}: {found}");
+    }
+    let vifs = of("interfaces of a router that routes by the kernel (MAXVIFS)");
+    assert!(
+        vifs["detail"].as_str().unwrap().starts_with("32 "),
+        "{vifs}"
+    );
     // A missing router of others is told with what to type.
     for what in ["FRR", "pimd", "smcroute"] {
         let found = of(what);

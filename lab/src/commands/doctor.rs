@@ -4,7 +4,7 @@
 use std::fs;
 use std::io;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Command, Output, Stdio};
 
 use serde::Serialize;
 use serde_json::Value;
@@ -55,6 +55,18 @@ const TRIALS: [Trial; 4] = [
                steps: [{exec: {at: a, run: 'true'}}]\n",
     },
 ];
+
+/// What commands of a lab file may ask of the kernel, and the lab never does.
+const KERNEL: &str = "lab: 1
+nodes: {a: host, b: host}
+links: [a -- b]
+steps:
+  - 'netem (tc)': {exec: {at: a, run: 'tc qdisc add dev b root netem delay 1ms'}}
+  - 'dummy interfaces': {exec: {at: a, run: 'ip link add x1 type dummy'}}
+  - 'VRF': {exec: {at: a, run: 'ip link add x2 type vrf table 5'}}
+  - 'VLAN': {exec: {at: a, run: 'ip link add link b name x3 type vlan id 5'}}
+  - 'GRE tunnels': {exec: {at: a, run: 'ip link add x4 type gre remote 10.0.0.2'}}
+";
 
 /// Routers of others, each with a lab that needs it.
 const OTHERS: [(&str, &str); 3] = [
@@ -129,6 +141,7 @@ fn all(args: &DoctorArgs) -> io::Result<Vec<Finding>> {
     for trial in &TRIALS {
         findings.push(tried(args, trial, folder.path())?);
     }
+    findings.extend(kernel(args, folder.path())?);
     for (name, text) in OTHERS {
         let lab = topology::parse(Path::new(name), text, &[], &|_| None);
         let missing = match lab {
@@ -146,13 +159,14 @@ fn all(args: &DoctorArgs) -> io::Result<Vec<Finding>> {
     Ok(findings)
 }
 
-/// Runs a trial as a test of its own, so that it has the same rights.
-fn tried(args: &DoctorArgs, trial: &Trial, folder: &Path) -> io::Result<Finding> {
+/// Runs a lab as a test of its own, so that it has the same rights.
+fn test(args: &DoctorArgs, text: &str, folder: &Path) -> io::Result<Output> {
     let file = folder.join("doctor.yaml");
-    fs::write(&file, trial.text)?;
+    fs::write(&file, text)?;
     let mut command = Command::new(std::env::current_exe()?);
     command.args([
         "test",
+        "--keep-going",
         "--format",
         "json",
         "--capture",
@@ -163,7 +177,30 @@ fn tried(args: &DoctorArgs, trial: &Trial, folder: &Path) -> io::Result<Finding>
     if let Some(folder) = &args.bin_dir {
         command.arg("--bin-dir").arg(folder);
     }
-    let output = command.stdin(Stdio::null()).output()?;
+    command.stdin(Stdio::null()).output()
+}
+
+/// What the kernel has beside what labs need, as far as a lab can be run.
+fn kernel(args: &DoctorArgs, folder: &Path) -> io::Result<Vec<Finding>> {
+    let output = test(args, KERNEL, folder)?;
+    let document: Value = serde_json::from_slice(&output.stdout).unwrap_or_default();
+    let steps = document["runs"][0]["steps"].as_array();
+    let steps = steps.into_iter().flatten();
+    let finding = |step: &Value| {
+        let ok = step["outcome"] == "pass";
+        let error = step["error"].as_str().map(str::to_owned);
+        Some(Finding {
+            what: step["title"].as_str()?.to_owned(),
+            ok,
+            needed: false,
+            detail: error.or((!ok).then(|| "no lab could be run to try it".to_owned())),
+        })
+    };
+    Ok(steps.filter_map(finding).collect())
+}
+
+fn tried(args: &DoctorArgs, trial: &Trial, folder: &Path) -> io::Result<Finding> {
+    let output = test(args, trial.text, folder)?;
     let ok = output.status.success();
     let said = String::from_utf8_lossy(&output.stderr);
     let document: Value = serde_json::from_slice(&output.stdout).unwrap_or_default();
@@ -202,6 +239,10 @@ fn limits() -> Vec<Finding> {
             "/proc/sys/user/max_net_namespaces",
         ),
         ("open files (fs.file-max)", "/proc/sys/fs/file-max"),
+        (
+            "groups of a socket (net.ipv4.igmp_max_memberships); nodes have 1000000",
+            "/proc/sys/net/ipv4/igmp_max_memberships",
+        ),
     ];
     let settings = settings.into_iter().filter_map(|(what, file)| {
         let value = fs::read_to_string(file).ok()?;
@@ -212,5 +253,12 @@ fn limits() -> Vec<Finding> {
             detail: Some(format!("{} at most", value.trim())),
         })
     });
-    settings.collect()
+    // linux/mroute.h has it as a constant.
+    let vifs = Finding {
+        what: "interfaces of a router that routes by the kernel (MAXVIFS)".to_owned(),
+        ok: true,
+        needed: false,
+        detail: Some("32 at most, its register interface among them; mcrd: any".to_owned()),
+    };
+    settings.chain([vifs]).collect()
 }

@@ -20,6 +20,11 @@ pub fn nodes(topology: &Topology, run_dir: &Path) -> Vec<NodeState> {
             .then(|| sockets.join(format!("{}.sock", node.name))),
         addresses: addresses(node),
         env: node.env.clone(),
+        state: match &node.kind {
+            Kind::Custom(custom) => custom.state.clone(),
+            Kind::Host | Kind::Mcrd { .. } | Kind::Frr => None,
+            Kind::Pimd | Kind::Smcroute { .. } | Kind::Kernel => None,
+        },
     };
     topology.nodes.iter().map(node).collect()
 }

@@ -13,8 +13,6 @@ use crate::backend::netns::{Child, Network};
 use crate::plan::Plan;
 use crate::topology::model::{Kind, NodeId, Topology};
 
-/// How long a daemon may take to be ready.
-const READY_TIME: Duration = Duration::from_secs(30);
 /// How often it is asked.
 const ASK_EVERY: Duration = Duration::from_millis(10);
 
@@ -355,7 +353,7 @@ async fn until_ready(
         return Ok(());
     }
     let kind = kind(node);
-    let patience = READY_TIME * wrap::slowness(place.wrap);
+    let patience = topology.ready * wrap::slowness(place.wrap);
     let deadline = Instant::now() + patience;
     loop {
         if kind.ready(place).await? {

@@ -7,6 +7,7 @@
 
 pub mod ask;
 mod config;
+mod refused;
 pub mod state;
 
 use std::fs;
@@ -20,6 +21,7 @@ use nix::unistd::{Group, User};
 
 use super::{NodeError, NodeKind, Place, Programs, Unfit, terminate};
 use crate::backend::netns::{Child, Process};
+use crate::topology::model::OwnConfig;
 use crate::topology::router::Router;
 
 /// Where Debian and others put the daemons.
@@ -32,6 +34,7 @@ const ENABLE: &str = "sudo apt-get install frr";
 /// A router that runs FRR.
 pub(super) struct Frr<'a> {
     pub(super) router: Option<&'a Router>,
+    pub(super) own: Option<&'a OwnConfig>,
 }
 
 impl NodeKind for Frr<'_> {
@@ -51,16 +54,24 @@ impl NodeKind for Frr<'_> {
     fn configure(&self, place: &Place<'_>) -> Result<(), NodeError> {
         let default = Router::default();
         let router = self.router.unwrap_or(&default);
+        let folder = space(place.name);
+        prepare(&folder, &place.folders.sockets)
+            .map_err(|source| place.file_error(&folder, source))?;
+        let own = match self.own {
+            Some(own) => self.own_lines(place, own)?,
+            None => Default::default(),
+        };
+        let instead = self.own.is_some_and(|own| own.instead);
         let files = [
             ("zebra", config::zebra(place.name)),
             ("pimd", config::pimd(place.name, router)),
         ];
-        for (daemon, text) in files {
+        for ((daemon, generated), own) in files.into_iter().zip(own) {
             let path = config_file(place, daemon);
+            let text = if instead { own } else { generated + &own };
             fs::write(&path, text).map_err(|source| place.file_error(&path, source))?;
         }
-        let folder = space(place.name);
-        prepare(&folder, &place.folders.sockets).map_err(|source| place.file_error(&folder, source))
+        Ok(())
     }
 
     fn programs(&self) -> &'static [&'static str] {
@@ -100,6 +111,9 @@ impl NodeKind for Frr<'_> {
                 return Ok(false);
             };
             let wanted = self.router.into_iter().flat_map(|router| &router.pim);
+            // Where PIM runs is in the file then.
+            let known = !self.own.is_some_and(|own| own.instead);
+            let wanted = wanted.filter(|_| known);
             Ok(wanted.into_iter().all(|wanted| {
                 let found = interfaces.iter().find(|one| one.name == wanted.name);
                 found.is_some_and(|one| one.up && one.address.is_some())
@@ -113,6 +127,31 @@ impl NodeKind for Frr<'_> {
         child: &'a Child,
     ) -> LocalBoxFuture<'a, Result<(), NodeError>> {
         Box::pin(terminate(place, child))
+    }
+}
+
+impl Frr<'_> {
+    /// What each daemon reads of the user's file: zebra's, then pimd's.
+    fn own_lines(&self, place: &Place<'_>, own: &OwnConfig) -> Result<[String; 2], NodeError> {
+        let whole = place
+            .folders
+            .configs
+            .join(format!("{}.frr.conf", place.name));
+        let failed = |source| place.file_error(&whole, source);
+        fs::write(&whole, &own.text).map_err(failed)?;
+        let refused = ["zebra", "pimd"]
+            .map(|daemon| refused::by(&Path::new(DAEMONS).join(daemon), &whole, place.name));
+        let [zebra, pimd] = refused;
+        let refused = [zebra.map_err(failed)?, pimd.map_err(failed)?];
+        let lines = refused::by_all(&own.text, &refused);
+        if !lines.is_empty() {
+            return Err(NodeError::Refused {
+                node: place.name.to_owned(),
+                file: own.file.clone(),
+                lines,
+            });
+        }
+        Ok(refused.map(|refused| refused::without(&own.text, &refused)))
     }
 }
 

@@ -88,13 +88,13 @@ pub trait NodeKind {
 /// What a node can do.
 #[must_use]
 pub fn kind(node: &Node) -> Box<dyn NodeKind + '_> {
-    let router = node.router.as_deref();
+    let (router, own) = (node.router.as_deref(), node.own.as_ref());
     match &node.kind {
         Kind::Host => Box::new(host::Host),
         Kind::Mcrd { config } => Box::new(mcrd::Mcrd { config }),
-        Kind::Frr => Box::new(frr::Frr { router }),
-        Kind::Pimd => Box::new(pimd::Pimd { router }),
-        Kind::Smcroute { mroutes } => Box::new(smcroute::Smcroute { mroutes }),
+        Kind::Frr => Box::new(frr::Frr { router, own }),
+        Kind::Pimd => Box::new(pimd::Pimd { router, own }),
+        Kind::Smcroute { mroutes } => Box::new(smcroute::Smcroute { mroutes, own }),
         Kind::Kernel => Box::new(kernel::Kernel),
         Kind::Custom(custom) => Box::new(custom::CustomNode { custom }),
     }
@@ -212,6 +212,16 @@ pub enum NodeError {
         /// The reason.
         source: io::Error,
     },
+    /// A configuration that the user brings is not one.
+    #[error("{node}: FRR does not know these lines of {}:{}", file.display(), told(lines))]
+    Refused {
+        /// The node.
+        node: String,
+        /// The file.
+        file: PathBuf,
+        /// The lines, with their numbers.
+        lines: Vec<(usize, String)>,
+    },
     /// The network refused.
     #[error(transparent)]
     Net(#[from] NetError),
@@ -227,8 +237,8 @@ pub enum NodeError {
     },
     /// The daemon was not ready in time.
     #[error(
-        "{node}: not ready within {}s; its last lines:\n{tail}",
-        within.as_secs()
+        "{node}: not ready within {}; its last lines:\n{tail}",
+        humantime::format_duration(*within)
     )]
     NotReady {
         /// The node.
@@ -257,6 +267,19 @@ pub enum NodeError {
         /// The node.
         node: String,
     },
+}
+
+/// The first of these lines.
+fn told(lines: &[(usize, String)]) -> String {
+    const SHOWN: usize = 8;
+    let first = lines.iter().take(SHOWN);
+    let mut text: String = first
+        .map(|(number, line)| format!("\n{number:>6}  {line}"))
+        .collect();
+    if let Some(more) = lines.len().checked_sub(SHOWN + 1) {
+        text.push_str(&format!("\n        and {} more", more + 1));
+    }
+    text
 }
 
 /// What a command in a node finds in its environment, beside what the lab file

@@ -10,6 +10,7 @@ use futures_util::future::LocalBoxFuture;
 
 use super::{NodeError, NodeKind, Place, Programs, Unfit};
 use crate::backend::netns::{Child, Process};
+use crate::topology::model::OwnConfig;
 use crate::topology::router::Router;
 
 /// Names the program where it is not in the system's folders.
@@ -23,6 +24,7 @@ const ENABLE: &str = "unpack it beside FRR: apt-get download pimd; dpkg -x pimd_
 /// A router that runs pimd.
 pub(super) struct Pimd<'a> {
     pub(super) router: Option<&'a Router>,
+    pub(super) own: Option<&'a OwnConfig>,
 }
 
 fn program() -> PathBuf {
@@ -44,6 +46,7 @@ impl NodeKind for Pimd<'_> {
     fn configure(&self, place: &Place<'_>) -> Result<(), NodeError> {
         let default = Router::default();
         let text = config::pimd(self.router.unwrap_or(&default));
+        let text = OwnConfig::behind(self.own, text);
         let kept = place
             .folders
             .configs

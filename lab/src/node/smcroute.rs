@@ -7,7 +7,7 @@ use futures_util::future::LocalBoxFuture;
 
 use super::{NodeError, NodeKind, Place, Programs, Unfit};
 use crate::backend::netns::{Child, Process};
-use crate::topology::model::StaticMroute;
+use crate::topology::model::{OwnConfig, StaticMroute};
 
 /// Names the program where it is not in the system's folders.
 const VARIABLE: &str = "LAB_SMCROUTED";
@@ -20,6 +20,7 @@ const ENABLE: &str = "apt-get download smcroute; dpkg -x smcroute_*.deb DIR; \
 /// A router that runs smcrouted.
 pub(super) struct Smcroute<'a> {
     pub(super) mroutes: &'a [StaticMroute],
+    pub(super) own: Option<&'a OwnConfig>,
 }
 
 fn program() -> PathBuf {
@@ -40,7 +41,8 @@ impl NodeKind for Smcroute<'_> {
 
     fn configure(&self, place: &Place<'_>) -> Result<(), NodeError> {
         let path = file(place);
-        fs::write(&path, config(self.mroutes)).map_err(|source| place.file_error(&path, source))
+        let text = OwnConfig::behind(self.own, config(self.mroutes));
+        fs::write(&path, text).map_err(|source| place.file_error(&path, source))
     }
 
     fn programs(&self) -> &'static [&'static str] {

@@ -106,7 +106,8 @@ impl Sides<'_> {
             Kind::Pimd | Kind::Smcroute { .. } | Kind::Custom(_) => moves.any,
             Kind::Host | Kind::Kernel => false,
         };
-        if before.kind != node.kind || before.router != node.router {
+        let same = before.router == node.router && before.own == node.own;
+        if before.kind != node.kind || !same {
             return restart("other configuration");
         }
         match left_behind {

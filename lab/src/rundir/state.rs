@@ -65,6 +65,9 @@ pub struct NodeState {
     /// The environment that the lab file gives it.
     #[serde(default)]
     pub env: Vec<(String, String)>,
+    /// The command that tells its state, where the lab file gives one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub state: Option<String>,
 }
 
 impl State {

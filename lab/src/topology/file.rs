@@ -190,8 +190,10 @@ pub(crate) struct Node {
     /// Configuration of mcrd; laid upon that of `config_file`.
     #[schemars(with = "Option<serde_json::Map<String, serde_json::Value>>")]
     pub(crate) config: Option<Part<serde_json::Value>>,
-    /// Configuration file of mcrd (JSON5), beside the lab file.
-    pub(crate) config_file: Option<Part<String>>,
+    /// A configuration file beside the lab file: JSON5 for mcrd, and for frr,
+    /// pimd and smcroute a text in the daemon's own words, with variables. It
+    /// is laid upon what the lab writes, or comes after it.
+    pub(crate) config_file: Option<Part<ConfigFileEntry>>,
     /// Static multicast routes of a `smcroute` node.
     pub(crate) mroutes: Option<Part<OneOrMany<StaticMroute>>>,
     /// The command of a `custom` node, run by `sh -c`.
@@ -202,6 +204,23 @@ pub(crate) struct Node {
     pub(crate) stop: Option<Part<String>>,
     /// A command that prints the state of `cmd`, kept as evidence.
     pub(crate) state: Option<Part<String>>,
+}
+
+/// A configuration file, or a map of one that is all that is read.
+#[derive(Debug, JsonSchema)]
+#[schemars(untagged)]
+#[expect(dead_code, reason = "the schema; the entry is read as a tree")]
+pub(crate) enum ConfigFileEntry {
+    After(String),
+    Instead(ConfigFile),
+}
+
+/// A configuration file that is all that is read.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ConfigFile {
+    /// The file; the lab writes nothing of its own.
+    pub(crate) instead: String,
 }
 
 /// A static multicast route.
@@ -414,6 +433,8 @@ pub(crate) struct Source {
 pub(crate) struct RunLimits {
     /// The longest a run may take; 5m unless said otherwise.
     pub(crate) max_time: Option<At<Dur>>,
+    /// The longest that daemons may take to be ready; 30s unless said otherwise.
+    pub(crate) ready: Option<At<Dur>>,
     /// `lab test` runs nothing else at the same time: its figures are of time or
     /// rates that others would spoil.
     #[serde(default)]

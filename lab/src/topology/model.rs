@@ -4,6 +4,7 @@
 mod action;
 mod gate;
 mod invariant;
+mod own;
 mod sweep;
 mod wire;
 mod wrap;
@@ -24,6 +25,7 @@ use super::router::Router;
 pub use action::{Action, DaemonChange, Exec, Flap, Hosts, LinkChange};
 pub use gate::{Gate, GateBound, Quantile};
 pub use invariant::{Always, Invariant};
+pub use own::OwnConfig;
 pub use sweep::Sweep;
 pub use wire::{End, Wire, WireId};
 pub use wrap::Wrap;
@@ -55,6 +57,8 @@ pub struct Topology {
     pub invariants: Vec<Invariant>,
     /// The longest a whole run may take.
     pub max_time: Duration,
+    /// The longest that its daemons may take to be ready.
+    pub ready: Duration,
     /// No other lab may run beside it.
     pub alone: bool,
     /// How often `lab test` runs it.
@@ -115,6 +119,8 @@ pub struct Node {
     pub env: Vec<(String, String)>,
     /// What watches its daemon.
     pub wrap: Option<Wrap>,
+    /// What the user brings for its daemon, where that is not mcrd.
+    pub own: Option<OwnConfig>,
 }
 
 /// What runs in a node.

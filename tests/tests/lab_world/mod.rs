@@ -4,6 +4,7 @@
 mod apply;
 mod by_hand;
 mod foreign;
+mod kinds;
 mod looks;
 mod many;
 mod trouble;
@@ -59,12 +60,7 @@ impl User {
             "--clear-groups".to_owned(),
         ];
         let user = User::new(prefix);
-        std::os::unix::fs::chown(
-            user.home.path(),
-            Some(nobody.uid.into()),
-            Some(nobody.gid.into()),
-        )
-        .unwrap();
+        user.own(user.home.path());
         let mut probe = user.wrapped("unshare");
         probe.args([
             "--user",
@@ -148,6 +144,15 @@ impl User {
             }
         }
         command
+    }
+
+    /// Gives a folder to the user.
+    pub(crate) fn own(&self, folder: &Path) {
+        let nobody = SystemUser::from_name("nobody").unwrap();
+        if let (false, Some(nobody)) = (self.prefix.is_empty(), nobody) {
+            let (uid, gid) = (nobody.uid.into(), nobody.gid.into());
+            std::os::unix::fs::chown(folder, Some(uid), Some(gid)).unwrap();
+        }
     }
 
     /// Where commands are run.

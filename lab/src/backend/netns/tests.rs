@@ -100,6 +100,7 @@ fn topology(nodes: &[(&str, Kind)]) -> Topology {
         sysctls: Vec::new(),
         env: Vec::new(),
         wrap: None,
+        own: None,
     };
     Topology {
         name: "test".to_owned(),
@@ -114,6 +115,7 @@ fn topology(nodes: &[(&str, Kind)]) -> Topology {
         skew: Duration::ZERO,
         invariants: Vec::new(),
         max_time: Duration::from_secs(60),
+        ready: Duration::from_secs(60),
         alone: false,
         repeat: 1,
         matrix: Vec::new(),

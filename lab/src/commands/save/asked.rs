@@ -108,6 +108,10 @@ pub(super) fn of_node(node: &NodeState) -> Vec<Asked> {
     let mut asked: Vec<Asked> = kernel
         .map(|(file, words)| Asked::of_node(node, file, owned(words)))
         .collect();
+    if let Some(state) = &node.state {
+        let words = owned(&["sh", "-c", state]);
+        asked.push(Asked::of_node(node, "state.txt", words));
+    }
     match node.kind.as_str() {
         "mcrd" => {
             asked.push(Asked::of_node(

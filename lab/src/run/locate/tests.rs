@@ -23,6 +23,7 @@ fn node(name: &str) -> Node {
         sysctls: Vec::new(),
         env: Vec::new(),
         wrap: None,
+        own: None,
     }
 }
 
@@ -60,6 +61,7 @@ fn topology() -> Topology {
         skew: Duration::ZERO,
         invariants: Vec::new(),
         max_time: Duration::from_secs(1),
+        ready: Duration::from_secs(60),
         alone: false,
         repeat: 1,
         matrix: Vec::new(),

@@ -90,6 +90,7 @@ fn bare(name: &str) -> Node {
         sysctls: Vec::new(),
         env: Vec::new(),
         wrap: None,
+        own: None,
     }
 }
 

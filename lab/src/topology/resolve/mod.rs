@@ -19,6 +19,7 @@ mod mcrd;
 mod messages;
 mod network;
 mod nodes;
+mod own;
 mod packets;
 mod question;
 mod received;
@@ -39,7 +40,7 @@ use indexmap::IndexMap;
 use super::decode::{Problem, Sink, decode};
 use super::file::{File, RunLimits};
 use super::model::Topology;
-use super::place::Part;
+use super::place::{At, Part};
 use super::suggest;
 use super::texts::Texts;
 use super::tree::{Span, Tree};
@@ -50,6 +51,8 @@ use matrix::Matrix;
 
 /// The longest a run may take where the file says nothing.
 const MAX_TIME: Duration = Duration::from_secs(300);
+/// How long daemons may take to be ready, unless the file says otherwise.
+const READY_TIME: Duration = Duration::from_secs(30);
 
 /// What the file's own text does not say.
 pub(crate) struct Outside<'a> {
@@ -151,7 +154,11 @@ pub(crate) fn resolve(root: Tree, outside: &Outside<'_>, sink: &Sink) -> Option<
     };
     let steps = steps::steps(&cx, &file, &cast);
     let invariants = invariants::invariants(&cx, &file);
-    let (max_time, alone) = limits(&cx, file.limits.as_ref());
+    let Limited {
+        max_time,
+        ready,
+        alone,
+    } = limits(&cx, file.limits.as_ref());
     let repeat = matrix::repeat(&cx, file.repeat.as_ref());
     let links = wire::where_needed(network.links, &steps);
     Some(Topology {
@@ -167,6 +174,7 @@ pub(crate) fn resolve(root: Tree, outside: &Outside<'_>, sink: &Sink) -> Option<
         skew: skew.unwrap_or_default(),
         invariants,
         max_time,
+        ready,
         alone,
         repeat,
         matrix: matrix.values(),
@@ -174,7 +182,7 @@ pub(crate) fn resolve(root: Tree, outside: &Outside<'_>, sink: &Sink) -> Option<
     })
 }
 
-fn names<T>(entries: &[(super::place::At<String>, T)]) -> Vec<String> {
+fn names<T>(entries: &[(At<String>, T)]) -> Vec<String> {
     entries.iter().map(|(name, _)| name.value.clone()).collect()
 }
 
@@ -242,16 +250,33 @@ fn name(cx: &Context<'_>, file: &File) -> String {
     name
 }
 
-/// The longest a run may take, and whether no other may run beside it.
-fn limits(cx: &Context<'_>, limits: Option<&Part<RunLimits>>) -> (Duration, bool) {
+/// How long a run and its daemons may take, and whether no other may run beside
+/// it.
+struct Limited {
+    max_time: Duration,
+    ready: Duration,
+    alone: bool,
+}
+
+fn limits(cx: &Context<'_>, limits: Option<&Part<RunLimits>>) -> Limited {
     let limits = limits.and_then(|limits| limits.read(&cx.scope, cx.sink));
     let alone = limits.as_ref().is_some_and(|limits| limits.alone);
-    let Some(max_time) = limits.and_then(|limits| limits.max_time) else {
-        return (MAX_TIME, alone);
+    let time = |time: Option<At<Dur>>, otherwise, zero: &str| {
+        let Some(At { span, value }) = time else {
+            return otherwise;
+        };
+        let Dur(duration) = value;
+        if duration.is_zero() {
+            cx.tell(span, zero);
+        }
+        duration
     };
-    let Dur(duration) = max_time.value;
-    if duration.is_zero() {
-        cx.tell(max_time.span, "a run needs some time");
+    let (max_time, ready) = limits
+        .map(|limits| (limits.max_time, limits.ready))
+        .unwrap_or_default();
+    Limited {
+        max_time: time(max_time, MAX_TIME, "a run needs some time"),
+        ready: time(ready, READY_TIME, "a daemon needs some time"),
+        alone,
     }
-    (duration, alone)
 }

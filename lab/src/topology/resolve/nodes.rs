@@ -7,7 +7,7 @@ use indexmap::IndexMap;
 
 use super::network::Network;
 use super::router::Subject;
-use super::{Context, is_word, kinds, mcrd};
+use super::{Context, is_word, kinds, mcrd, own};
 use crate::topology::decode::decode;
 use crate::topology::file::{self, File, KindName};
 use crate::topology::model::{Node, NodeId, Wrap};
@@ -231,8 +231,11 @@ pub(super) fn finish(
                 node: NodeId(position),
             };
             node.router = subject.settings(&cx).map(Box::new);
-            let router = node.router.as_deref();
-            node.kind = kinds::kind(&cx, draft, router, network, NodeId(position));
+            node.own = match draft.kind {
+                KindName::Frr | KindName::Pimd | KindName::Smcroute => own::text(&cx, draft),
+                KindName::Host | KindName::Mcrd | KindName::Kernel | KindName::Custom => None,
+            };
+            node.kind = kinds::kind(&cx, draft, &node, network, NodeId(position));
             node
         })
         .collect()
@@ -297,15 +300,14 @@ pub(super) fn config(
     draft: &Draft,
     router: Option<&Router>,
 ) -> serde_json::Value {
-    let from_file = draft.spec.config_file.as_ref().and_then(|part| {
-        let name = part.read(&cx.scope, cx.sink)?;
-        config_file(cx, &name, part.tree.span)
-    });
+    let named = own::named(cx, draft);
+    let instead = named.as_ref().is_some_and(|named| named.instead);
+    let from_file = named.and_then(|named| config_file(cx, &named.name, named.span));
     let inline = draft.spec.config.as_ref().map(|part| part.tree.clone());
     let span = inline.as_ref().map_or(draft.span, |tree| tree.span);
     let tree = match router {
-        Some(router) => Tree::from_json(&mcrd::sections(router), draft.span),
-        None => map_of(span, Vec::new()),
+        Some(router) if !instead => Tree::from_json(&mcrd::sections(router), draft.span),
+        Some(_) | None => map_of(span, Vec::new()),
     };
     let tree = match from_file {
         Some(from_file) => tree.overlay(from_file),

@@ -233,7 +233,7 @@ fn mistakes_in_settings_are_told() {
             "lab: 1\nnodes: {r1: frr}\n",
             2,
             "`r1` has nothing to do",
-            "give it `pim: {}`, or all routers one at the top of the file",
+            "give it `pim: {}`, or all routers one at the top of the file, or a `config_file`",
         ),
         (
             "lab: 1\nnodes: {h: {kind: host, pim: {}}}\n",
