@@ -298,3 +298,95 @@ fn a_lab_that_goes_down_in_the_middle_leaves_nothing() {
         },
     );
 }
+
+const LAN: &str = "\
+nodes:
+  src: host
+  r1:
+    kind: mcrd
+    config:
+      rules:
+        - input: { interface: src, group: 239.1.1.1 }
+          outputs: [{ interface: lan, destination: 239.2.2.2 }]
+  rcv: host
+  other: host
+links:
+  - src -- r1
+segments:
+  lan: [r1, rcv, other]
+receivers:
+  R: { at: rcv, group: 239.2.2.2 }
+  O: { at: other, group: 239.2.2.2 }
+sources:
+  S: { at: src, group: 239.1.1.1, rate: 200pps }
+";
+
+/// A link and a member get wires, other wires, none; and what is deleted of them
+/// and made again is there again, on its wire.
+#[test]
+fn wires_and_members_on_wires_come_change_and_go() {
+    User::each("wires_and_members_on_wires_come_change_and_go", |user| {
+        user.bring_daemon();
+        let name = user.name("wires");
+        let file = user.file(&name, LAN);
+        let arrives = || {
+            for one in ["R", "O"] {
+                let rx = format!("{{by: {one}, of: S, received: {{min: 20}}}}");
+                let expect = format!("expect: {{rx: {rx}, within: 20s}}");
+                user.expect(0, &["do", "-l", &name, &expect]);
+            }
+        };
+        let link = |change: &str, words: &[&str]| {
+            user.expect(0, &[&["link", "-l", &name, change][..], words].concat());
+        };
+        user.expect(0, &["up", &file]);
+        user.expect(0, &["join", "-l", &name, "R", "O"]);
+        user.expect(0, &["send", "-l", &name, "S"]);
+        arrives();
+        let text = user.expect(1, &["fault", "-l", &name, "other:lan", "loss=1%"]);
+        assert!(text.contains("other:lan leads over no wire"), "{text}");
+        let wired = LAN
+            .replace("- src -- r1", "- src -- r1: { delay: 1ms }")
+            .replace("[r1, rcv, other]", "[r1, rcv, { other: { delay: 1ms } }]");
+        user.file(&name, &wired);
+        let text = user.expect(0, &["apply", &file]);
+        assert!(text.contains("other is joined by a wire now"), "{text}");
+        arrives();
+        // What they do changes while they stand.
+        let lost = || {
+            let once = ["watch", "-l", &name, "--once", "--json", "-i", "10ms"];
+            let status: Value = serde_json::from_str(&user.expect(0, &once)).unwrap();
+            let receivers = status["receivers"].as_array().unwrap().iter();
+            let lost = receivers.map(|one| one["lost"].as_u64().unwrap());
+            lost.collect::<Vec<u64>>()
+        };
+        assert_eq!(lost(), [0, 0]);
+        user.file(&name, &wired.replace("delay: 1ms", "delay: 4ms"));
+        let text = user.expect(0, &["apply", &file]);
+        assert!(
+            text.contains("the wire to other:lan does something else"),
+            "{text}"
+        );
+        arrives();
+        assert_eq!(lost(), [0, 0]);
+        for words in [&["lan", "--at", "other"][..], &["src--r1"]] {
+            link("delete", words);
+            link("create", words);
+            arrives();
+        }
+        // They are still on their wires.
+        for wire in ["other:lan", "src--r1"] {
+            user.expect(0, &["fault", "-l", &name, wire, "loss=100%"]);
+            let dark = "expect: {rate: {at: O, max: 0pps}, within: 20s}";
+            user.expect(0, &["do", "-l", &name, dark]);
+            user.expect(0, &["heal", "-l", &name, wire]);
+            arrives();
+        }
+        user.file(&name, LAN);
+        let text = user.expect(0, &["apply", &file]);
+        assert!(text.contains("leads over no wire any more"), "{text}");
+        arrives();
+        user.expect(0, &["down", &name]);
+        assert!(user.world().is_empty(), "{:?}", user.world());
+    });
+}
