@@ -274,11 +274,11 @@ pub(crate) struct GroupOfNodes {
     pub(crate) members: Part<Vec<Name>>,
 }
 
-/// What every link has unless it says otherwise.
-#[derive(Debug, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-#[expect(dead_code, reason = "checked by reading; what is used is the tree")]
-pub(crate) struct LinkDefaults {
+impaired!(
+    /// What every link has unless it says otherwise; the wire is that of links,
+    /// and of each member of a segment.
+    #[expect(dead_code, reason = "checked by reading; what is used is the tree")]
+    LinkDefaults {
     /// The MTU in bytes; 1500 unless said otherwise.
     #[schemars(range(min = 68, max = 65535))]
     pub(crate) mtu: Option<At<u32>>,
@@ -287,7 +287,9 @@ pub(crate) struct LinkDefaults {
     /// What a way over it costs; 10 unless said otherwise.
     #[schemars(range(min = 1, max = 65535))]
     pub(crate) metric: Option<At<u32>>,
-}
+    /// Whether there is a wire; `auto` unless said otherwise.
+    pub(crate) wire: Option<WireMode>,
+});
 
 /// `a -- b`, or a map of that and its options.
 #[derive(Debug, JsonSchema)]
@@ -309,6 +311,9 @@ impaired!(LinkOptions {
     /// What a way over it costs; 10 unless said otherwise.
     #[schemars(range(min = 1, max = 65535))]
     pub(crate) metric: Option<At<u32>>,
+    /// Whether there is a wire; `auto` unless said otherwise.
+    #[serde(default)]
+    pub(crate) wire: WireMode,
     /// Other impairments in one direction: `{a>b: {loss: 1%}}`.
     #[serde(default)]
     pub(crate) dir: Named<Impaired>,
@@ -335,6 +340,9 @@ pub(crate) enum Member {
 impaired!(
     /// The wire between a segment and a member, in both directions.
     MemberOptions {
+        /// Whether there is a wire; `auto` unless said otherwise.
+        #[serde(default)]
+        pub(crate) wire: WireMode,
         /// Others in one direction: `{r1>lan: {loss: 1%}}`.
         #[serde(default)]
         pub(crate) dir: Named<Impaired>,

@@ -12,7 +12,7 @@ pub enum NetError {
     Unknown,
     /// A link that is a plain veth pair is to drop or delay frames.
     #[error(
-        "{link} leads over no wire, which it was made without; give it `delay: 0ms` in the \
+        "{link} leads over no wire, which it was made without; give it `wire: always` in the \
          file, and `lab apply` the file"
     )]
     NoWire {

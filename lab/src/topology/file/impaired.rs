@@ -7,6 +7,28 @@ use serde::Deserialize;
 use crate::topology::place::{At, Named, OneOrMany};
 use crate::topology::value::{BitRate, Dur, Percent};
 
+/// The keys of a wire, which a segment leaves to its members.
+pub(crate) const WIRE_KEYS: [&str; 8] = [
+    "wire", "loss", "delay", "jitter", "dup", "reorder", "corrupt", "rate",
+];
+
+/// Whether there is a wire.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum WireMode {
+    /// Where the file or a step needs one.
+    #[default]
+    Auto,
+    /// In any case, so that faults can be laid upon it while the lab runs.
+    Always,
+}
+
+/// Something that has the impairments of a wire.
+pub(crate) trait OfWire {
+    /// What of a wire is written here.
+    fn written(&self) -> Written;
+}
+
 /// Makes a struct that has the impairments of a wire beside its own fields.
 macro_rules! impaired {
     ($(#[$about:meta])* $name:ident { $($own:tt)* }) => {
@@ -31,9 +53,8 @@ macro_rules! impaired {
             pub(crate) rate: Option<$crate::topology::value::BitRate>,
         }
 
-        impl $name {
-            /// What of a wire is written here.
-            pub(crate) fn written(&self) -> $crate::topology::file::Written {
+        impl $crate::topology::file::OfWire for $name {
+            fn written(&self) -> $crate::topology::file::Written {
                 $crate::topology::file::Written {
                     loss: self.loss,
                     delay: self.delay,

@@ -162,18 +162,30 @@ fn metric(cx: &Context<'_>, metric: Option<&At<u32>>) -> u32 {
     *value
 }
 
-/// Options with what `defaults.link` says laid below.
-fn with_defaults(cx: &Context<'_>, file: &File, options: Tree) -> Option<Tree> {
+/// Options with those keys of `defaults.link` laid below that are `meant`.
+fn with_defaults(
+    cx: &Context<'_>,
+    file: &File,
+    options: Tree,
+    meant: impl Fn(&str) -> bool,
+) -> Option<Tree> {
     let defaults = file.defaults.as_ref().and_then(|all| all.link.as_ref());
     let options = cx.scope.interpolate(&options, cx.sink)?;
-    match defaults {
-        Some(defaults) => {
-            let read: Option<file::LinkDefaults> = defaults.read(&cx.scope, cx.sink);
-            let read = read.is_some().then_some(&defaults.tree)?;
-            Some(cx.scope.interpolate(read, cx.sink)?.overlay(options))
-        }
-        None => Some(options),
+    let Some(defaults) = defaults else {
+        return Some(options);
+    };
+    let read: Option<file::LinkDefaults> = defaults.read(&cx.scope, cx.sink);
+    let read = read.is_some().then_some(&defaults.tree)?;
+    let mut below = cx.scope.interpolate(read, cx.sink)?;
+    if let Value::Map(entries) = &mut below.value {
+        entries.retain(|(key, _)| meant(&key.text));
     }
+    Some(below.overlay(options))
+}
+
+/// A key of a wire.
+fn of_wire(key: &str) -> bool {
+    file::WIRE_KEYS.contains(&key)
 }
 
 fn links(cx: &Context<'_>, file: &File, network: &Network) -> Vec<Written> {
@@ -228,7 +240,7 @@ fn link(cx: &Context<'_>, file: &File, tree: &Tree, network: &Network) -> Option
         value: Value::Map(Vec::new()),
     };
     let options = options.filter(|tree| tree.value != Value::Null);
-    let options = with_defaults(cx, file, options.unwrap_or(empty))?;
+    let options = with_defaults(cx, file, options.unwrap_or(empty), |_| true)?;
     let options: file::LinkOptions = decode(&options, cx.sink)?;
     let wire = wire::of_link(cx, [&from, &to], &options, span);
     Some(Written {
@@ -320,12 +332,12 @@ fn segment(
             tree.clone()
         }
     };
-    let options = with_defaults(cx, file, options)?;
+    let options = with_defaults(cx, file, options, |key| !of_wire(key))?;
     let segment: file::Segment = decode(&options, cx.sink)?;
     let offload = segment.checksum_offload.unwrap_or(false);
     let members = segment.members.iter();
     let members: Vec<_> = members
-        .map(|part| member(cx, network, &name.value, &part.tree, offload))
+        .map(|part| member(cx, file, network, (&name.value, offload), &part.tree))
         .collect();
     let members = members.into_iter().collect::<Option<Vec<_>>>()?;
     let (ends, members): (Vec<End>, Vec<Option<Wire>>) = members.into_iter().unzip();
@@ -351,10 +363,10 @@ fn segment(
 /// A member of a segment, and the wire that joins it, where there is one.
 fn member(
     cx: &Context<'_>,
+    file: &File,
     network: &Network,
-    segment: &str,
+    (segment, offload): (&str, bool),
     tree: &Tree,
-    offload: bool,
 ) -> Option<(End, Option<Wire>)> {
     let (text, span, options) = match (&tree.value, tree.entries()) {
         (Value::String(text), _) => (text, tree.span, None),
@@ -368,10 +380,13 @@ fn member(
     };
     let end = end(cx, network, text, span)?;
     let options = options.filter(|tree| tree.value != Value::Null);
-    let Some(options) = options else {
-        return Some((end, None));
+    let empty = Tree {
+        span,
+        value: Value::Map(Vec::new()),
     };
-    let options: file::MemberOptions = decode(options, cx.sink)?;
+    let options = options.cloned().unwrap_or(empty);
+    let options = with_defaults(cx, file, options, of_wire)?;
+    let options: file::MemberOptions = decode(&options, cx.sink)?;
     let node = network.nodes[end.node.0].name.as_str();
     let wire = wire::of_member(cx, [node, segment], &options, span, offload);
     Some((end, wire))

@@ -5,7 +5,9 @@ use mcr_sim::wire::{Impairment, Share};
 use super::Context;
 use super::messages;
 use super::steps::{Cast, Done, read};
-use crate::topology::file::{Fault, Impaired, LinkOptions, MemberOptions, Verbs, Written};
+use crate::topology::file::{
+    Fault, Impaired, LinkOptions, MemberOptions, OfWire, Verbs, WireMode, Written,
+};
 use crate::topology::model::{Action, Check, Link, LinkChange, Medium, Step, Wire, WireId};
 use crate::topology::place::{At, Named, OneOrMany};
 use crate::topology::tree::Span;
@@ -18,7 +20,7 @@ pub(super) fn of_link(
     span: Span,
 ) -> Option<Wire> {
     let written = options.written();
-    if !written.any() && options.dir.0.is_empty() {
+    if !is_said(options.wire, &written, &options.dir) {
         return None;
     }
     if let Some(At { span, value: true }) = options.checksum_offload {
@@ -38,13 +40,17 @@ pub(super) fn of_member(
     offload: bool,
 ) -> Option<Wire> {
     let written = options.written();
-    if !written.any() && options.dir.0.is_empty() {
+    if !is_said(options.wire, &written, &options.dir) {
         return None;
     }
     if offload {
         cx.tell(span, "a segment with checksum offload has no wire");
     }
     laid(cx, sides, Wire::default(), &written, &options.dir, span)
+}
+
+fn is_said(wire: WireMode, both: &Written, dir: &Named<Impaired>) -> bool {
+    wire == WireMode::Always || both.any() || !dir.0.is_empty()
 }
 
 /// Both directions with what is written laid upon them.
