@@ -113,9 +113,12 @@ pub struct RecvArgs {
     /// UDP port.
     #[arg(long, value_name = "P", value_parser = clap::value_parser!(u16).range(1..))]
     pub port: u16,
-    /// Join this source only (SSM).
+    /// Join this source only (SSM); may be given several times.
     #[arg(long, value_name = "ADDR")]
-    pub source: Option<Ipv4Addr>,
+    pub source: Vec<Ipv4Addr>,
+    /// Join every source but those of --source.
+    #[arg(long, requires = "source")]
+    pub exclude: bool,
     /// Join with this IGMP version; needs root in the network namespace.
     #[arg(long, value_name = "1|2|3", value_parser = clap::value_parser!(u8).range(1..=3))]
     pub igmp: Option<u8>,

@@ -179,6 +179,7 @@ in_namespaces! {
     netns_lossy_wire: "lossy-wire" by passes,
     netns_lost_messages: "lost-messages" by passes,
     netns_lost_way: "lost-way" by passes,
+    netns_membership_churn: "membership-churn" by passes,
     netns_one_way_link: "one-way-link" by passes,
     netns_pim_messages: "pim-messages" by passes,
     netns_quickstart: "quickstart" by the_quickstart,

@@ -187,7 +187,7 @@ pub struct LinkArgs {
     /// The lab, and how to print.
     #[command(flatten)]
     pub hand: Hand,
-    /// What to do: down, up, delete, create
+    /// What to do: down, up, flap (down and up again), delete, create
     #[arg(value_name = "CHANGE")]
     pub change: String,
     /// Links or segments, as a--b
@@ -196,6 +196,16 @@ pub struct LinkArgs {
     /// Only this node's end
     #[arg(long, value_name = "NODE")]
     pub at: Option<String>,
+    /// How: admin sets interfaces down, carrier leaves them up without carrier,
+    /// which needs a wire
+    #[arg(long, value_name = "admin|carrier")]
+    pub mode: Option<String>,
+    /// How many times flap does it; 1 unless given
+    #[arg(long, value_name = "N")]
+    pub count: Option<u32>,
+    /// How long one time of flap takes, half of it down; 1s unless given
+    #[arg(long, value_name = "TIME")]
+    pub period: Option<String>,
 }
 
 /// `lab fault`.

@@ -23,8 +23,17 @@ pub fn names(verb: &str, hand: &Hand, names: &[String]) -> Exit {
 /// Runs `lab link`.
 pub fn link(args: &LinkArgs) -> Exit {
     let mut verb = one(&args.change, json!(args.links));
-    if let (Some(verb), Some(at)) = (verb.as_object_mut(), &args.at) {
-        verb.insert("at".to_owned(), json!(at));
+    let count = args.count.map(|count| json!(count));
+    let said = [
+        ("at", args.at.as_ref().map(|at| json!(at))),
+        ("mode", args.mode.as_ref().map(|mode| json!(mode))),
+        ("count", count),
+        ("period", args.period.as_ref().map(|time| json!(time))),
+    ];
+    for (key, value) in said {
+        if let (Some(verb), Some(value)) = (verb.as_object_mut(), value) {
+            verb.insert(key.to_owned(), value);
+        }
     }
     let title = format!("link {} {}", args.change, args.links.join(" "));
     settle(done(&args.hand, one(&title, one("link", verb))))

@@ -79,7 +79,7 @@ impl Walk<'_> {
         }
         let dropped = |reason: &str| told.count(interface, reason);
         let evidence = Self::counted(told, interface, &["igmp.rx.report", "igmp.drop"]);
-        if dropped("igmp.drop.ssm") > 0 && self.receiver.source.is_none() {
+        if dropped("igmp.drop.ssm") > 0 && !self.receiver.wanted.is_specific() {
             return fault(
                 Kind::SsmRange,
                 &place,

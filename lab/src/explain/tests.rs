@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::{End, Fault, Kind, Snapshot, Told, explain};
 use crate::topology;
-use crate::topology::model::{LinkId, NodeId, Topology};
+use crate::topology::model::{LinkId, NodeId, Topology, Wanted};
 
 const FILE: &str = r"
 lab: 1
@@ -200,8 +200,11 @@ fn the_ends_come_first() {
     assert_eq!(idle, (Kind::NotJoined, "R".to_owned()));
     let other = found(|lab, _| lab.sources[0].groups = vec![Ipv4Addr::new(239, 9, 9, 9)]);
     assert_eq!(other, (Kind::NotMeant, "R".to_owned()));
-    let source = found(|lab, _| lab.receivers[0].source = Some(Ipv4Addr::new(10, 9, 9, 9)));
+    let source = found(|lab, _| lab.receivers[0].wanted = Wanted::Only(vec![[10, 9, 9, 9].into()]));
     assert_eq!(source, (Kind::NotMeant, "R".to_owned()));
+    let but =
+        found(|lab, _| lab.receivers[0].wanted = Wanted::AllBut(vec![SOURCE.parse().unwrap()]));
+    assert_eq!(but, (Kind::NotMeant, "R".to_owned()));
 }
 
 #[test]

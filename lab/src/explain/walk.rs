@@ -6,7 +6,7 @@ use mcr_api::router as api;
 
 use super::{End, Explanation, Fault, Kind, Seen, Snapshot, Told};
 use crate::run::locate;
-use crate::topology::model::{Interface, Link, LinkId, NodeId, Receiver, Source, Topology};
+use crate::topology::model::{Interface, Link, LinkId, NodeId, Receiver, Source, Topology, Wanted};
 
 /// Why the walk does not go on.
 pub(super) enum Stop {
@@ -104,7 +104,7 @@ impl<'a> Walk<'a> {
         let on_source_tree = told
             .mroute(Some(self.address))
             .is_some_and(|entry| entry.spt_bit);
-        if self.receiver.source.is_some() {
+        if self.receiver.wanted.is_specific() {
             let first_hop = self.tree(last_hop, self.receiver_link, Some(self.address), None)?;
             self.ttl(first_hop)?;
         } else {
@@ -127,34 +127,38 @@ impl<'a> Walk<'a> {
     fn ends(&mut self, shared: bool) -> Step<()> {
         let (receiver, source) = (self.receiver, self.source);
         if !shared {
-            let groups = |groups: &[Ipv4Addr]| {
-                let all: Vec<String> = groups.iter().map(ToString::to_string).collect();
-                all.join(", ")
-            };
             return fault(
                 Kind::NotMeant,
                 &receiver.name,
                 format!(
                     "{} wants {}, and {} sends to {}",
                     receiver.name,
-                    groups(&receiver.groups),
+                    listed(&receiver.groups),
                     source.name,
-                    groups(&source.groups)
+                    listed(&source.groups)
                 ),
                 "give them a group in common; relay rules are not followed here",
             );
         }
-        if let Some(wanted) = receiver.source
-            && wanted != self.address
-        {
+        if !receiver.wanted.takes(self.address) {
+            let (wanted, help) = match &receiver.wanted {
+                Wanted::Only(wanted) => {
+                    let help = format!("let `{}` name the source {}", receiver.name, self.address);
+                    (format!("from {}", listed(wanted)), help)
+                }
+                Wanted::AllBut(wanted) => {
+                    let help = format!("take {} out of its `exclude`", self.address);
+                    (format!("not from {}", listed(wanted)), help)
+                }
+            };
             return fault(
                 Kind::NotMeant,
                 &receiver.name,
                 format!(
-                    "{} wants {} from {wanted}, and {} sends from {}",
+                    "{} wants {} {wanted}, and {} sends from {}",
                     receiver.name, self.group, source.name, self.address
                 ),
-                format!("let `{}` name the source {}", receiver.name, self.address),
+                help,
             );
         }
         if self.snapshot.joined == Some(false) {
@@ -351,4 +355,9 @@ impl<'a> Walk<'a> {
         }
         Ok(())
     }
+}
+
+fn listed(addresses: &[Ipv4Addr]) -> String {
+    let all: Vec<String> = addresses.iter().map(ToString::to_string).collect();
+    all.join(", ")
 }

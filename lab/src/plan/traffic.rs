@@ -18,11 +18,11 @@ fn same_receiver(old: &Topology, a: &Receiver, new: &Topology, b: &Receiver) -> 
         interface,
         groups,
         port,
-        source,
+        wanted,
         igmp,
     } = a;
     place(old, *at, *interface) == place(new, b.at, b.interface)
-        && (groups, port, source, igmp) == (&b.groups, &b.port, &b.source, &b.igmp)
+        && (groups, port, wanted, igmp) == (&b.groups, &b.port, &b.wanted, &b.igmp)
 }
 
 fn same_source(old: &Topology, a: &Source, new: &Topology, b: &Source) -> bool {

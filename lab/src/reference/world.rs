@@ -130,9 +130,9 @@ impl<'a> World<'a> {
         let joined = self.joined.iter();
         let joined = joined.filter_map(|at| self.topology.receivers.get(*at));
         let wants = joined.filter(|one| one.groups.contains(&group.get()));
-        let wants = wants.filter(|one| match one.source {
-            None => !ssm,
-            Some(wanted) => wanted == source.get(),
+        let wants = wants.filter(|one| {
+            let heard = one.wanted.is_specific() || !ssm;
+            heard && one.wanted.takes(source.get())
         });
         let hosts = wants.filter_map(|one| {
             let interface = self.node(one.at)?.interfaces.get(one.interface)?;

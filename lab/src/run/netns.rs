@@ -117,16 +117,32 @@ impl<'a> Namespaces<'a> {
 fn hosts_command(topology: &Topology, hosts: &Hosts) -> String {
     let node = topology.nodes.get(hosts.at.0);
     let interface = node.and_then(|node| node.interfaces.get(hosts.interface));
-    format!(
+    let mut command = format!(
         "mcrgen hosts --interface {} --hosts {} --address {} --group {} --groups {} \
-         --duration {}ms",
+         --igmp {} --seed {} --duration {}ms",
         interface.map_or("?", |interface| &interface.name),
         hosts.count,
         hosts.address,
         hosts.group,
         hosts.groups,
+        hosts.igmp,
+        hosts.seed,
         hosts.time.as_millis(),
-    )
+    );
+    let hold = hosts.hold.map(|hold| format!("{}ms", hold.as_millis()));
+    let said = [
+        ("--per-host", hosts.per_host.map(|count| count.to_string())),
+        ("--join-rate", hosts.rate.map(|rate| rate.to_string())),
+        ("--hold", hold),
+        ("--churn", hosts.churn.map(|rate| rate.to_string())),
+    ];
+    let said = said.into_iter();
+    let words = said.filter_map(|(flag, value)| Some(format!("{flag} {}", value?)));
+    for word in words.chain(hosts.wanted.words()) {
+        command.push(' ');
+        command.push_str(&word);
+    }
+    command
 }
 
 impl Stage for Namespaces<'_> {

@@ -372,9 +372,13 @@ pub(super) fn owes(topology: &Topology, check: &RxCheck, source: usize, to: Ipv4
     ) else {
         return false;
     };
+    let node = topology.nodes.get(source.at.0);
+    let interface = node.and_then(|node| node.interfaces.get(source.interface));
+    let address = interface.and_then(|interface| interface.addresses.first());
+    let unwanted = address.is_some_and(|address| !receiver.wanted.takes(address.addr()));
     let shared = |group: &Ipv4Addr| receiver.groups.contains(group);
     if source.groups.iter().any(shared) {
-        return shared(&to);
+        return shared(&to) && !unwanted;
     }
     !check.of.is_empty()
 }

@@ -378,9 +378,7 @@ fn receiver_words(topology: &Topology, model: &Receiver) -> Vec<OsString> {
         word(&mut words, "--group", group);
     }
     word(&mut words, "--port", model.port);
-    if let Some(source) = model.source {
-        word(&mut words, "--source", source);
-    }
+    words.extend(model.wanted.words().into_iter().map(OsString::from));
     if let Some(version) = model.igmp {
         word(&mut words, "--igmp", version);
     }

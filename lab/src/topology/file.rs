@@ -390,8 +390,12 @@ pub(crate) struct Receiver {
     /// The UDP port; 5000 unless said otherwise.
     #[schemars(range(min = 1))]
     pub(crate) port: Option<At<u16>>,
-    /// The source it joins, for SSM.
-    pub(crate) source: Option<Address>,
+    /// The source or sources it joins, for SSM.
+    #[serde(default)]
+    pub(crate) source: OneOrMany<Address>,
+    /// It joins every source but these.
+    #[serde(default)]
+    pub(crate) exclude: OneOrMany<Address>,
     /// The IGMP version of its host; the kernel's own choice otherwise.
     #[schemars(range(min = 1, max = 3))]
     pub(crate) igmp: Option<At<u8>>,

@@ -6,6 +6,7 @@ mod gate;
 mod invariant;
 mod own;
 mod sweep;
+mod wanted;
 mod wire;
 mod wrap;
 
@@ -27,6 +28,7 @@ pub use gate::{Gate, GateBound, Quantile};
 pub use invariant::{Always, Invariant};
 pub use own::OwnConfig;
 pub use sweep::Sweep;
+pub use wanted::Wanted;
 pub use wire::{End, Wire, WireId};
 pub use wrap::Wrap;
 
@@ -276,8 +278,8 @@ pub struct Receiver {
     pub groups: Vec<Ipv4Addr>,
     /// The port it listens on.
     pub port: u16,
-    /// The source, for SSM.
-    pub source: Option<Ipv4Addr>,
+    /// The sources that it wants.
+    pub wanted: Wanted,
     /// The IGMP version, where one is forced.
     pub igmp: Option<u8>,
 }

@@ -36,7 +36,8 @@ fn joined(
         port: PORT,
         interface: nix::net::if_::if_nametoindex(interface)?,
         interface_address,
-        source,
+        sources: source.into_iter().collect(),
+        exclude: false,
         buffer: 4 << 20,
     };
     let socket = receiver(&config).map_err(std::io::Error::other)?;

@@ -88,10 +88,13 @@ impl RecvArgs {
     pub fn plan(&self) -> Result<RecvPlan, Error> {
         let groups = groups(&self.group, self.groups)?;
         let host = groups.iter().find(|group| !group.is_multicast());
-        if let (Some(host), Some(_)) = (host, self.source) {
+        if let Some(host) = host.filter(|_| !self.source.is_empty()) {
             return Err(Error::Usage(format!(
                 "--source needs groups to join, and {host} is a host"
             )));
+        }
+        if self.source.iter().any(|source| source.is_multicast()) {
+            return Err(Error::Usage("--source must not be a group".to_owned()));
         }
         if i32::try_from(self.buffer).is_err() {
             return Err(Error::Usage(format!(
@@ -105,7 +108,8 @@ impl RecvArgs {
                 interface: Interface::find(&self.interface)?,
                 groups,
                 port: self.port,
-                source: self.source,
+                sources: self.source.clone(),
+                exclude: self.exclude,
                 igmp: self.igmp,
                 buffer: self.buffer,
             },

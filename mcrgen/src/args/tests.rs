@@ -107,6 +107,16 @@ fn separate_groups_are_listed() {
         .map(ToString::to_string)
         .collect();
     assert_eq!(groups, ["239.1.1.1", "232.0.0.5"]);
+    assert_eq!(plan.receiver.sources, [Ipv4Addr::new(10, 0, 0, 1)]);
+    assert!(!plan.receiver.exclude);
+}
+
+#[test]
+fn sources_are_wanted_or_not() {
+    let plan = recv("--group 239.1.1.1 --source 10.0.0.1 --source 10.0.0.2 --exclude").unwrap();
+    assert_eq!(plan.receiver.sources.len(), 2);
+    assert!(plan.receiver.exclude);
+    assert!(recv("--group 239.1.1.1 --source 239.0.0.1").is_err());
 }
 
 #[test]

@@ -22,8 +22,10 @@ pub struct ReceiverConfig {
     pub groups: Vec<Ipv4Addr>,
     /// The UDP port.
     pub port: u16,
-    /// Join this source only.
-    pub source: Option<Ipv4Addr>,
+    /// Join these sources only; every source where there are none.
+    pub sources: Vec<Ipv4Addr>,
+    /// Join every source but these.
+    pub exclude: bool,
     /// Join with this IGMP version.
     pub igmp: Option<u8>,
     /// Bytes of receive buffer for each socket.
@@ -83,16 +85,19 @@ impl Members {
 
     fn open(&self, group: Ipv4Addr) -> Result<Socket, Error> {
         let interface = &self.config.interface;
-        let interface_address = match (self.config.source, interface.address) {
-            (Some(_), None) => return Err(Error::NoAddress(interface.name.clone())),
-            (_, address) => address.unwrap_or(Ipv4Addr::UNSPECIFIED),
+        let interface_address = match interface.address {
+            None if !self.config.sources.is_empty() => {
+                return Err(Error::NoAddress(interface.name.clone()));
+            }
+            address => address.unwrap_or(Ipv4Addr::UNSPECIFIED),
         };
         let opened = udp::receiver(&ReceiveConfig {
             group,
             port: self.config.port,
             interface: interface.index,
             interface_address,
-            source: self.config.source,
+            sources: self.config.sources.clone(),
+            exclude: self.config.exclude,
             buffer: self.config.buffer,
         });
         opened.map_err(|error| match error.source.raw_os_error() {

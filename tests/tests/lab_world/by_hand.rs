@@ -157,7 +157,7 @@ fn faults_by_hand_add_up() {
         user.bring_daemon();
         let name = user.name("fault");
         let file = "nodes: {a: host, b: host, c: host}\n\
-                    links: [{a -- b: {delay: 0ms}}, b -- c]\n";
+                    links: [{a -- b: {wire: always}}, b -- c]\n";
         user.expect(0, &["up", &user.file(&name, file)]);
         let fault = |code, step: &str| user.expect(code, &["do", "-l", &name, step]);
         fault(0, "fault: {a--b: {delay: 20ms}}");
@@ -169,6 +169,19 @@ fn faults_by_hand_add_up() {
         fault(0, "heal: a--b");
         let text = fault(1, "fault: {b--c: {loss: 5%}}");
         assert!(text.contains("b--c leads over no wire"), "{text}");
+        assert!(text.contains("`wire: always`"), "{text}");
+        let flap = ["--mode", "carrier", "--count", "2", "--period", "200ms"];
+        user.expect(
+            0,
+            &[&["link", "-l", &name, "flap", "a--b"][..], &flap].concat(),
+        );
+        let text = user.expect(
+            1,
+            &["link", "-l", &name, "down", "b--c", "--mode", "carrier"],
+        );
+        assert!(text.contains("b--c leads over no wire"), "{text}");
+        let text = user.expect(4, &["link", "-l", &name, "down", "b--c", "--count", "2"]);
+        assert!(text.contains("`count`"), "{text}");
         user.expect(0, &["down", &name]);
     });
 }

@@ -9,7 +9,7 @@ use mcr_proto::config::Config;
 
 use crate::node::file_text;
 use crate::topology::model::{
-    Action, Check, CounterOf, DaemonChange, Kind, LinkChange, Medium, Node, RatePoint, Step,
+    Action, Check, CounterOf, DaemonChange, Hosts, Kind, LinkChange, Medium, Node, RatePoint, Step,
     Topology, Wire,
 };
 
@@ -185,7 +185,6 @@ fn action_reason(action: &Action) -> Option<&'static str> {
         | Action::Unicast { .. }
         | Action::Withdraw { .. }
         | Action::Config { .. }
-        | Action::Hosts(_)
         | Action::Flap(_)
         | Action::Rules { .. }
         | Action::Wait(_)
@@ -201,6 +200,7 @@ fn action_reason(action: &Action) -> Option<&'static str> {
                 Some("interfaces are not deleted in the simulator")
             }
         },
+        Action::Hosts(hosts) => hosts_reason(hosts),
         Action::Wire { wire, .. } => wire_reason(wire),
         Action::Address { .. } => Some(ADDRESS),
         Action::Daemon { change, .. } => match change {
@@ -214,6 +214,17 @@ fn action_reason(action: &Action) -> Option<&'static str> {
         },
         Action::Exec(_) => Some(EXEC),
     }
+}
+
+fn hosts_reason(hosts: &Hosts) -> Option<&'static str> {
+    if hosts.churn.is_some() || hosts.hold.is_some() {
+        return Some("emulated hosts stay in their groups in the simulator");
+    }
+    if hosts.rate.is_some() {
+        return Some("emulated hosts join at once in the simulator");
+    }
+    let dealt = hosts.per_host.is_some();
+    dealt.then_some("emulated hosts join each group once in the simulator")
 }
 
 /// Simulated packets have no size that a rate could be kept with.

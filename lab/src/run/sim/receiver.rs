@@ -10,7 +10,7 @@ use mcrgen::ledger::{Arrival, Clock, Ledger};
 use mcrgen::payload::Header;
 use mcrgen::report::RecvReport;
 
-use crate::topology::model::{Receiver, Source};
+use crate::topology::model::{Receiver, Source, Wanted};
 
 /// The most flows that a receiver tells apart.
 const FLOWS: usize = 4096;
@@ -73,7 +73,7 @@ impl Listener {
         let source = data.source.get();
         let wanted = model.groups.contains(&flow.group)
             && model.port == flow.port
-            && model.source.is_none_or(|only| only == source);
+            && model.wanted.takes(source);
         if !wanted || at_ns < self.joined_ns {
             return;
         }
@@ -111,14 +111,41 @@ impl Listener {
     }
 }
 
-/// What a host wants of a group for receivers that have joined it.
+/// What a host wants of a group for receivers that have joined it: what any of
+/// them does (RFC 9776 section 3.2).
 pub(super) fn filter<'a>(receivers: impl Iterator<Item = &'a Receiver>) -> Filter {
-    let mut sources = BTreeSet::new();
+    let mut wanted = BTreeSet::new();
+    let mut unwanted: Option<BTreeSet<UnicastAddr>> = None;
     for receiver in receivers {
-        match receiver.source {
-            None => return Filter::any(),
-            Some(source) => sources.extend(UnicastAddr::try_from(source).ok()),
+        match &receiver.wanted {
+            Wanted::Only(sources) => wanted.extend(addresses(sources)),
+            Wanted::AllBut(sources) => {
+                let of_this: BTreeSet<UnicastAddr> = addresses(sources).collect();
+                unwanted = Some(match unwanted {
+                    Some(others) => others.intersection(&of_this).copied().collect(),
+                    None => of_this,
+                });
+            }
         }
     }
-    Filter::Include(sources)
+    match unwanted {
+        Some(unwanted) => Filter::Exclude(unwanted.difference(&wanted).copied().collect()),
+        None => Filter::Include(wanted),
+    }
 }
+
+/// What one host wants of a group.
+pub(super) fn filter_of(wanted: &Wanted) -> Filter {
+    match wanted {
+        Wanted::Only(sources) => Filter::Include(addresses(sources).collect()),
+        Wanted::AllBut(sources) => Filter::Exclude(addresses(sources).collect()),
+    }
+}
+
+fn addresses(all: &[Ipv4Addr]) -> impl Iterator<Item = UnicastAddr> {
+    all.iter()
+        .filter_map(|one| UnicastAddr::try_from(*one).ok())
+}
+
+#[cfg(test)]
+mod tests;

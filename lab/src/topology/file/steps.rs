@@ -162,6 +162,27 @@ pub(crate) struct HostsVerb {
     /// How many groups, dealt out in turn.
     #[schemars(range(min = 1, max = 65_536))]
     pub(crate) groups: At<u32>,
+    /// Groups of each host; as many as make all groups joined unless said
+    /// otherwise.
+    #[schemars(range(min = 1, max = 65_536))]
+    pub(crate) per_host: Option<At<u32>>,
+    /// The source or sources they join; every source unless said otherwise.
+    #[serde(default)]
+    pub(crate) source: OneOrMany<Address>,
+    /// They join every source but these.
+    #[serde(default)]
+    pub(crate) exclude: OneOrMany<Address>,
+    /// The newest IGMP version that they speak; 3 unless said otherwise.
+    #[schemars(range(min = 1, max = 3))]
+    pub(crate) igmp: Option<At<u8>>,
+    /// Joins a second, at the start; 10000 unless said otherwise.
+    pub(crate) rate: Option<At<f64>>,
+    /// They leave each group so long after they joined it.
+    pub(crate) hold: Option<At<Dur>>,
+    /// After the start, so many random joins and leaves a second.
+    pub(crate) churn: Option<At<f64>>,
+    /// Decides what is random; 1 unless said otherwise.
+    pub(crate) seed: Option<u64>,
     /// They leave after this time.
     #[serde(rename = "for")]
     pub(crate) span: Dur,

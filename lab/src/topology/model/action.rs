@@ -7,7 +7,7 @@ use ipnet::Ipv4Net;
 use mcr_sim::rules::Rule;
 use serde_json::Value;
 
-use super::{LinkId, NodeId, Wire, WireId};
+use super::{LinkId, NodeId, Wanted, Wire, WireId};
 
 /// Something that a step does. Receivers and sources are positions in the
 /// topology's lists.
@@ -123,7 +123,7 @@ impl Action {
 }
 
 /// Emulated hosts behind one interface.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Hosts {
     /// The node.
     pub at: NodeId,
@@ -137,6 +137,20 @@ pub struct Hosts {
     pub group: Ipv4Addr,
     /// How many groups, dealt out in turn.
     pub groups: u32,
+    /// How many of them each host joins, where that is said.
+    pub per_host: Option<u32>,
+    /// The sources that they want.
+    pub wanted: Wanted,
+    /// The newest IGMP version that they speak.
+    pub igmp: u8,
+    /// Joins a second at the start, where that is said.
+    pub rate: Option<f64>,
+    /// They leave each group so long after they joined it.
+    pub hold: Option<Duration>,
+    /// Random joins and leaves a second after the start, where there are some.
+    pub churn: Option<f64>,
+    /// Decides what is random.
+    pub seed: u64,
     /// They leave after this time.
     pub time: Duration,
 }

@@ -4,6 +4,7 @@
 use super::Context;
 use super::nodes::check_config;
 use super::steps::{Cast, Done, read};
+use super::traffic;
 use crate::topology::file::{ConfigVerb, HostsVerb, UnicastVerb, Verbs};
 use crate::topology::model::{Action, Hosts, Kind};
 use crate::topology::place::{At, OneOrMany};
@@ -113,6 +114,25 @@ fn hosts(cx: &Context<'_>, cast: &Cast<'_>, verb: &HostsVerb, span: Span, done: 
         return cx.tell(verb.at.span, message);
     };
     let (Address(address), Group(group), Dur(time)) = (verb.address, verb.group, verb.span);
+    let per_host = verb.per_host.as_ref();
+    if per_host.is_some_and(|one| !within(one, verb.groups.value)) {
+        return;
+    }
+    let igmp = verb.igmp.as_ref();
+    if let Some(At { span, value }) = igmp.filter(|one| !(1..=3).contains(&one.value)) {
+        return cx.tell(*span, format!("IGMP has versions 1, 2 and 3, not {value}"));
+    }
+    let Some(wanted) = traffic::wanted(cx, span, &verb.source, &verb.exclude, igmp) else {
+        return;
+    };
+    let positive = |rate: &At<f64>| rate.value.is_finite() && rate.value > 0.0;
+    let mut rates = verb.rate.iter().chain(&verb.churn);
+    if let Some(rate) = rates.find(|rate| !positive(rate)) {
+        return cx.tell(rate.span, "this rate is more than 0");
+    }
+    if let (Some(hold), Some(_)) = (&verb.hold, &verb.churn) {
+        return cx.tell(hold.span, "`hold` and `churn` exclude each other");
+    }
     let hosts = Hosts {
         at,
         interface: 0,
@@ -120,6 +140,13 @@ fn hosts(cx: &Context<'_>, cast: &Cast<'_>, verb: &HostsVerb, span: Span, done: 
         address,
         group,
         groups: verb.groups.value,
+        per_host: per_host.map(|one| one.value),
+        wanted,
+        igmp: igmp.map_or(3, |one| one.value),
+        rate: verb.rate.as_ref().map(|rate| rate.value),
+        hold: verb.hold.as_ref().map(|hold| hold.value.0),
+        churn: verb.churn.as_ref().map(|rate| rate.value),
+        seed: verb.seed.unwrap_or(1),
         time,
     };
     done.add(span, Action::Hosts(hosts));

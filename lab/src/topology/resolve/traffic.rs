@@ -8,8 +8,9 @@ use mcrgen::payload;
 use super::Context;
 use super::network::Network;
 use crate::topology::file::{self, File};
-use crate::topology::model::{NodeId, Rate, Receiver, Source};
-use crate::topology::place::{At, Named, Part};
+use crate::topology::model::{NodeId, Rate, Receiver, Source, Wanted};
+use crate::topology::place::{At, Named, OneOrMany, Part};
+use crate::topology::tree::Span;
 use crate::topology::value::{Address, Group, RateValue};
 
 /// The port of receivers and sources that name none.
@@ -18,6 +19,10 @@ const PORT: u16 = 5000;
 /// What the generator can fill.
 #[expect(clippy::cast_possible_truncation, reason = "both are less than 2^16")]
 const SIZES: RangeInclusive<u32> = payload::HEADER_LEN as u32..=payload::MAX_LEN as u32;
+
+/// The most sources that a host names: as many as the namespaces of labs let a
+/// socket have (`igmp_max_msf`) would make reports too long to be read.
+const MAX_SOURCES: usize = 100;
 
 /// The most groups of a receiver or source.
 const MAX_GROUPS: u32 = 10_000;
@@ -161,19 +166,50 @@ fn receiver(
     {
         cx.tell(*span, format!("IGMP has versions 1, 2 and 3, not {value}"));
     }
-    let source = written.source.map(|Address(source)| source);
-    if let (Some(At { span, value: 1 | 2 }), Some(_)) = (&written.igmp, source) {
-        cx.tell(*span, "a source is joined with IGMP version 3 only");
-    }
+    let (source, exclude) = (&written.source, &written.exclude);
+    let wanted = wanted(cx, name.span, source, exclude, written.igmp.as_ref())?;
     Some(Receiver {
         name: name.value.clone(),
         at,
         interface,
         groups,
         port: positive(cx, written.port.as_ref()).unwrap_or(PORT),
-        source,
+        wanted,
         igmp: written.igmp.map(|igmp| igmp.value),
     })
+}
+
+/// The sources that are wanted.
+pub(super) fn wanted(
+    cx: &Context<'_>,
+    span: Span,
+    OneOrMany(source): &OneOrMany<Address>,
+    OneOrMany(exclude): &OneOrMany<Address>,
+    igmp: Option<&At<u8>>,
+) -> Option<Wanted> {
+    let plain = |all: &[Address]| all.iter().map(|Address(one)| *one).collect::<Vec<_>>();
+    let all = [plain(source), plain(exclude)].concat();
+    if let Some(group) = all.iter().find(|one| one.is_multicast()) {
+        cx.tell(span, format!("{group} is a group, not a source"));
+        return None;
+    }
+    if all.len() > MAX_SOURCES {
+        cx.tell(span, format!("there are at most {MAX_SOURCES} sources"));
+        return None;
+    }
+    if let (Some(At { span, value: 1 | 2 }), false) = (igmp, all.is_empty()) {
+        cx.tell(*span, "a source is joined with IGMP version 3 only");
+    }
+    match (source.is_empty(), exclude.is_empty()) {
+        (false, false) => {
+            let problem = cx.problem(span, "`source` and `exclude` exclude each other");
+            let help = "name the sources that are wanted, or those that are not";
+            cx.sink.add(problem.help(help));
+            None
+        }
+        (false, true) => Some(Wanted::Only(plain(source))),
+        (true, _) => Some(Wanted::AllBut(plain(exclude))),
+    }
 }
 
 fn source(

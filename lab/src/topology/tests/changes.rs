@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use super::good;
 use super::mistakes::{Case, judge};
-use crate::topology::model::{Action, Check, Hosts, NodeId};
+use super::{good, read};
+use crate::topology::model::{Action, Check, Hosts, NodeId, Wanted};
 use crate::topology::question::Question;
 
 const BEFORE: &str = "lab: 1\nunicast: oracle\npim: {}\n\
@@ -63,9 +63,65 @@ fn many_hosts_are_counted_out() {
         address: "10.0.0.50".parse().unwrap(),
         group: "239.9.0.1".parse().unwrap(),
         groups: 7,
+        per_host: None,
+        wanted: Wanted::default(),
+        igmp: 3,
+        rate: None,
+        hold: None,
+        churn: None,
+        seed: 1,
         time: Duration::from_millis(1500),
     };
     assert_eq!(*hosts, wanted);
+}
+
+#[test]
+fn hosts_may_come_and_go_and_name_sources() {
+    let all = actions(
+        "steps: [{hosts: {at: a, count: 3, address: 10.0.0.50, group: 239.9.0.1, groups: 7, \
+         per_host: 4, rate: 50, churn: 12.5, seed: 9, exclude: [10.1.1.1, 10.1.1.2], \
+         for: 1s}}, {hosts: {at: a, count: 1, address: 10.0.0.50, group: 232.9.0.1, \
+         groups: 1, source: 10.1.1.1, hold: 300ms, igmp: 3, for: 1s}}]\n",
+    );
+    let [Action::Hosts(one), Action::Hosts(other)] = all.as_slice() else {
+        panic!("not hosts: {all:?}");
+    };
+    assert_eq!((one.per_host, one.seed), (Some(4), 9));
+    assert_eq!(
+        (one.rate, one.churn, one.hold),
+        (Some(50.0), Some(12.5), None)
+    );
+    let unwanted = vec![[10, 1, 1, 1].into(), [10, 1, 1, 2].into()];
+    assert_eq!(one.wanted, Wanted::AllBut(unwanted));
+    assert_eq!(other.wanted, Wanted::Only(vec![[10, 1, 1, 1].into()]));
+    assert_eq!(other.hold, Some(Duration::from_millis(300)));
+}
+
+#[test]
+fn hosts_that_cannot_be_are_refused() {
+    let hosts = "{at: a, count: 1, address: 10.0.0.50, group: 239.9.0.1, groups: 2, for: 1s";
+    for (more, told) in [
+        ("churn: 0", "this rate is more than 0"),
+        (
+            "churn: 5, hold: 1s",
+            "`hold` and `churn` exclude each other",
+        ),
+        ("per_host: 3", "3 is not between 1 and 2"),
+        ("igmp: 4", "IGMP has versions 1, 2 and 3, not 4"),
+        (
+            "source: 10.1.1.1, exclude: 10.1.1.2",
+            "`source` and `exclude` exclude each other",
+        ),
+        ("source: 239.1.1.1", "239.1.1.1 is a group, not a source"),
+        (
+            "igmp: 2, source: 10.1.1.1",
+            "a source is joined with IGMP version 3 only",
+        ),
+    ] {
+        let text = format!("name: t\n{BEFORE}steps: [{{hosts: {hosts}, {more}}}}}]\n");
+        let error = read(&text).unwrap_err().to_string();
+        assert!(error.contains(told), "{more}: {error}");
+    }
 }
 
 #[test]

@@ -177,6 +177,38 @@ fn members_of_a_segment_have_wires_of_their_own() {
     );
 }
 
+#[test]
+fn a_wire_may_be_there_in_any_case() {
+    let topology = lab("links: [a -- b: {wire: always}, b -- c: {wire: auto}]\n\
+         segments: {lan: [a, {b: {wire: always}}]}\n");
+    let names = topology.wires().map(|(at, wire)| {
+        assert_eq!(wire, Wire::default(), "it does nothing");
+        topology.wire_told(at).0
+    });
+    assert_eq!(names.collect::<Vec<_>>(), ["a--b", "b:lan"]);
+}
+
+#[test]
+fn links_and_members_inherit_what_wires_do() {
+    let topology = lab("defaults: {link: {loss: 1%, delay: 2ms, mtu: 9000}}\n\
+         links: [a -- b: {loss: 2%}, b -- c: {loss: null, delay: null}]\n\
+         segments: {lan: [a, {b: {dir: {lan>b: {loss: 3%}}}}, {c: {loss: null, delay: null}}]}\n");
+    let slow = |share| Impairment {
+        delay: Duration::from_millis(2),
+        ..loss(share)
+    };
+    assert_eq!(topology.links[0].wire, Some([slow(0.02); 2]));
+    assert_eq!(topology.links[1].wire, None, "null takes it away");
+    let lan = &topology.links[2];
+    assert_eq!((lan.mtu, lan.wire), (9000, None));
+    let [a, b, c] = lan.ends[..] else {
+        panic!("{:?}", lan.ends);
+    };
+    assert_eq!(lan.wire(Some(a)), Some([slow(0.01); 2]));
+    assert_eq!(lan.wire(Some(b)), Some([slow(0.01), slow(0.03)]));
+    assert_eq!(lan.wire(Some(c)), None);
+}
+
 const MISTAKES: &[Case] = &[
     (
         "segments: {lan: [a, {b: {los: 1%}}]}\n",
@@ -255,6 +287,12 @@ const MISTAKES: &[Case] = &[
         1,
         "expected a rate such as `10Mbit/s`, found `100pps`",
         "",
+    ),
+    (
+        "links: [{a -- b: {wire: allways}}]\n",
+        1,
+        "`allways` is not known here",
+        "did you mean `always`?",
     ),
     (
         "links: [{a -- b: {jitter: 1ms}}]\n",

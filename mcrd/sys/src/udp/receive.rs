@@ -23,10 +23,12 @@ pub struct ReceiveConfig {
     pub port: u16,
     /// The interface the group is joined at.
     pub interface: u32,
-    /// The interface's address, which a source-specific join needs.
+    /// The interface's address, which a join that names sources needs.
     pub interface_address: Ipv4Addr,
-    /// Join this source only.
-    pub source: Option<Ipv4Addr>,
+    /// Join these sources only; every source where there are none.
+    pub sources: Vec<Ipv4Addr>,
+    /// Join every source but these.
+    pub exclude: bool,
     /// Bytes of buffer to ask for.
     pub buffer: usize,
 }
@@ -80,12 +82,23 @@ fn join(socket: &Socket, config: &ReceiveConfig) -> Result<(), OpenError> {
     let ReceiveConfig {
         group, interface, ..
     } = config;
-    let Some(source) = config.source else {
+    if config.exclude || config.sources.is_empty() {
         let index = InterfaceIndexOrAddress::Index(*interface);
-        return socket
+        socket
             .join_multicast_v4_n(group, &index)
-            .step(|| format!("joining {group} on interface number {interface}"));
-    };
+            .step(|| format!("joining {group} on interface number {interface}"))?;
+    }
+    for source in &config.sources {
+        name_source(socket, config, *source)?;
+    }
+    Ok(())
+}
+
+/// Adds a source to those that are joined, or to those that are not.
+fn name_source(socket: &Socket, config: &ReceiveConfig, source: Ipv4Addr) -> Result<(), OpenError> {
+    let ReceiveConfig {
+        group, interface, ..
+    } = config;
     let network_order = |address: Ipv4Addr| libc::in_addr {
         s_addr: u32::from(address).to_be(),
     };
@@ -94,13 +107,12 @@ fn join(socket: &Socket, config: &ReceiveConfig) -> Result<(), OpenError> {
         imr_interface: network_order(config.interface_address),
         imr_sourceaddr: network_order(source),
     };
-    option::set(
-        socket.as_fd(),
-        libc::IPPROTO_IP,
-        libc::IP_ADD_SOURCE_MEMBERSHIP,
-        request,
-    )
-    .step(|| format!("joining ({source}, {group}) on interface number {interface}"))
+    let (name, does) = match config.exclude {
+        true => (libc::IP_BLOCK_SOURCE, "blocking"),
+        false => (libc::IP_ADD_SOURCE_MEMBERSHIP, "joining"),
+    };
+    option::set(socket.as_fd(), libc::IPPROTO_IP, name, request)
+        .step(|| format!("{does} ({source}, {group}) on interface number {interface}"))
 }
 
 /// Datagrams the kernel has dropped at this socket up to now. Unlike the

@@ -27,7 +27,8 @@ fn open_receiver(buffer: usize) -> (Socket, SocketAddrV4) {
         port: 0,
         interface: 1,
         interface_address: LO,
-        source: None,
+        sources: Vec::new(),
+        exclude: false,
         buffer,
     })
     .unwrap();
@@ -146,7 +147,8 @@ fn an_address_that_is_in_use_is_named() {
         port: address.port(),
         interface: 1,
         interface_address: LO,
-        source: None,
+        sources: Vec::new(),
+        exclude: false,
         buffer: 1,
     })
     .unwrap_err();

@@ -192,7 +192,8 @@ impl Machine {
             let own: UnicastAddr = address
                 .try_into()
                 .map_err(|_| format!("{address} is no address of a host"))?;
-            let host = self.network.place_host("emulated", own, Version::V3);
+            let speaks = version(hosts.igmp).unwrap_or(Version::V3);
+            let host = self.network.place_host("emulated", own, speaks);
             let net = Ipv4Net::new(address, prefix_len).map_err(|error| error.to_string())?;
             self.network.plug(link, host, name("lan"), vec![net]);
             placed.push(host);
@@ -200,7 +201,8 @@ impl Machine {
         let mut joined = Vec::new();
         for (number, host) in (0..hosts.groups).zip(placed.iter().cycle()) {
             let group = group_of(after(hosts.group, number))?;
-            self.network.join(*host, group);
+            self.network
+                .set_filter(*host, group, receiver::filter_of(&hosts.wanted));
             joined.push((*host, group));
         }
         Ok(joined)
