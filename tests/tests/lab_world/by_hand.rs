@@ -169,7 +169,7 @@ fn faults_by_hand_add_up() {
         fault(0, "heal: a--b");
         let text = fault(1, "fault: {b--c: {loss: 5%}}");
         assert!(text.contains("b--c leads over no wire"), "{text}");
-        assert!(text.contains("`wire: always`"), "{text}");
+        assert!(text.contains("give it `wire:"), "{text}");
         let flap = ["--mode", "carrier", "--count", "2", "--period", "200ms"];
         user.expect(
             0,
