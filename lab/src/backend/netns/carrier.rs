@@ -8,7 +8,7 @@ use tokio::time::{Instant, sleep};
 
 use super::configure::RUNNING_TIME;
 use super::{NetError, Network, Session, Space};
-use crate::topology::model::{LinkId, Medium, NodeId};
+use crate::topology::model::{LinkId, Medium, NodeId, WireId};
 
 impl Network {
     /// Gives these ends of a link carrier, or takes it: at the segment, or at
@@ -19,7 +19,9 @@ impl Network {
         ends: &[(usize, NodeId, usize)],
         carrier: bool,
     ) -> Result<(), NetError> {
-        let ports = self.ports(link)?.ok_or(NetError::Unknown)?;
+        let ports = self.ports(link)?.ok_or_else(|| NetError::NoWire {
+            link: self.topology.wire_told(WireId::of(link)).0,
+        })?;
         let session = ports.session()?;
         for (_, node, interface) in ends {
             let (node, interface) = (*node, *interface);
