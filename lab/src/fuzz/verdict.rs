@@ -112,6 +112,7 @@ fn run(case: &Case, work: &Path) -> Result<Option<Failure>, String> {
         seed: SEED,
         rootless: false,
         pause: None,
+        sweep_at: None,
     };
     let report = sim::run(&hosted, SEED, &options, &mut Silent);
     let report = report.map_err(|error| error.to_string())?;

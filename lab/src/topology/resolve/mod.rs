@@ -115,10 +115,7 @@ pub(crate) fn resolve(root: Tree, outside: &Outside<'_>, sink: &Sink) -> Option<
     }
     let root = generate::generate(root, scope, sink);
     let file: File = decode(&root, sink)?;
-    if file.lab.value != 1 {
-        let message = format!("this lab reads schema version 1, not {}", file.lab.value);
-        sink.add(Problem::new(file.lab.span, message));
-    }
+    version(&file, sink);
     let cx = Context {
         sink,
         scope,
@@ -154,11 +151,7 @@ pub(crate) fn resolve(root: Tree, outside: &Outside<'_>, sink: &Sink) -> Option<
     };
     let steps = steps::steps(&cx, &file, &cast);
     let invariants = invariants::invariants(&cx, &file);
-    let Limited {
-        max_time,
-        ready,
-        alone,
-    } = limits(&cx, file.limits.as_ref());
+    let limited = limits(&cx, file.limits.as_ref());
     let repeat = matrix::repeat(&cx, file.repeat.as_ref());
     let links = wire::where_needed(network.links, &steps);
     Some(Topology {
@@ -173,13 +166,20 @@ pub(crate) fn resolve(root: Tree, outside: &Outside<'_>, sink: &Sink) -> Option<
         oracle,
         skew: skew.unwrap_or_default(),
         invariants,
-        max_time,
-        ready,
-        alone,
+        max_time: limited.max_time,
+        ready: limited.ready,
+        alone: limited.alone,
         repeat,
         matrix: matrix.values(),
         origin: None,
     })
+}
+
+fn version(file: &File, sink: &Sink) {
+    if file.lab.value != 1 {
+        let message = format!("this lab reads schema version 1, not {}", file.lab.value);
+        sink.add(Problem::new(file.lab.span, message));
+    }
 }
 
 fn names<T>(entries: &[(At<String>, T)]) -> Vec<String> {

@@ -76,8 +76,9 @@ fn filled(cx: &Context<'_>, span: Span, place: &str, line: &str) -> Option<Strin
         let help = problem.help;
         cx.sink.add(Problem::new(span, message).advice(help));
     }
-    match filled?.value {
-        Value::String(text) => Some(text),
-        other => Some(format!("{other}\n")),
+    let Tree { value, .. } = filled?;
+    if let Value::String(text) = value {
+        return Some(text);
     }
+    Some(format!("{value}\n"))
 }
