@@ -310,7 +310,9 @@ fn what_routers_know_is_kept_and_compared() {
         let found = "expect: {neighbors: [r1/r2, r2/r3], within: 10s}";
         user.expect(0, &["do", "-l", &name, found]);
         let text = user.expect(1, &["diff", "-l", &name, "before"]);
-        assert!(text.contains("there is no snap `before`"), "{text}");
+        let words: Vec<&str> = text.split_whitespace().collect();
+        let told = words.join(" ");
+        assert!(told.contains("there is no snap `before`"), "{text}");
         user.expect(0, &["snap", "-l", &name, "before"]);
         user.expect(0, &["diff", "-l", &name, "before"]);
         user.expect(0, &["link", "-l", &name, "down", "r1--r2"]);

@@ -108,7 +108,7 @@ fn faults_and_restarts_are_commands() {
         user.expect(64, &["fault", "-l", &name, "a--b", "loss=1%", "nonsense"]);
         let text = user.expect(1, &["fault", "-l", &name, "r2--h", "loss=1%"]);
         assert!(
-            text.contains("delay:") && text.contains("lab apply"),
+            text.contains("`wire:") && text.contains("lab apply"),
             "{text}"
         );
         // A restart is another process in the same network.

@@ -225,7 +225,10 @@ fn a_daemon_killed_from_outside_is_told() {
         assert!(!text.contains("by itself"), "{text}");
         let labs = user.expect(0, &["ps", "--json"]);
         let labs: serde_json::Value = serde_json::from_str(&labs).unwrap();
-        let nodes = labs[0]["nodes"].as_array().unwrap();
+        // Those of other tests are listed too.
+        let mut labs = labs.as_array().unwrap().iter();
+        let lab = labs.find(|lab| lab["name"] == name.as_str()).unwrap();
+        let nodes = lab["nodes"].as_array().unwrap();
         let r1 = nodes.iter().find(|node| node["name"] == "r1").unwrap();
         let pids = r1["processes"].as_array().unwrap().iter();
         // The daemon is older than its workers.

@@ -88,7 +88,7 @@ const MISTAKES: &[Case] = &[
         "",
     ),
     (
-        "nodes:\n  r: {kind: frr, config_file: {instead: r.conf, only: 1}}\n",
+        "nodes:\n  r: {kind: frr, config_file: {instead: /dev/null, only: 1}}\n",
         2,
         "the key `only` is not known here",
         "known: instead",
