@@ -5,6 +5,7 @@ mod failure;
 mod format;
 mod fuzz;
 mod matrix;
+mod report;
 mod running;
 mod shard;
 mod sweep;
@@ -21,6 +22,7 @@ use format::parse_report;
 pub use format::{Form, ReportTo, TestFormat};
 pub use fuzz::FuzzArgs;
 pub use matrix::MatrixArgs;
+pub use report::ReportArgs;
 pub use running::*;
 pub use shard::Shard;
 use shard::parse_shard;
@@ -92,6 +94,8 @@ pub enum Command {
     Test(TestArgs),
     /// Run a run of `lab test` again, out of its folder
     Replay(ReplayArgs),
+    /// Print the result of runs of `lab test` again, in any form, as one report
+    Report(ReportArgs),
     /// Run random networks in virtual time against the reference model
     Fuzz(FuzzArgs),
     /// Find out why a receiver gets nothing of a source
@@ -236,6 +240,10 @@ pub struct TestArgs {
     /// Run only the K-th of N equal parts of the files: 1/4
     #[arg(long, value_name = "K/N", value_parser = parse_shard)]
     pub shard: Option<Shard>,
+    /// Run only files that differ from this commit of git, themselves, in what they
+    /// extend or in their folder
+    #[arg(long, value_name = "COMMIT")]
+    pub changed: Option<String>,
     /// After a failed step.
     #[command(flatten)]
     pub failure: FailureArgs,

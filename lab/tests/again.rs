@@ -141,3 +141,83 @@ fn a_file_that_is_saved_runs_again() {
     child.kill().unwrap();
     child.wait().unwrap();
 }
+
+#[test]
+fn runs_are_reported_again_in_any_form() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let folder = folder.path();
+    fs::write(folder.join("again.yaml"), LAB).expect("a file");
+    for seed in ["1", "2"] {
+        let ran = lab(folder, &["test", "--sim", "--seed", seed, "again.yaml"]);
+        assert_eq!(ran.status.code(), Some(1), "{ran:?}");
+    }
+    let report = |arguments: &[&str]| {
+        let told = lab(folder, &[&["report"], arguments].concat());
+        assert_eq!(told.status.code(), Some(0), "{told:?}");
+        String::from_utf8(told.stdout).expect("text")
+    };
+    let kept = |name: &str| fs::read_to_string(folder.join("runs/latest").join(name)).unwrap();
+    assert_eq!(report(&[]), kept("result.txt"));
+    assert_eq!(report(&["--format", "junit"]), kept("junit.xml"));
+    let runs = fs::read_dir(folder.join("runs")).expect("runs");
+    let runs = runs.map(|entry| entry.unwrap().path());
+    let runs: Vec<String> = runs
+        .filter(|path| !path.is_symlink())
+        .map(|path| path.display().to_string())
+        .collect();
+    let mut arguments = vec!["--format", "markdown"];
+    arguments.extend(runs.iter().map(String::as_str));
+    let both = report(&arguments);
+    assert_eq!(both.matches("| FAIL |").count(), 2, "{both}");
+    assert_eq!(both.matches("```mermaid\n").count(), 2, "{both}");
+    let unknown = lab(folder, &["report", "nowhere"]);
+    assert_eq!(unknown.status.code(), Some(64));
+    assert!(String::from_utf8_lossy(&unknown.stderr).contains("there is no run nowhere"));
+}
+
+#[test]
+fn only_what_differs_from_a_commit_is_run() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let folder = folder.path();
+    let git = |words: &[&str]| {
+        let identity = ["-c", "user.name=t", "-c", "user.email=t@localhost"];
+        let mut git = Command::new("git");
+        git.current_dir(folder).args(identity).args(words);
+        let ran = git.output().expect("git runs");
+        assert!(ran.status.success(), "{ran:?}");
+    };
+    let write = |name: &str, text: &str| {
+        let path = folder.join(name);
+        fs::create_dir_all(path.parent().unwrap()).expect("a folder");
+        fs::write(path, text).expect("a file");
+    };
+    let low = LAB.replace("loss: 0 }", "loss: { max: 100% } }");
+    write("base.yaml", &low);
+    write("one.yaml", "lab: 1\nextends: base.yaml\n");
+    write("two.yaml", &low);
+    write("three/lab.yaml", &low);
+    write("three/notes", "none");
+    git(&["init", "-q"]);
+    git(&["add", "."]);
+    git(&["commit", "-q", "-m", "all"]);
+    let changed = |commit: &str| {
+        let files = ["one.yaml", "two.yaml", "three"];
+        let words = ["test", "--sim", "--format", "json", "--changed", commit];
+        let ran = lab(folder, &[&words[..], &files].concat());
+        let report: Value = serde_json::from_slice(&ran.stdout).unwrap_or_default();
+        let runs = report["runs"].as_array().cloned().unwrap_or_default();
+        let files = runs
+            .iter()
+            .map(|run| run["file"].as_str().unwrap().to_owned());
+        (ran.status.code(), files.collect::<Vec<_>>())
+    };
+    // The folder of runs is not git's, and no lab's.
+    assert_eq!(changed("HEAD"), (Some(2), Vec::new()));
+    write("base.yaml", &low.replace("500pps", "400pps"));
+    assert_eq!(changed("HEAD"), (Some(0), vec!["one.yaml".to_owned()]));
+    write("three/more", "new");
+    let (code, files) = changed("HEAD");
+    assert_eq!((code, files.len()), (Some(0), 2), "{files:?}");
+    assert_eq!(changed("no-such-commit"), (Some(64), Vec::new()));
+    assert_eq!(changed("--output=x"), (Some(64), Vec::new()));
+}

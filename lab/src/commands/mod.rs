@@ -19,6 +19,7 @@ pub mod matrix;
 pub mod new;
 pub mod ps;
 pub mod replay;
+pub mod report;
 mod running;
 pub mod save;
 pub mod schema;
@@ -58,6 +59,7 @@ pub fn run(command: Command) -> Exit {
         Command::Do(args) => hand::step(&args),
         Command::Test(args) => test::run(args),
         Command::Replay(args) => replay::run(args),
+        Command::Report(args) => report::run(&args),
         Command::Fuzz(args) => fuzz::run(&args),
         Command::Explain(args) => explain::run(&args),
         Command::Matrix(args) => matrix::run(&args),

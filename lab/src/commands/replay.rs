@@ -10,7 +10,7 @@ use crate::run::again;
 
 /// Runs `lab replay`.
 pub fn run(args: ReplayArgs) -> Exit {
-    let kept = find(&args).and_then(|folder| again::read(&folder));
+    let kept = find(&args.run, &args.run_dir).and_then(|folder| again::read(&folder));
     let (again, text) = match kept {
         Ok(kept) => kept,
         Err(why) => {
@@ -31,6 +31,7 @@ pub fn run(args: ReplayArgs) -> Exit {
         mutate: false,
         jobs: None,
         shard: None,
+        changed: None,
         failure: FailureArgs {
             keep_going: again.keep_going,
             pause_on_failure: false,
@@ -48,12 +49,11 @@ pub fn run(args: ReplayArgs) -> Exit {
 }
 
 /// The folder of a run that is named by its path or by its number.
-fn find(args: &ReplayArgs) -> Result<PathBuf, String> {
-    let run = &args.run;
+pub(super) fn find(run: &Path, run_dir: &Path) -> Result<PathBuf, String> {
     if run.is_dir() {
-        return Ok(run.clone());
+        return Ok(run.to_owned());
     }
-    let named = args.run_dir.join(run);
+    let named = run_dir.join(run);
     if named.is_dir() {
         return Ok(named);
     }
@@ -62,12 +62,12 @@ fn find(args: &ReplayArgs) -> Result<PathBuf, String> {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         name.ends_with(&ends)
     };
-    let entries = fs::read_dir(&args.run_dir).into_iter().flatten().flatten();
+    let entries = fs::read_dir(run_dir).into_iter().flatten().flatten();
     let mut found: Vec<PathBuf> = entries
         .map(|entry| entry.path())
         .filter(|path| is_it(path))
         .collect();
-    let runs = args.run_dir.display();
+    let runs = run_dir.display();
     match (found.pop(), found.len()) {
         (Some(folder), 0) => Ok(folder),
         (Some(_), _) => Err(format!(

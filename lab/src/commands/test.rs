@@ -1,5 +1,6 @@
 //! `lab test`: from files to verdicts.
 
+mod changed;
 mod figures;
 mod jobs;
 mod mutate;
@@ -25,6 +26,7 @@ use crate::topology;
 use crate::topology::model::Topology;
 
 use progress::Printer;
+pub(super) use reports::{document, form};
 
 /// Where control sockets and configurations are, inside the lab's own world.
 const WORK: &str = "/run/lab";
@@ -97,7 +99,7 @@ fn settle(ended: Result<u8, SandboxError>) -> Exit {
 fn load(args: &TestArgs) -> Result<Vec<Topology>, Exit> {
     let mut labs = Vec::new();
     let mut wrong = false;
-    let files = args.files.iter().enumerate();
+    let files = changed::files(args)?.into_iter().enumerate();
     let files = files.filter(|(position, _)| args.shard.is_none_or(|shard| shard.has(*position)));
     for (_, file) in files {
         let loaded = match &args.text {

@@ -7,9 +7,13 @@ use crate::report::{RunReport, StepReport, distribution, ledger, text};
 #[cfg(test)]
 mod tests;
 
-/// The document for these runs.
+/// The document for these runs; `drawn` is a run's network in Mermaid's language.
 #[must_use]
-pub fn document(runs: &[RunReport], verdicts: &[Verdict]) -> String {
+pub fn document(
+    runs: &[RunReport],
+    verdicts: &[Verdict],
+    drawn: &dyn Fn(&RunReport) -> Option<String>,
+) -> String {
     let mut lines = vec![
         "| Lab | Run | Result | Steps | Time |".to_owned(),
         "|---|---|---|---|---|".to_owned(),
@@ -27,7 +31,7 @@ pub fn document(runs: &[RunReport], verdicts: &[Verdict]) -> String {
     figures(&mut lines, verdicts);
     outages(&mut lines, runs);
     for run in runs.iter().filter(|run| !run.outcome.is_good()) {
-        failed(&mut lines, run);
+        failed(&mut lines, run, drawn(run));
     }
     lines.join("\n") + "\n"
 }
@@ -91,7 +95,7 @@ fn counts(run: &RunReport) -> String {
     parts.join(", ")
 }
 
-fn failed(lines: &mut Vec<String>, run: &RunReport) {
+fn failed(lines: &mut Vec<String>, run: &RunReport, drawn: Option<String>) {
     let (lab, word) = (escape(&run.lab), run.outcome.word());
     lines.push(String::new());
     lines.push(format!("### {lab}: {word}"));
@@ -102,6 +106,12 @@ fn failed(lines: &mut Vec<String>, run: &RunReport) {
     for error in &run.errors {
         lines.push(String::new());
         lines.push(escape(error));
+    }
+    if let Some(drawn) = drawn {
+        lines.push(String::new());
+        lines.push("```mermaid".to_owned());
+        lines.extend(drawn.lines().map(str::to_owned));
+        lines.push("```".to_owned());
     }
     for step in run.steps.iter().filter(|step| !step.outcome.is_good()) {
         step_failed(lines, step);

@@ -3,10 +3,13 @@
 use std::fs;
 use std::path::Path;
 
-use crate::args::{Form, TestArgs, TestFormat};
+use crate::args::{Form, GraphFormat, TestArgs, TestFormat};
+use crate::commands::graph;
 use crate::report::gate::Verdict;
+use crate::report::live::Live;
 use crate::report::{RunReport, distribution, gha, junit, markdown, ndjson, tap};
-use crate::run::evidence;
+use crate::run::{again, evidence};
+use crate::topology;
 
 /// Writes the files that were asked for, and prints what is printed at the end.
 pub(super) fn write(
@@ -20,32 +23,55 @@ pub(super) fn write(
     for report in &args.reports {
         to_file(&report.path, &document(report.form, runs, verdicts))?;
     }
-    let form = match args.format {
-        // Printed as it was known.
-        TestFormat::Pretty | TestFormat::Plain | TestFormat::Ndjson => return Ok(()),
-        TestFormat::Json => Form::Json,
-        TestFormat::Junit => Form::Junit,
-        TestFormat::Markdown => Form::Markdown,
-        TestFormat::Tap => Form::Tap,
-        TestFormat::Gha => Form::Gha,
-    };
-    anstream::print!("{}", document(form, runs, verdicts));
+    // Lines were printed as they were known.
+    if let Some(form) = form(args.format).filter(|form| *form != Form::Ndjson) {
+        anstream::print!("{}", document(form, runs, verdicts));
+    }
     Ok(())
+}
+
+/// The form of a whole report; `None` where it is lines for people.
+pub(in crate::commands) fn form(of: TestFormat) -> Option<Form> {
+    match of {
+        TestFormat::Pretty | TestFormat::Plain => None,
+        TestFormat::Ndjson => Some(Form::Ndjson),
+        TestFormat::Json => Some(Form::Json),
+        TestFormat::Junit => Some(Form::Junit),
+        TestFormat::Markdown => Some(Form::Markdown),
+        TestFormat::Tap => Some(Form::Tap),
+        TestFormat::Gha => Some(Form::Gha),
+    }
 }
 
 fn to_file(path: &Path, text: &str) -> Result<(), String> {
     fs::write(path, text).map_err(|error| format!("cannot write {}: {error}", path.display()))
 }
 
-fn document(form: Form, runs: &[RunReport], verdicts: &[Verdict]) -> String {
+/// The report of these runs.
+pub(in crate::commands) fn document(
+    form: Form,
+    runs: &[RunReport],
+    verdicts: &[Verdict],
+) -> String {
     match form {
         Form::Json => json(runs, verdicts),
         Form::Ndjson => ndjson::document(runs),
         Form::Junit => junit::document(runs, verdicts),
-        Form::Markdown => markdown::document(runs, verdicts),
+        Form::Markdown => markdown::document(runs, verdicts, &drawn),
         Form::Tap => tap::document(runs),
         Form::Gha => gha::document(runs),
     }
+}
+
+/// A run's network, out of the file that its folder kept.
+fn drawn(run: &RunReport) -> Option<String> {
+    let (again, text) = again::read(&run.evidence).ok()?;
+    let lab = topology::load_text(&again.file, &text, &again.vars).ok()?;
+    Some(graph::draw(
+        &lab,
+        GraphFormat::Mermaid,
+        &Live::at_first(&lab),
+    ))
 }
 
 fn json(runs: &[RunReport], verdicts: &[Verdict]) -> String {
