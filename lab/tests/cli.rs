@@ -170,6 +170,23 @@ fn a_run_in_virtual_time_needs_nothing_and_takes_the_seeds_in_turn() {
 }
 
 #[test]
+fn only_the_first_of_many_runs_that_pass_is_told_whole() {
+    let easy = folder(&SIMULATED.replace("min: 60pps", "min: 40pps"));
+    let kept = tempfile::tempdir().expect("a folder");
+    let options = ["--format", "plain", "--seed", "41", "--repeat", "3"];
+    let mut arguments = vec!["test", "--sim", "--run-dir", path(&kept), path(&easy)];
+    arguments.extend(options);
+    let ended = lab(&arguments);
+    let said = text(&ended.stdout);
+    assert_eq!(ended.status.code(), Some(0), "{said}");
+    for seed in 41..=43 {
+        assert!(said.contains(&format!("  seed {seed}\n")), "{said}");
+    }
+    assert_eq!(said.matches("  PASS ").count(), 2, "{said}");
+    assert_eq!(said.matches("  2 passed in ").count(), 2, "{said}");
+}
+
+#[test]
 fn what_is_skipped_in_virtual_time_fails_nothing_else() {
     let simulated = SIMULATED.replace("min: 60pps", "min: 40pps");
     let (lab_file, kept) = (folder(&simulated), tempfile::tempdir().expect("a folder"));

@@ -288,6 +288,9 @@ async fn one(
             seed,
             ..options.clone()
         };
+        if !runs.is_empty() {
+            progress.again();
+        }
         let report = run(lab, &options, progress).await?;
         let failed = is_failure(report.exit());
         runs.push(report);

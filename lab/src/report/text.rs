@@ -28,6 +28,14 @@ pub fn heading(run: &RunReport) -> String {
     )
 }
 
+/// A run that passed, as one line.
+#[must_use]
+pub fn in_brief(run: &RunReport) -> String {
+    let (passed, took) = (run.counts().passed, seconds(run.seconds));
+    let left = format!("{}  {passed} passed in {took}", run.lab);
+    ends(&left, &format!("run {}  seed {}", run.run, run.seed))
+}
+
 /// The line about the network.
 #[must_use]
 pub fn deployed(run: &RunReport, topology: &Topology) -> String {

@@ -80,6 +80,8 @@ const LOGS: &str = "logs";
 
 /// Who is told of the progress.
 pub trait Progress {
+    /// What begins is another run of the same file.
+    fn again(&mut self) {}
     /// A run begins.
     fn began(&mut self, run: &RunReport);
     /// The network stands and the daemons are ready.

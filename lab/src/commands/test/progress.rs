@@ -6,6 +6,7 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::args::TestFormat;
+use crate::exit::Exit;
 use crate::report::{RunReport, StepReport, distribution, ndjson, text};
 use crate::run::Progress;
 use crate::topology::model::Topology;
@@ -20,6 +21,9 @@ pub(super) struct Printer {
     spinner: Option<ProgressBar>,
     /// Lab and run of what is going on.
     run: (String, String),
+    /// The lines of another run of the same file, which are printed only where it
+    /// does not pass.
+    held: Option<Vec<String>>,
 }
 
 impl Printer {
@@ -38,6 +42,7 @@ impl Printer {
             format,
             spinner,
             run: Default::default(),
+            held: None,
         }
     }
 
@@ -47,6 +52,7 @@ impl Printer {
             format: self.format,
             spinner: self.spinner.clone(),
             run: Default::default(),
+            held: None,
         }
     }
 
@@ -96,6 +102,14 @@ impl Printer {
         }
     }
 
+    /// A line about the run that is going on.
+    fn say(&mut self, line: String) {
+        match &mut self.held {
+            Some(held) => held.push(line),
+            None => self.line(&line),
+        }
+    }
+
     fn line(&self, line: &str) {
         match self.format {
             TestFormat::Json | TestFormat::Ndjson | TestFormat::Junit => {}
@@ -130,15 +144,19 @@ fn print(line: &str) {
 }
 
 impl Progress for Printer {
+    fn again(&mut self) {
+        self.held = Some(Vec::new());
+    }
+
     fn began(&mut self, run: &RunReport) {
-        self.line(&text::heading(run));
+        self.say(text::heading(run));
         self.object(|| ndjson::began(run));
         self.run = (run.lab.clone(), run.run.clone());
         self.now("builds the network and starts the daemons".to_owned());
     }
 
     fn deployed(&mut self, run: &RunReport, topology: &Topology) {
-        self.line(&text::deployed(run, topology));
+        self.say(text::deployed(run, topology));
     }
 
     fn step_began(&mut self, title: &str) {
@@ -149,12 +167,15 @@ impl Progress for Printer {
         let (lab, run) = &self.run;
         self.object(|| ndjson::step(lab, run, step));
         for line in text::step(step, true) {
-            self.line(&line);
+            self.say(line);
         }
         self.now("takes the network down".to_owned());
     }
 
     fn paused(&mut self, pauses: bool) {
+        // Whoever is asked has to see what failed.
+        let held = self.held.take().into_iter().flatten();
+        held.for_each(|line| self.line(&line));
         let Some(spinner) = &self.spinner else {
             return;
         };
@@ -170,8 +191,12 @@ impl Progress for Printer {
 
     fn ended(&mut self, run: &RunReport) {
         self.object(|| ndjson::ended(run));
-        for line in text::closing(run) {
-            self.line(&line);
+        let held = self.held.take();
+        if held.is_some() && run.exit() == Exit::Pass {
+            self.line(&text::in_brief(run));
+        } else {
+            let lines = held.into_iter().flatten().chain(text::closing(run));
+            lines.for_each(|line| self.line(&line));
         }
         if let Some(spinner) = &self.spinner {
             spinner.set_message("");
