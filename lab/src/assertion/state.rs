@@ -11,7 +11,7 @@ mod tests;
 /// What a router knows: what it is about, and what is known of it.
 pub type Facts = BTreeMap<String, String>;
 
-/// What each router knows, by its name.
+/// What each router and each switch that snoops knows, by its name.
 pub type State = BTreeMap<String, Facts>;
 
 /// What is not as it was, a line each.
@@ -42,9 +42,8 @@ pub fn differences(before: &State, now: &State) -> Vec<String> {
 pub fn judge(snap: &str, before: &State, now: &State) -> Observed {
     let missed = differences(before, now);
     let facts: usize = now.values().map(BTreeMap::len).sum();
-    let routers = now.len();
     let measured = match missed.len() {
-        0 => format!("{routers} routers as in {snap}, {facts} facts"),
+        0 => format!("all {facts} facts as in {snap}"),
         1 => format!("1 of {facts} facts is not as in {snap}"),
         other => format!("{other} of {facts} facts are not as in {snap}"),
     };
