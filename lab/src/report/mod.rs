@@ -199,7 +199,7 @@ pub struct LedgerRow {
     /// there while they still come.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub leave_ns: Option<u64>,
-    /// The node at which the first was lost.
+    /// The node at which the first was lost, or the link whose wire took it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub lost_at: Option<String>,
     /// Where the time of the outage went, where it is over.

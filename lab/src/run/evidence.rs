@@ -137,7 +137,8 @@ fn rx_findings<S: Stage>(stage: &S, check: &RxCheck, began_ns: u64) -> Vec<Strin
             (receiver.at, Some(receiver.interface)),
             &locate::seen(&passed),
         );
-        if let Some((sentence, _)) = locate::sentence(topology, &way, &passed) {
+        let taken = |link| record::taken_on(stage, link);
+        if let Some((sentence, _)) = locate::sentence(topology, &way, &passed, &taken) {
             said.push(format!("{} <- {}: {sentence}", receiver.name, source.name));
         }
     }

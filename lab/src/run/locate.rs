@@ -11,6 +11,9 @@ use crate::topology::model::{End, Kind, LinkId, NodeId, Topology};
 #[cfg(test)]
 mod tests;
 
+/// A datagram: its run, flow and sequence.
+pub type Datagram = (u64, u32, u64);
+
 /// Who sent a datagram onto a link, and its run, flow and sequence.
 type Sent = ([u8; 6], u64, u32, u64);
 
@@ -27,7 +30,7 @@ pub struct Passed {
     /// The point's name.
     pub name: String,
     /// The datagrams of these senders that passed it: run, flow, sequence.
-    pub datagrams: BTreeSet<(u64, u32, u64)>,
+    pub datagrams: BTreeSet<Datagram>,
     /// The ring was too small, or the lab too slow: there may have been more.
     pub partial: bool,
 }
@@ -177,14 +180,36 @@ impl Cost {
     }
 }
 
+/// Where datagrams were lost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// Between two links.
+    Node(NodeId),
+    /// On a link, by its wire.
+    Wire(LinkId),
+}
+
+impl Place {
+    /// Its name in the file.
+    #[must_use]
+    pub fn name(self, topology: &Topology) -> Option<&str> {
+        Some(match self {
+            Place::Node(node) => &topology.nodes.get(node.0)?.name,
+            Place::Wire(link) => &topology.links.get(link.0)?.name,
+        })
+    }
+}
+
 /// One sentence: how many passed each link of the way, and after which they
-/// were fewer. Also the node between the two links, where the loss is at one.
+/// were fewer. Also the place of the first loss: the wire that took it, as
+/// `taken` tells of each link, or the node between two links.
 #[must_use]
 pub fn sentence(
     topology: &Topology,
     way: &[(LinkId, NodeId)],
     passed: &[Passed],
-) -> Option<(String, Option<NodeId>)> {
+    taken: &dyn Fn(LinkId) -> BTreeSet<Datagram>,
+) -> Option<(String, Option<Place>)> {
     let at = |link: LinkId| {
         let points = passed.iter().filter(move |point| point.link == link);
         points.max_by_key(|point| point.datagrams.len())
@@ -206,16 +231,16 @@ pub fn sentence(
         return None;
     }
     let mut text = format!("links saw {}", shown.join(", "));
-    let first_lost = links.windows(2).find_map(|pair| {
-        let mut lost = pair[0].0.datagrams.difference(&pair[1].0.datagrams);
-        Some((pair[0].1, lost.next()?))
-    });
-    let lost_at = first_lost.map(|(node, _)| node);
-    match first_lost.and_then(|(node, lost)| Some((topology.nodes.get(node.0)?, lost))) {
-        Some((node, (_, flow, sequence))) => {
+    let lost = first_lost(&links, taken);
+    let lost_at = lost.map(|(place, _)| place);
+    match lost.and_then(|(place, lost)| Some((place, place.name(topology)?, lost))) {
+        Some((place, name, (_, flow, sequence))) => {
+            let wire = match place {
+                Place::Wire(_) => "on the wire ",
+                Place::Node(_) => "at ",
+            };
             text.push_str(&format!(
-                ": lost at {}, first sequence {sequence} of flow {flow}",
-                node.name
+                ": lost {wire}{name}, first sequence {sequence} of flow {flow}"
             ));
         }
         None if links
@@ -227,4 +252,25 @@ pub fn sentence(
         None => text.push_str(": not lost before the receiver's link"),
     }
     Some((text, lost_at))
+}
+
+/// The first datagram that a link showed and the next one did not, or that the last
+/// one's wire took, and where it was lost.
+fn first_lost(
+    links: &[(&Passed, NodeId)],
+    taken: &dyn Fn(LinkId) -> BTreeSet<Datagram>,
+) -> Option<(Place, Datagram)> {
+    for pair in links.windows(2) {
+        let ((one, node), (other, _)) = (pair[0], pair[1]);
+        if let Some(lost) = one.datagrams.difference(&other.datagrams).next() {
+            // A link is watched at one of its ends: its wire is behind or before.
+            let mut wires = [one.link, other.link].into_iter();
+            let wire = wires.find(|link| taken(*link).contains(lost));
+            return Some((wire.map_or(Place::Node(node), Place::Wire), *lost));
+        }
+    }
+    let (last, _) = links.last()?;
+    let took = taken(last.link);
+    let lost = last.datagrams.intersection(&took).next()?;
+    Some((Place::Wire(last.link), *lost))
 }

@@ -258,8 +258,16 @@ fn lost_at<S: Stage>(stage: &S, began_ns: u64, by: usize, of: usize) -> Option<S
         (receiver.at, Some(receiver.interface)),
         &locate::seen(&passed),
     );
-    let (_, node) = locate::sentence(topology, &way, &passed)?;
-    Some(topology.nodes.get(node?.0)?.name.clone())
+    let taken = |link| taken_on(stage, link);
+    let (_, place) = locate::sentence(topology, &way, &passed, &taken)?;
+    place?.name(topology).map(str::to_owned)
+}
+
+/// What the wires of a link took.
+pub(super) fn taken_on<S: Stage>(stage: &S, link: LinkId) -> BTreeSet<locate::Datagram> {
+    let wires = stage.wires().into_iter().map(|(at, _)| at);
+    let wires = wires.filter(|at| at.link == link);
+    wires.flat_map(|at| stage.gone(at).datagrams).collect()
 }
 
 /// An action in the words of the file, and the nodes it is about.

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use mcrgen::payload::{Header, Template};
 
-use super::{Passed, passed, path, seen, sentence};
+use super::{Datagram, Passed, Place, passed, path, seen, sentence};
 use crate::run::capture::{Frame, Seen};
 use crate::topology::model::{Kind, Link, LinkId, Medium, Node, NodeId, Topology};
 
@@ -129,8 +129,10 @@ fn of_several_ways_it_is_the_one_that_was_taken() {
         &topology,
         &path(&topology, end(0), to(5), &seen(&passed)),
         &passed,
+        &|_| BTreeSet::new(),
     );
-    assert_eq!(said.and_then(|(_, at)| at), Some(NodeId(3)));
+    let place = said.and_then(|(_, at)| at);
+    assert_eq!(place, Some(Place::Node(NodeId(3))));
     topology.links[2].metric = 20;
     assert_eq!(nodes(&topology, &[saw(0, 9), saw(1, 9)]), [1, 3, 4, 5]);
     // Another link between the same hosts is not the receiver's.
@@ -169,9 +171,35 @@ fn the_loss_is_between_the_last_full_link_and_the_next() {
         ),
     ] {
         let passed = [saw(0, counts[0]), saw(2, counts[1]), saw(3, counts[2])];
-        let said = sentence(&topology, &way, &passed).unwrap();
-        assert_eq!(said, (text.to_owned(), at.map(NodeId)));
+        let said = sentence(&topology, &way, &passed, &|_| BTreeSet::new()).unwrap();
+        assert_eq!(said, (text.to_owned(), at.map(NodeId).map(Place::Node)));
     }
+}
+
+/// A link is watched at one end, so its wire's losses show as the next link's.
+#[test]
+fn what_a_wire_took_was_lost_on_its_link() {
+    let topology = topology();
+    let way = path(&topology, end(0), to(3), &BTreeSet::new());
+    let took = |on: usize, which: &'static [u64]| {
+        move |link: LinkId| {
+            let which = which.iter().filter(move |_| link == LinkId(on));
+            which.map(|sequence| (7, 0, *sequence)).collect()
+        }
+    };
+    let said = |counts: [u64; 3], taken: &dyn Fn(LinkId) -> BTreeSet<Datagram>| {
+        let passed = [saw(0, counts[0]), saw(2, counts[1]), saw(3, counts[2])];
+        sentence(&topology, &way, &passed, taken).unwrap()
+    };
+    let (text, place) = said([100, 100, 90], &took(2, &[90, 93]));
+    assert_eq!(place, Some(Place::Wire(LinkId(2))));
+    let end = "lost on the wire r1--r2, first sequence 90 of flow 0";
+    assert!(text.ends_with(end), "{text}");
+    // Of two losses the first counts, and that was none of the wire's.
+    let (_, place) = said([100, 100, 90], &took(2, &[91]));
+    assert_eq!(place, Some(Place::Node(NodeId(2))));
+    let (_, place) = said([100, 100, 100], &took(3, &[4]));
+    assert_eq!(place, Some(Place::Wire(LinkId(3))));
 }
 
 #[test]
