@@ -7,6 +7,7 @@
 pub mod args;
 pub mod assertion;
 pub mod backend;
+pub mod clock;
 pub mod commands;
 pub mod diagnostic;
 pub mod exit;

@@ -11,7 +11,7 @@ use tokio::sync::Notify;
 
 use super::tail;
 use crate::backend::netns::{Child, Lookout};
-use crate::run::clock::now_ns;
+use crate::clock::now_ns;
 
 /// The most deaths that are remembered: what starts again and again is told by
 /// its first ones.

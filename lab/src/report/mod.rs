@@ -5,6 +5,7 @@ pub mod baseline;
 pub mod distribution;
 pub mod gate;
 pub mod gha;
+pub mod graph;
 pub mod html;
 pub mod junit;
 pub mod latency;

@@ -385,7 +385,7 @@ pub fn read_one(socket: &OwnedFd, buffer: &mut [u8]) -> io::Result<Option<Frame>
                     at_ns = Some(seconds * 1_000_000_000 + rest);
                 }
             }
-            (message.bytes, at_ns.unwrap_or_else(super::clock::now_ns))
+            (message.bytes, at_ns.unwrap_or_else(crate::clock::now_ns))
         }
         Err(Errno::EAGAIN) => return Ok(None),
         Err(errno) => return Err(errno.into()),

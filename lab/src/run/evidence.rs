@@ -36,7 +36,7 @@ impl RunFolder {
     /// The file system's.
     pub fn create(runs: &Path, lab: &str) -> io::Result<RunFolder> {
         fs::create_dir_all(runs)?;
-        let mut number = super::clock::now_ns() / 1_000_000;
+        let mut number = crate::clock::now_ns() / 1_000_000;
         loop {
             let id = format!("{:04x}", number & 0xffff);
             let path = runs.join(format!("{lab}-{id}"));

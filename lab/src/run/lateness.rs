@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use super::clock::now_ns;
+use crate::clock::now_ns;
 
 #[cfg(test)]
 mod tests;

@@ -9,7 +9,6 @@
 pub mod again;
 pub mod budget;
 pub mod capture;
-pub mod clock;
 pub mod control;
 mod engine;
 mod events;
@@ -55,6 +54,7 @@ use tokio::time::{Instant, sleep};
 use crate::args;
 use crate::assertion::Outcome;
 use crate::backend::netns::{self as network, Network};
+use crate::clock;
 use crate::node::{Daemons, Death, Folders, NodeError, Programs};
 use crate::report::html;
 use crate::report::{RunReport, StepReport};

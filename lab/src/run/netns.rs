@@ -20,7 +20,6 @@ use tokio::sync::Mutex;
 use tokio::time::{Instant, sleep_until};
 
 use super::capture::{Capture, Count};
-use super::clock::now_ns;
 use super::lateness::Lateness;
 use super::ledger::Ledger;
 use super::locate::{self, Passed};
@@ -35,6 +34,7 @@ use super::wires::Laid;
 use crate::assertion::counters::Counters;
 use crate::assertion::tables::{Database, Forwarding};
 use crate::backend::netns::{Carried, Gone};
+use crate::clock::now_ns;
 use crate::files::part_of;
 use crate::node::{self, Daemons, Deaths, Place, frr};
 use crate::report::pcapng::{self, Marker};

@@ -15,8 +15,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use mcr_api::router::Event;
 use tokio::task::{JoinHandle, spawn_local};
 
-use super::clock::now_ns;
 use crate::backend::netns::Network;
+use crate::clock::now_ns;
 use crate::topology::model::{NodeId, Topology};
 
 #[cfg(test)]

@@ -22,10 +22,10 @@ use super::status::{self, Status};
 use super::wires::Laid;
 use crate::args::GraphFormat;
 use crate::backend::netns::Network;
-use crate::commands::graph;
 use crate::explain::{Explanation, ends};
 use crate::holder;
 use crate::node::Deaths;
+use crate::report::graph;
 use crate::report::live::Live;
 use crate::topology::model::Topology;
 

@@ -16,9 +16,9 @@ use tokio::sync::Notify;
 use tokio::task::{JoinHandle, spawn_local};
 use tokio::time::{Instant, timeout, timeout_at};
 
-use super::clock::now_ns;
 use super::ledger::Ledger;
 use crate::backend::netns::{Child, Network, Process, Stdio};
+use crate::clock::now_ns;
 use crate::node::{Folders, Programs, tail};
 use crate::plan::{Plan, RunnerPlan};
 use crate::topology::model::{NodeId, Rate, Receiver, Source, Topology};

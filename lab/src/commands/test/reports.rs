@@ -4,8 +4,8 @@ use std::fs;
 use std::path::Path;
 
 use crate::args::{Form, GraphFormat, TestArgs, TestFormat};
-use crate::commands::graph;
 use crate::report::gate::Verdict;
+use crate::report::graph;
 use crate::report::live::Live;
 use crate::report::{RunReport, distribution, gha, junit, markdown, ndjson, tap};
 use crate::run::{again, evidence};

@@ -71,7 +71,7 @@ fn links_tell_what_is_not_as_in_the_file_and_the_way_of_the_group() {
 #[test]
 fn each_form_draws_it() {
     use crate::args::GraphFormat;
-    use crate::commands::graph::draw;
+    use crate::report::graph::draw;
     let (topology, status) = lab();
     let live = Live::of(&topology, &status, Some(GROUP));
     let drawn = |format| draw(&topology, format, &live);

@@ -13,7 +13,7 @@ use nix::sys::eventfd::{EfdFlags, EventFd};
 
 use super::{LinkState, MrouteState, Notice, Shared, What, lock};
 use crate::backend::netns::Network;
-use crate::run::clock::now_ns;
+use crate::clock::now_ns;
 use crate::run::ready;
 use crate::topology::model::{NodeId, Topology};
 

@@ -8,7 +8,7 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::UnixStream;
 
 use super::{Notice, Shared, What, lock};
-use crate::run::clock::now_ns;
+use crate::clock::now_ns;
 use crate::topology::model::NodeId;
 
 /// Listens until the daemon ends.

@@ -9,8 +9,8 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::socket::{MsgFlags, recv, send};
 
 use super::*;
+use crate::clock;
 use crate::run::capture::Capture;
-use crate::run::clock;
 
 const PATIENCE: Duration = Duration::from_secs(30);
 const GROUP: Ipv4Addr = Ipv4Addr::new(239, 9, 9, 9);

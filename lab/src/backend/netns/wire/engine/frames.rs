@@ -10,7 +10,7 @@ use mcr_wire::{ipv4, udp};
 use mcrgen::payload;
 use nix::sys::socket::{ControlMessageOwned, MsgFlags, SockaddrStorage, recvmsg};
 
-use crate::run::clock;
+use crate::clock;
 
 /// The Ethernet header, which stays as it is.
 const HEADER: usize = 14;
