@@ -165,8 +165,8 @@ fn signal(child: &Child, signal: Signal) {
 fn netns_labs_side_by_side_end_at_a_signal() {
     let test = "netns_labs_side_by_side_end_at_a_signal";
     let mut labs = Labs::new();
-    labs.add("first", &["touch a; sleep 60"]);
-    labs.add("second", &["touch b; sleep 60"]);
+    labs.add("first", &["touch a; tail -f /dev/null"]);
+    labs.add("second", &["touch b; tail -f /dev/null"]);
     labs.add("never", &["touch c"]);
     let mut child = labs.command("2", "json").spawn().unwrap();
     let there = |name: &str| labs.folder.path().join(name).exists();

@@ -34,7 +34,7 @@ sources:
 ";
 
 /// The processes of a lab's node, without the workers.
-fn daemons(user: &User, lab: &str, node: &str) -> Vec<i64> {
+pub(super) fn daemons(user: &User, lab: &str, node: &str) -> Vec<i64> {
     let listed: Value = serde_json::from_str(&user.expect(0, &["ps", "--json"])).unwrap();
     let labs = listed.as_array().unwrap();
     let lab = labs.iter().find(|one| one["name"] == lab).unwrap();

@@ -187,13 +187,18 @@ fn full_disks_are_told() {
 fn a_daemon_that_ends_by_itself_fails_the_steps() {
     User::each("a_daemon_that_ends_by_itself_fails_the_steps", |user| {
         let name = user.name("ends");
-        let lab = "nodes:\n  a: host\n  r: { kind: custom, cmd: \"echo why; sleep 1; exit 3\" }\n  \
+        let lab = "nodes:\n  a: host\n  \
+                   r:\n    kind: custom\n    \
+                   cmd: \"mkfifo END; echo why; read _ < END; exit 3\"\n    ready: test -p END\n  \
                    s: { kind: custom, cmd: \"SLEEP\" }\nlinks: [a -- r, r -- s]\nsteps:\n  \
                    - \"another is stopped\": { daemon: { stop: s } }\n  \
-                   - \"it ends\":\n      expect: { exec: { at: a, run: \"false\" }, within: 100s }\n  \
+                   - \"it ends\":\n      exec: { at: a, run: \"echo > END\" }\n      \
+                   expect: { exec: { at: a, run: \"false\" }, within: 100s }\n  \
                    - \"later\": { expect: { exec: { at: a, run: \"false\" }, within: 100s } }\n  \
                    - \"started again\": { daemon: { start: s } }\n";
-        let file = user.file(&name, lab);
+        let end = user.home().join("end");
+        let lab = lab.replace("END", end.to_str().unwrap());
+        let file = user.file(&name, &lab);
         let began = Instant::now();
         let text = user.expect(1, &["test", "--format", "plain", "--keep-going", &file]);
         assert!(began.elapsed() < Duration::from_secs(100), "{text}");
@@ -223,16 +228,7 @@ fn a_daemon_killed_from_outside_is_told() {
         let dead = "mcrd ended (signal: 9 (SIGKILL))";
         let text = user.expect(0, &["restart", "-l", &name, "r1"]);
         assert!(!text.contains("by itself"), "{text}");
-        let labs = user.expect(0, &["ps", "--json"]);
-        let labs: serde_json::Value = serde_json::from_str(&labs).unwrap();
-        // Those of other tests are listed too.
-        let mut labs = labs.as_array().unwrap().iter();
-        let lab = labs.find(|lab| lab["name"] == name.as_str()).unwrap();
-        let nodes = lab["nodes"].as_array().unwrap();
-        let r1 = nodes.iter().find(|node| node["name"] == "r1").unwrap();
-        let pids = r1["processes"].as_array().unwrap().iter();
-        // The daemon is older than its workers.
-        let pid = pids.filter_map(|one| one["pid"].as_i64()).min().unwrap();
+        let pid = super::apply::daemons(user, &name, "r1")[0];
         let kill = format!("kill -9 {pid}");
         user.expect(0, &["exec", "-l", &name, "r1", "--", "sh", "-c", &kill]);
         let began = Instant::now();
