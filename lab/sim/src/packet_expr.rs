@@ -1,4 +1,5 @@
-//! Expressions over messages of IGMP and PIM: `pim.join(*, 239.1.1.1) r3>r2`.
+//! Expressions over messages of IGMP and PIM, and over datagrams of sources:
+//! `pim.join(*, 239.1.1.1) r3>r2`, `data(10.1.0.9, 239.1.1.1) ttl = 62`.
 //!
 //! One language for whoever asks for messages: `packets` expectations look for
 //! them, and a wire can be told which of them to drop. An expression is parsed
@@ -22,6 +23,7 @@ use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
 
 use ipnet::Ipv4Net;
+use mcr_wire::igmp::RecordType;
 
 pub use facts::Packet;
 pub use parse::{BadExpression, Known};
@@ -56,6 +58,12 @@ impl Expression {
     pub fn matches(&self, packet: &Packet<'_>) -> bool {
         let facts = Facts::of(packet);
         facts.is_some_and(|facts| self.any.iter().any(|one| one.matches(&facts)))
+    }
+
+    /// Whether datagrams may be meant, and not messages of IGMP and PIM only.
+    #[must_use]
+    pub fn names_data(&self) -> bool {
+        self.any.iter().any(|one| one.kind == Kind::Data)
     }
 }
 
@@ -105,13 +113,16 @@ impl About {
     }
 }
 
-/// A kind of message, as an expression names it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+/// A kind of packet, as an expression names it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
+    Data,
     Igmp,
     Query,
     Report,
     Leave,
+    /// A record of this type in a report of IGMPv3.
+    Record(RecordType),
     Pim,
     Hello,
     Register,
@@ -128,11 +139,18 @@ enum Kind {
 }
 
 impl Kind {
-    const ALL: [(&'static str, Kind); 17] = [
+    const ALL: [(&'static str, Kind); 24] = [
+        ("data", Kind::Data),
         ("igmp", Kind::Igmp),
         ("igmp.query", Kind::Query),
         ("igmp.report", Kind::Report),
         ("igmp.leave", Kind::Leave),
+        ("igmp.is-in", Kind::Record(RecordType::IsInclude)),
+        ("igmp.is-ex", Kind::Record(RecordType::IsExclude)),
+        ("igmp.to-in", Kind::Record(RecordType::ToInclude)),
+        ("igmp.to-ex", Kind::Record(RecordType::ToExclude)),
+        ("igmp.allow", Kind::Record(RecordType::Allow)),
+        ("igmp.block", Kind::Record(RecordType::Block)),
         ("pim", Kind::Pim),
         ("pim.hello", Kind::Hello),
         ("pim.register", Kind::Register),
@@ -151,7 +169,9 @@ impl Kind {
     /// It names the router that it is for: by its destination, or in itself.
     fn is_for_one(self) -> bool {
         match self {
+            Kind::Data => true,
             Kind::Igmp | Kind::Query | Kind::Report | Kind::Leave => false,
+            Kind::Record(_) => false,
             Kind::Hello | Kind::Assert | Kind::StateRefresh => false,
             Kind::Pim | Kind::Register | Kind::NullRegister | Kind::RegisterStop => true,
             Kind::Join | Kind::Prune | Kind::Graft | Kind::GraftAck => true,
@@ -166,6 +186,9 @@ enum Field {
     Ttl,
     Length,
     Version,
+    MaxRespTime,
+    Qrv,
+    Qqi,
     Holdtime,
     DrPriority,
     GenerationId,
@@ -175,10 +198,13 @@ enum Field {
 }
 
 impl Field {
-    const ALL: [(&'static str, Field); 9] = [
+    const ALL: [(&'static str, Field); 12] = [
         ("ttl", Field::Ttl),
         ("length", Field::Length),
         ("version", Field::Version),
+        ("max_resp_time", Field::MaxRespTime),
+        ("qrv", Field::Qrv),
+        ("qqi", Field::Qqi),
         ("holdtime", Field::Holdtime),
         ("dr_priority", Field::DrPriority),
         ("generation_id", Field::GenerationId),

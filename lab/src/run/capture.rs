@@ -25,6 +25,7 @@ use nix::sys::socket::{
 use mcr_sys::ring;
 
 use crate::backend::netns::{NetError, Network};
+use crate::run::datagrams::{self, Asked, Cursor};
 use crate::run::messages::{Source, Told};
 use crate::topology::model::{Kind, LinkId, Medium, NodeId, Topology};
 
@@ -273,16 +274,24 @@ impl Capture {
     /// The messages of IGMP and PIM with this number or a later one.
     #[must_use]
     pub fn messages(&self, from: u64) -> Told {
-        let sources: Vec<Source> = self
-            .points
-            .iter()
-            .map(|point| Source {
-                link: point.link,
-                repeats: matches!(self.media.get(point.link.0), Some(Medium::Bridge { .. })),
-                held: self.held.get(point.link.0) == Some(&true),
-            })
-            .collect();
+        let sources: Vec<Source> = self.sources().collect();
         self.reader.known().messages.told(from, &sources)
+    }
+
+    /// The datagrams since the cursor's last look.
+    #[must_use]
+    pub fn datagrams(&self, cursor: &mut Cursor, asked: &Asked<'_>) -> datagrams::Told {
+        let shared = self.reader.read();
+        let points: Vec<_> = self.sources().zip(&shared.seen).collect();
+        cursor.look(&points, asked)
+    }
+
+    fn sources(&self) -> impl Iterator<Item = Source> {
+        self.points.iter().map(|point| Source {
+            link: point.link,
+            repeats: matches!(self.media.get(point.link.0), Some(Medium::Bridge { .. })),
+            held: self.held.get(point.link.0) == Some(&true),
+        })
     }
 
     /// The points' names, and all frames since a time with their point, in the

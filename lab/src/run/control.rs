@@ -11,10 +11,12 @@ use crate::topology::model::LinkId;
 #[cfg(test)]
 mod tests;
 
+/// The IP protocol of datagrams.
+const UDP: u8 = 17;
 /// Groups that a text names; the others are counted.
 const NAMED: usize = 3;
 
-/// A message on a link.
+/// A message on a link, or a datagram.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Control {
     /// When it was seen, on the clock of the reports, in nanoseconds.
@@ -37,6 +39,12 @@ impl Control {
     /// What it says, in words.
     #[must_use]
     pub fn said(&self) -> Option<Said> {
+        if self.protocol == UDP {
+            return Some(Said {
+                kind: "data",
+                text: format!("({}, {})", self.source, self.destination),
+            });
+        }
         said(self.protocol, &self.payload)
     }
 

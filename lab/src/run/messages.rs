@@ -20,7 +20,7 @@ const OVERHEAD: usize = 64;
 pub const SAME_NS: u64 = 5_000_000;
 /// Within this time they do where a wire may hold it back: any other member has
 /// shown it, and none shows it twice.
-const HELD_NS: u64 = 10_000_000_000;
+pub const HELD_NS: u64 = 10_000_000_000;
 /// So many messages before the asked ones are looked at for the same frame.
 const BACK: usize = 256;
 
@@ -45,14 +45,17 @@ pub struct Source {
 }
 
 /// Points that have shown a frame.
-struct Shown {
+#[derive(Debug)]
+pub struct Shown {
     first_ns: u64,
     latest_ns: u64,
     points: BTreeSet<usize>,
 }
 
 impl Shown {
-    fn first(point: usize, at_ns: u64) -> Shown {
+    /// A point has shown it.
+    #[must_use]
+    pub fn first(point: usize, at_ns: u64) -> Shown {
         Shown {
             first_ns: at_ns,
             latest_ns: at_ns,
@@ -62,7 +65,7 @@ impl Shown {
 
     /// Another point shows it; `false` where it is another frame of the same
     /// bytes.
-    fn again(&mut self, point: usize, at_ns: u64, held: bool) -> bool {
+    pub fn again(&mut self, point: usize, at_ns: u64, held: bool) -> bool {
         let soon = at_ns.abs_diff(self.latest_ns) < SAME_NS;
         let late = held && !self.points.contains(&point) && at_ns.abs_diff(self.first_ns) < HELD_NS;
         if !soon && !late {
@@ -71,6 +74,12 @@ impl Shown {
         self.latest_ns = at_ns;
         self.points.insert(point);
         true
+    }
+
+    /// When a point showed it last.
+    #[must_use]
+    pub fn latest_ns(&self) -> u64 {
+        self.latest_ns
     }
 }
 

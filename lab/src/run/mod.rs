@@ -10,6 +10,7 @@ pub mod again;
 pub mod budget;
 pub mod capture;
 pub mod control;
+pub mod datagrams;
 mod engine;
 mod events;
 pub mod evidence;

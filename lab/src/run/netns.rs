@@ -20,6 +20,7 @@ use tokio::sync::Mutex;
 use tokio::time::{Instant, sleep_until};
 
 use super::capture::{Capture, Count};
+use super::datagrams::{self, Asked, Cursor};
 use super::lateness::Lateness;
 use super::ledger::Ledger;
 use super::locate::{self, Passed};
@@ -360,6 +361,10 @@ impl Stage for Namespaces<'_> {
 
     fn messages(&self, from: u64) -> Told {
         self.capture.messages(from)
+    }
+
+    fn datagrams(&self, cursor: &mut Cursor, asked: &Asked<'_>) -> datagrams::Told {
+        self.capture.datagrams(cursor, asked)
     }
 
     fn notices(&self) -> (Vec<Notice>, u64) {

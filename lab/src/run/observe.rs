@@ -7,6 +7,7 @@ use std::ops::Range;
 use std::time::Duration;
 
 use super::capture::Count;
+use super::datagrams::{Asked, Cursor};
 use super::ledger::{Ledger, RateSeen, SendRun};
 use super::stage::Stage;
 use super::{model, question, snapshot, tables};
@@ -70,8 +71,9 @@ pub(super) struct Memory {
     began_ns: u64,
     samples: RefCell<Vec<(u64, Count)>>,
     carried: RefCell<Vec<(u64, BTreeMap<LinkId, u64>)>>,
-    /// The messages looked at, and the number of the next.
+    /// The messages looked at, and where the next look begins.
     messages: RefCell<(u64, packets::Seen)>,
+    datagrams: RefCell<Cursor>,
     compared: RefCell<Option<(u64, Observed)>>,
     /// Packets of a forwarding entry at the first look.
     pub(super) packets: RefCell<Option<u64>>,
@@ -282,14 +284,28 @@ impl<S: Stage> Scene<'_, S> {
             // Latencies of messages are counted from the step's last join.
             zero_ns: self.joined.values().copied().max().unwrap_or(self.began_ns),
         };
-        let mut memory = memory.messages.borrow_mut();
-        let (next, seen) = &mut *memory;
+        let mut messages = memory.messages.borrow_mut();
+        let (next, seen) = &mut *messages;
         let told = self.stage.messages((*next).max(self.first_message));
         *next = told.next;
         seen.missed(told.missed);
         for message in &told.messages {
             if message.at_ns >= span.from_ns && check.links.contains(&message.link) {
                 seen.add(&check.asked, message);
+            }
+        }
+        if check.asked.names_data() {
+            let told = self.stage.datagrams(
+                &mut memory.datagrams.borrow_mut(),
+                &Asked {
+                    links: &check.links,
+                    since_ns: span.from_ns,
+                    meant: &|packet| check.asked.means(packet),
+                },
+            );
+            seen.missed(told.missed);
+            for datagram in &told.datagrams {
+                seen.add(&check.asked, datagram);
             }
         }
         packets::judge(&check.asked, seen, span, &check.place)

@@ -26,6 +26,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::capture::Count;
+use super::datagrams::{self, Asked, Cursor};
 use super::engine::Engine;
 use super::events::Events;
 use super::evidence::RunFolder;
@@ -345,6 +346,11 @@ impl Stage for Simulation<'_> {
 
     fn messages(&self, from: u64) -> Told {
         self.machine.borrow_mut().messages(from)
+    }
+
+    /// Nobody asks: see [`hosting::DATAGRAMS`].
+    fn datagrams(&self, _: &mut Cursor, _: &Asked<'_>) -> datagrams::Told {
+        datagrams::Told::default()
     }
 
     fn notices(&self) -> (Vec<Notice>, u64) {

@@ -18,6 +18,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::capture::Count;
+use super::datagrams::{self, Asked, Cursor};
 use super::ledger::Ledger;
 use super::locate::Passed;
 use super::messages::Told;
@@ -143,6 +144,8 @@ pub(super) trait Stage {
     /// The messages of IGMP and PIM with this number or a later one; the first
     /// has 0.
     fn messages(&self, from: u64) -> Told;
+    /// The datagrams since the cursor's last look.
+    fn datagrams(&self, cursor: &mut Cursor, asked: &Asked<'_>) -> datagrams::Told;
     /// What nodes told of themselves since the last call, in the order of time,
     /// and how much more there was.
     fn notices(&self) -> (Vec<Notice>, u64);

@@ -1,8 +1,8 @@
-//! What is asked of the messages of IGMP and PIM on some links, resolved.
+//! What is asked of the packets on some links, resolved.
 
 use std::time::Duration;
 
-use mcr_sim::packet_expr::Expression;
+use mcr_sim::packet_expr::{Expression, Packet};
 
 use super::model::{Bound, LinkId};
 
@@ -55,6 +55,18 @@ pub enum Messages {
 }
 
 impl Messages {
+    /// Whether it asks for datagrams too.
+    #[must_use]
+    pub fn names_data(&self) -> bool {
+        self.patterns().any(|one| one.expression.names_data())
+    }
+
+    /// Whether some of its expressions mean a packet.
+    #[must_use]
+    pub fn means(&self, packet: &Packet<'_>) -> bool {
+        self.patterns().any(|one| one.expression.matches(packet))
+    }
+
     /// All its expressions, at most [`MOST_PATTERNS`].
     pub fn patterns(&self) -> impl Iterator<Item = &Pattern> {
         let (one, other, list) = match self {

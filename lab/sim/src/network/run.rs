@@ -11,7 +11,7 @@ use mcr_proto::router::Input;
 use mcr_proto::router::Output;
 use mcr_proto::router::io::{Packet, Transmit};
 use mcr_proto::time::Instant;
-use mcr_wire::{igmp, pim};
+use mcr_wire::{igmp, ipv4, pim};
 
 use super::carry::carried;
 use super::{FlowId, LOOPBACK, Network, Node, NodeId, Role};
@@ -46,15 +46,27 @@ pub(crate) enum Frame {
 
 impl Frame {
     pub(super) fn judged_by(&self, rules: &mut Rules) -> Verdict {
+        if rules.is_empty() {
+            return Verdict::default();
+        }
         match self {
-            Frame::Control(datagram) if !rules.is_empty() => rules.judge(&packet_expr::Packet {
+            Frame::Control(datagram) => rules.judge(&packet_expr::Packet {
                 source: datagram.src,
                 destination: datagram.dst,
                 ttl: datagram.ttl,
                 protocol: datagram.protocol.0,
                 payload: &datagram.payload,
             }),
-            Frame::Control(_) | Frame::Data(_) => Verdict::default(),
+            Frame::Data(data) => {
+                let packet = data.emit();
+                rules.judge(&packet_expr::Packet {
+                    source: data.source.get(),
+                    destination: data.group.get(),
+                    ttl: data.ttl,
+                    protocol: IpProtocol::UDP.0,
+                    payload: packet.get(ipv4::MIN_HEADER_LEN..).unwrap_or_default(),
+                })
+            }
         }
     }
 }

@@ -8,6 +8,9 @@ use mcr_wire::pim::{self, EncodedSource, JoinPrune, JoinPruneGroup};
 
 use super::{Field, Kind};
 
+/// The IP protocol of datagrams.
+const UDP: u8 = 17;
+
 /// An IP packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Packet<'a> {
@@ -19,7 +22,8 @@ pub struct Packet<'a> {
     pub ttl: u8,
     /// The IP protocol.
     pub protocol: u8,
-    /// What follows the IP header.
+    /// What follows the IP header; of a datagram no more than its start is
+    /// looked at.
     pub payload: &'a [u8],
 }
 
@@ -49,6 +53,7 @@ fn source(source: Ipv4Addr, group: Ipv4Addr) -> Entry {
 }
 
 enum Message<'a> {
+    Data,
     Igmp(igmp::Message),
     Pim(pim::Message<'a>),
 }
@@ -64,6 +69,7 @@ impl<'a> Facts<'a> {
         let message = match packet.protocol {
             igmp::PROTOCOL => Message::Igmp(igmp::Message::parse(packet.payload).ok()?),
             pim::PROTOCOL => Message::Pim(pim::Message::parse(packet.payload).ok()?),
+            UDP => Message::Data,
             _ => return None,
         };
         Some(Facts {
@@ -75,9 +81,16 @@ impl<'a> Facts<'a> {
     /// What the message is about, where it is one of this kind.
     pub(super) fn entries(&self, kind: Kind) -> Option<Vec<Entry>> {
         match &self.message {
+            Message::Data => (kind == Kind::Data).then(|| self.flow().into_iter().collect()),
             Message::Igmp(message) => of_igmp(message, kind),
             Message::Pim(message) => of_pim(message, kind),
         }
+    }
+
+    /// What a datagram belongs to, where it goes to a group.
+    fn flow(&self) -> Option<Entry> {
+        let (from, to) = (self.packet.source, self.packet.destination);
+        to.is_multicast().then(|| source(from, to))
     }
 
     /// The message itself says that it is for one of these: as the upstream
@@ -85,7 +98,7 @@ impl<'a> Facts<'a> {
     pub(super) fn is_for(&self, to: &BTreeSet<Ipv4Addr>, meant: &[&Entry]) -> bool {
         let upstream = match &self.message {
             Message::Pim(pim::Message::JoinPrune(message)) => Some(message.upstream_neighbor),
-            Message::Pim(_) | Message::Igmp(_) => None,
+            Message::Pim(_) | Message::Igmp(_) | Message::Data => None,
         };
         let rp = |entry: &&Entry| match entry.tree {
             Tree::Star { rp } => rp.is_some_and(|rp| to.contains(&rp)),
@@ -94,11 +107,26 @@ impl<'a> Facts<'a> {
         upstream.is_some_and(|upstream| to.contains(&upstream)) || meant.iter().any(rp)
     }
 
+    /// How much follows the IP header; a datagram says it in its UDP header.
+    fn length(&self) -> Option<u64> {
+        let payload = self.packet.payload;
+        match self.message {
+            Message::Data => {
+                let [.., high, low] = *payload.first_chunk::<6>()?;
+                Some(u16::from_be_bytes([high, low]).into())
+            }
+            Message::Igmp(_) | Message::Pim(_) => Some(payload.len() as u64),
+        }
+    }
+
     pub(super) fn field(&self, field: Field) -> Option<u64> {
         match field {
             Field::Ttl => return Some(self.packet.ttl.into()),
-            Field::Length => return Some(self.packet.payload.len() as u64),
+            Field::Length => return self.length(),
             Field::Version
+            | Field::MaxRespTime
+            | Field::Qrv
+            | Field::Qqi
             | Field::Holdtime
             | Field::DrPriority
             | Field::GenerationId
@@ -107,10 +135,27 @@ impl<'a> Facts<'a> {
             | Field::Metric => {}
         }
         match &self.message {
+            Message::Data => None,
             Message::Igmp(message) if field == Field::Version => version(message),
+            Message::Igmp(igmp::Message::Query(query)) => of_query(query, field),
             Message::Igmp(_) => None,
             Message::Pim(message) => number(message, field),
         }
+    }
+}
+
+/// What a query tells: Max Resp Time in tenths of a second, QRV, and QQI in
+/// seconds (RFC 9776 §4.1); the last two are v3's.
+fn of_query(query: &igmp::Query, field: Field) -> Option<u64> {
+    let v3 = query.version == Version::V3;
+    match field {
+        Field::MaxRespTime if query.version == Version::V1 => None,
+        Field::MaxRespTime => u64::try_from(query.max_response_time.as_millis() / 100).ok(),
+        Field::Qrv => v3.then_some(query.robustness.into()),
+        Field::Qqi => v3.then_some(query.query_interval.as_secs()),
+        Field::Ttl | Field::Length | Field::Version | Field::Holdtime => None,
+        Field::DrPriority | Field::GenerationId | Field::Priority => None,
+        Field::Preference | Field::Metric => None,
     }
 }
 
@@ -170,8 +215,15 @@ fn about(group: Ipv4Addr, sources: &[Ipv4Addr]) -> Vec<Entry> {
 }
 
 /// One report may say both that hosts want something and that they do not any
-/// more; it is of either kind then.
+/// more; it is of either kind then. A kind that names a type of records means
+/// their sources as they are written.
 fn of_records(records: &[GroupRecord], kind: Kind) -> Option<Vec<Entry>> {
+    if let Kind::Record(wanted) = kind {
+        let records = records.iter().filter(|one| one.record_type == wanted);
+        let entries = records.flat_map(|one| about(one.group, &one.sources));
+        let entries: Vec<Entry> = entries.collect();
+        return (!entries.is_empty()).then_some(entries);
+    }
     let (mut wanted, mut left) = (Vec::new(), Vec::new());
     for record in records {
         let group = record.group;

@@ -239,6 +239,96 @@ fn what_cannot_be_read_is_no_message() {
 }
 
 #[test]
+fn datagrams_are_asked_for_by_their_flow() {
+    // Of 9 bytes with the header, cut behind it.
+    let udp = [&G.octets()[..], &[17, 0, 1, 0, 2, 0, 9, 0, 0]].concat();
+    for text in [
+        "data",
+        "data(239.1.1.1)",
+        "data(any, 239.1.0.0/16) ttl = 1",
+        "data(10.12.0.1, 239.1.1.1) length = 9",
+        "data from r1",
+        "pim.hello or data",
+    ] {
+        assert!(is(text, &udp), "{text}");
+        assert!(expression(text).names_data(), "{text}");
+    }
+    for text in [
+        "data(*, 239.1.1.1)",
+        "data(239.2.2.2)",
+        "data(10.1.0.9, any)",
+        "data from r2",
+        "data ttl > 1",
+        "data length = 10",
+        "data holdtime = 0",
+        "pim",
+    ] {
+        assert!(!is(text, &udp), "{text}");
+    }
+    assert!(!expression("pim or igmp").names_data());
+    // To a host, it is of no group.
+    let unicast = [&R2.octets()[..], &[17], &[0; 8]].concat();
+    assert!(is("data to r2", &unicast));
+    assert!(!is("data(any, any)", &unicast));
+    assert!(!is(
+        "data",
+        &join_prune(vec![EncodedSource::star_g(RP)], vec![])
+    ));
+}
+
+#[test]
+fn records_are_asked_for_by_their_type() {
+    let kinds = [
+        ("is-in", RecordType::IsInclude),
+        ("is-ex", RecordType::IsExclude),
+        ("to-in", RecordType::ToInclude),
+        ("to-ex", RecordType::ToExclude),
+        ("allow", RecordType::Allow),
+        ("block", RecordType::Block),
+    ];
+    for (_, of) in kinds {
+        let sent = report(of, vec![S]);
+        for (name, wanted) in kinds {
+            let found = is(&format!("igmp.{name}({S}, {G})"), &sent);
+            assert_eq!(found, of == wanted, "{name} in {of:?}");
+        }
+    }
+    let all = report(RecordType::ToExclude, vec![]);
+    assert!(is("igmp.to-ex(*, 239.1.1.1)", &all));
+    assert!(!is("igmp.to-ex(*, 239.2.2.2)", &all));
+    assert!(!is("igmp.to-ex(10.1.0.9, 239.1.1.1)", &all));
+}
+
+#[test]
+fn queries_are_asked_for_by_their_times() {
+    let query = |version| {
+        let query = igmp::Query {
+            version,
+            group: Some(G),
+            max_response_time: std::time::Duration::from_millis(2500),
+            suppress: false,
+            robustness: 3,
+            query_interval: std::time::Duration::from_secs(60),
+            sources: Vec::new(),
+        };
+        igmp(&igmp::Message::Query(query), G)
+    };
+    let newest = query(igmp::Version::V3);
+    assert!(is(
+        "igmp.query max_resp_time = 25 qrv = 3 qqi = 60",
+        &newest
+    ));
+    assert!(!is("igmp.query max_resp_time > 25", &newest));
+    let older = query(igmp::Version::V2);
+    assert!(is("igmp.query max_resp_time = 25 version = 2", &older));
+    for unknown in ["igmp.query qrv >= 0", "igmp.query qqi >= 0"] {
+        assert!(!is(unknown, &older), "{unknown}");
+    }
+    let oldest = query(igmp::Version::V1);
+    assert!(!is("igmp.query max_resp_time >= 0", &oldest));
+}
+
+#[test]
 fn mistakes_are_told_with_their_place() {
     let cases = [
         ("", 0, "expected a message, like `pim.join` at the end"),

@@ -191,6 +191,25 @@ fn a_window_slides_over_the_span() {
 }
 
 #[test]
+fn datagrams_stand_among_messages_in_the_order_of_time() {
+    let data = |at_ms| message(at_ms, 17, vec![0, 1, 0, 2, 0, 8, 0, 0]);
+    let sequence = |texts: &[&str]| Messages::Sequence(texts.iter().map(|t| pattern(t)).collect());
+    // They are looked at after the messages.
+    let some = [hello(105), join(109), data(103), data(107)];
+    for texts in [
+        ["data", "pim.hello", "data"],
+        ["pim.hello", "data", "pim.join"],
+    ] {
+        assert_eq!(judged(&sequence(&texts), &some).truth, Truth::True);
+    }
+    let seen = judged(&sequence(&["pim.join", "data"]), &some);
+    let last = seen.missed.last().unwrap();
+    assert!(last.starts_with("only before that"), "{last}");
+    let seen = judged(&first("pim.assert", None), &some);
+    assert!(seen.missed[1].contains("2 data"), "{:?}", seen.missed);
+}
+
+#[test]
 fn what_was_forgotten_makes_it_unknowable_unless_it_is_found() {
     let judged = |asked: &Messages, messages: &[Control]| {
         let mut seen = Seen::default();

@@ -14,6 +14,7 @@ use crate::topology::model::{
 };
 
 pub(super) const ADDRESS: &str = "addresses do not change in the simulator";
+pub(super) const DATAGRAMS: &str = "the simulator does not time the datagrams of a link";
 pub(super) const LOG: &str = "daemons write no logs in the simulator";
 pub(super) const EXEC: &str = "there are no commands in the simulator";
 pub(super) const RULES: &str = "there are no relay rules in the simulator";
@@ -238,10 +239,10 @@ fn check_reason(check: &Check) -> Option<&'static str> {
         Check::Rx(_)
         | Check::Router(_)
         | Check::Tree { .. }
-        | Check::Packets(_)
         | Check::State { .. }
         | Check::Mfc(_)
         | Check::Mdb(_) => None,
+        Check::Packets(check) => check.asked.names_data().then_some(DATAGRAMS),
         Check::Log(_) => Some(LOG),
         Check::Rate { at, .. } => match at {
             RatePoint::Receiver(_) | RatePoint::Interface(..) => None,

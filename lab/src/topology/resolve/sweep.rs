@@ -78,6 +78,12 @@ fn over(cx: &Context<'_>, cast: &Cast<'_>, written: &SweepOf) -> Option<Pattern>
         value: inner.trim().to_owned(),
     };
     let expression = messages::expression(cx, cast.network, &text)?;
+    if expression.names_data() {
+        let problem = cx.problem(span, "datagrams are no events of a sweep");
+        let help = "name messages of IGMP and PIM: `over: events(pim)`";
+        cx.sink.add(problem.help(help));
+        return None;
+    }
     Some(Pattern {
         text: text.value,
         expression,

@@ -95,6 +95,12 @@ const OF_VERBS: &[Case] = &[
         "name the longest outage: `report: { worst: outage, by: R, as: worst }`",
     ),
     (
+        "steps:\n  - repeat:\n      over: events(pim or data)\n      each: {expect: {rx: {by: R}}}\n",
+        3,
+        "datagrams are no events of a sweep",
+        "name messages of IGMP and PIM: `over: events(pim)`",
+    ),
+    (
         "steps:\n  - repeat: {over: events(pim), limit: 0, each: {expect: {rx: {by: R}}}}\n",
         2,
         "`limit` is 1 to 2000 events",

@@ -31,7 +31,7 @@ fn each_thing_that_is_not_there_is_named_once() {
          links: [s -- r, r -- f, f -- c], \
          sources: {S: {at: s, host: \"${r.s.ip}\"}, T: {at: r, interface: s, group: 239.1.1.1}}, \
          steps: [{exec: [{at: r, run: a}, {at: r, run: b}]}, {link: {delete: s--r}}, \
-         {daemon: {kill_workers: r}}, {address: {at: \"r:s\", set: 10.9.0.1/24}}]",
+         {daemon: {kill_workers: r}}, {expect: {packets: data}}, {address: {at: \"r:s\", set: 10.9.0.1/24}}]",
     );
     let reasons = host(&lab).err().map(|reasons| reasons.to_string());
     let reasons = reasons.unwrap_or_default();
@@ -43,6 +43,7 @@ fn each_thing_that_is_not_there_is_named_once() {
         "there are no commands",
         "interfaces are not deleted",
         "there are no workers",
+        "does not time the datagrams",
         "addresses do not change",
     ] {
         assert_eq!(reasons.matches(part).count(), 1, "{part} in {reasons}");
