@@ -2,6 +2,7 @@
 //! what is down: the reference computation of the simulator, over the lab's own
 //! files and steps. It talks to nobody.
 
+mod config;
 mod forwarded;
 mod shared;
 mod situation;
@@ -15,6 +16,7 @@ use mcr_sim::reference::{Choice, Flow, Scene, Senders, Tree, way_down};
 
 use crate::topology::model::{LinkId, NodeId, Topology};
 
+pub use config::configured_members;
 pub use forwarded::{Forwarded, Tables, forwarded};
 pub use situation::Situation;
 pub use world::World;

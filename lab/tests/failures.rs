@@ -26,8 +26,33 @@ steps:
   - { join: R, send: S, expect: { rx: { by: R, of: S, received: { min: 50 } }, within: 10s } }
 ";
 
+/// Two routers forward to a LAN.
+const LAN: &str = "lab: 1
+name: failing
+timers: fast
+unicast: oracle
+pim: {}
+vars: { g: 232.1.1.1 }
+nodes:
+  src: host
+  core: mcrd
+  near: mcrd
+  far: { kind: mcrd, pim: { interfaces: { lan: { dr_priority: 9 } } } }
+  down: mcrd
+  rcv: host
+  deep: host
+links: [src -- core, core -- near, core -- far: { metric: 30 }, down -- deep]
+segments: { lan: { members: [near, far, down, rcv], metric: 100 } }
+receivers:
+  R: { at: rcv, group: \"${g}\", source: \"${src.ip}\" }
+  D: { at: deep, group: \"${g}\", source: \"${src.ip}\" }
+sources: { S: { at: src, group: \"${g}\", rate: 100pps } }
+steps:
+  - { expect: { neighbors: [core/near, core/far, near/far, near/down, far/down] } }
+";
+
 /// The form, and the step that cannot pass.
-const FORMS: [(&str, &str); 26] = [
+const FORMS: [(&str, &str); 29] = [
     (
         "rx-lost",
         "\"the way is cut, and nothing may be lost\": { link: { down: r1--r2 }, measure: { for: 1s, rx: { by: R, of: S, loss: 0 } } }",
@@ -109,6 +134,18 @@ const FORMS: [(&str, &str); 26] = [
         "\"each packet comes once\": { fault: { r1--r2: { dup: 10% } }, wait: 2s }",
     ),
     (
+        "invariant-traffic",
+        "\"nobody notices that the receiver has left\": { fault: { r3--rcv: { messages: { drop: \"igmp.leave(${g})\" } } }, leave: R, wait: 3s }",
+    ),
+    (
+        "invariant-oif",
+        "\"the leave of a router is not heard\": { fault: { r2--r3: { messages: { drop: \"pim.prune r3>r2\" } } }, leave: R, wait: 3s }",
+    ),
+    (
+        "invariant-assert",
+        "\"the loser does not hear the winner\": { fault: { \"far:lan\": { messages: { drop: pim.assert from near } } }, join: [R, D], send: S, wait: 2s }",
+    ),
+    (
         "packets-first",
         "\"a prune comes\": { expect: { packets: { at: r2--r3, first: \"pim.prune(*, ${g}) r3>r2\" }, within: 1s } }",
     ),
@@ -184,11 +221,27 @@ fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/failures")
 }
 
+/// What a step breaks.
+fn invariant(step: &str) -> Option<&'static str> {
+    let all = [
+        ("comes once", "duplicates: { max: 2 }"),
+        ("receiver has left", "no-unwanted-traffic: { within: 1s }"),
+        ("leave of a router", "oif-is-wanted: { within: 1s }"),
+        ("hear the winner", "one-assert-winner: { within: 1s }"),
+    ];
+    let found = all.into_iter().find(|(part, _)| step.contains(part));
+    found.map(|(_, invariant)| invariant)
+}
+
 /// What is printed, without what differs from run to run.
 fn said(step: &str) -> String {
-    let network = match step.contains("comes once") {
-        true => NETWORK.replace("steps:", "invariants: [duplicates: { max: 2 }]\nsteps:"),
-        false => NETWORK.to_owned(),
+    let network = match step.contains("hear the winner") {
+        true => LAN,
+        false => NETWORK,
+    };
+    let network = match invariant(step) {
+        Some(one) => network.replace("steps:", &format!("invariants: [{one}]\nsteps:")),
+        None => network.to_owned(),
     };
     let network = match step.contains("the switch knows") {
         true => network.replace(

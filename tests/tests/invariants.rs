@@ -35,6 +35,27 @@ const BROKEN: &[(&str, &[&str])] = &[
             "routers forward 239.1.1.1 to r3--rcv, which carries none",
         ],
     ),
+    (
+        "unwanted",
+        &[
+            "invariant no-unwanted-traffic broken for 2",
+            "r2--rcv carries 239.1.1.1, which no receiver and no router there wants",
+        ],
+    ),
+    (
+        "two-winners",
+        &[
+            "invariant one-assert-winner broken for 1",
+            "the Assert winner of (10.0.0.1,232.1.1.1) on lan: near has 10.128.0.1, far has 10.128.0.2",
+        ],
+    ),
+    (
+        "nobody-joined",
+        &[
+            "invariant oif-is-wanted broken for 1",
+            "(*,239.1.1.1) at r2 leads to r3, where nobody has joined",
+        ],
+    ),
 ];
 
 /// Those that need what only namespaces have.
@@ -44,6 +65,13 @@ const BROKEN_THERE: &[(&str, &[&str])] = &[
         &[
             "invariant iif-is-rpf broken for 1",
             "(10.0.0.1,239.1.1.1) at r3 comes from r1, and the way to 10.0.0.1 is r2",
+        ],
+    ),
+    (
+        "relayed",
+        &[
+            "invariant no-unwanted-traffic broken for 1",
+            "c carries 239.1.1.1, which no receiver and no router there wants",
         ],
     ),
     (

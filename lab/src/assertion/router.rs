@@ -33,8 +33,17 @@ pub struct Mroute {
     pub spt: Option<bool>,
     /// Register state, where it is told.
     pub register: Option<RegisterState>,
-    /// Assert states by interface, where they are told.
-    pub asserts: Option<BTreeMap<String, AssertState>>,
+    /// Asserts by interface, where they are told.
+    pub asserts: Option<BTreeMap<String, Assert>>,
+}
+
+/// An Assert of an entry on an interface.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Assert {
+    /// The router's own state.
+    pub state: AssertState,
+    /// AssertWinner.
+    pub winner: Option<Ipv4Addr>,
 }
 
 /// A group's members on an interface.
@@ -197,8 +206,8 @@ pub fn mroute(asked: &MrouteQuestion, table: &[Mroute]) -> Observed {
         (AssertState::Loser, &asked.loser),
     ] {
         for interface in interfaces {
-            let state = |all: &BTreeMap<String, AssertState>| {
-                all.get(interface).copied().unwrap_or_default()
+            let state = |all: &BTreeMap<String, Assert>| {
+                all.get(interface).copied().unwrap_or_default().state
             };
             let found = found.asserts.as_ref().map(state);
             let what = format!("Assert on {interface}");
@@ -265,9 +274,10 @@ pub fn describe(found: &Mroute) -> String {
             None => {}
         }
     }
-    for (interface, state) in found.asserts.iter().flatten() {
-        if *state != AssertState::NoInfo {
-            line.push_str(&format!("  assert {} on {interface}", assert_state(*state)));
+    for (interface, one) in found.asserts.iter().flatten() {
+        if one.state != AssertState::NoInfo {
+            let state = assert_state(one.state);
+            line.push_str(&format!("  assert {state} on {interface}"));
         }
     }
     match found.register {

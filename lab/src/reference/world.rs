@@ -8,11 +8,10 @@ use mcr_proto::config::Config;
 use mcr_proto::id::{GroupAddr, UnicastAddr};
 use mcr_sim::reference::{Flow, Scene, Step};
 
+use super::config::config;
 use super::{Situation, Undetermined};
-use crate::node::file_text;
 use crate::oracle::{self, Routes};
-use crate::topology::model::{Interface, Kind, LinkId, Medium, Node, NodeId, Topology};
-use crate::topology::router_config;
+use crate::topology::model::{Interface, LinkId, Medium, Node, NodeId, Topology};
 
 /// A lab at one moment.
 pub struct World<'a> {
@@ -41,7 +40,10 @@ impl<'a> World<'a> {
             return Err(format!("{name} is frozen, and forwards what it last set"));
         }
         let nodes = topology.nodes.iter().enumerate();
-        let configs = nodes.map(|(at, node)| config(node, situation.configs.get(&NodeId(at))));
+        let configs = nodes.map(|(at, node)| {
+            let loaded = config(node, situation.configs.get(&NodeId(at)))?;
+            Ok(loaded.map(|loaded| loaded.router))
+        });
         let routes = match topology.oracle {
             Some(_) => oracle::routes(topology, &situation.down, &situation.lost),
             None => topology.nodes.iter().map(fixed).collect(),
@@ -50,7 +52,7 @@ impl<'a> World<'a> {
             topology,
             situation,
             joined,
-            configs: configs.collect::<Result<_, _>>()?,
+            configs: configs.collect::<Result<_, Undetermined>>()?,
             routes,
         })
     }
@@ -417,26 +419,6 @@ impl World<'_> {
         let has = |one: &Interface| one.addresses.iter().any(|net| net.addr() == address);
         ends.find(|(_, interface)| has(interface)).map(|(at, _)| at)
     }
-}
-
-/// What a router is configured with, in mcrd's terms whatever it runs.
-fn config(
-    node: &Node,
-    replaced: Option<&serde_json::Value>,
-) -> Result<Option<Config>, Undetermined> {
-    let sections = match (&node.kind, &node.router) {
-        (Kind::Mcrd { config }, _) => replaced.unwrap_or(config).clone(),
-        (Kind::Frr | Kind::Pimd, Some(router)) => router_config(router),
-        (Kind::Smcroute { .. }, _) => {
-            return Err(format!("`{}` has static multicast routes", node.name));
-        }
-        (Kind::Frr | Kind::Pimd | Kind::Host | Kind::Kernel | Kind::Custom(_), _) => {
-            return Ok(None);
-        }
-    };
-    let loaded = mcr_config::parse(&node.name, &file_text(&sections));
-    let loaded = loaded.map_err(|problems| problems.to_string())?;
-    Ok(Some(loaded.router))
 }
 
 /// The routes of a node without the lab's own unicast routing.

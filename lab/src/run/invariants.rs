@@ -1,7 +1,9 @@
 //! Watches what must hold during the whole run: beside the steps, as often as
 //! may be noticed, and what single datagrams break at the end of each step.
 
+mod asserts;
 mod look;
+mod wanted;
 
 use std::collections::BTreeMap;
 use std::future::Future;

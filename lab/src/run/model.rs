@@ -8,7 +8,9 @@ use super::observe::Scene;
 use super::question;
 use super::stage::Stage;
 use crate::assertion::Observed;
-use crate::reference::{self, Forwarded, Sending, Tables, World, differences, forwarded, told};
+use crate::reference::{
+    self, Forwarded, Sending, Tables, Undetermined, World, differences, forwarded, told,
+};
 use crate::topology::model::{LinkId, NodeId, Topology};
 
 /// Looks at a group's trees; `carried` are the links that show its datagrams.
@@ -35,8 +37,7 @@ fn compared<S: Stage>(
     if sending.is_empty() {
         return Err(format!("nobody sends to {group}"));
     }
-    let undetermined = |reason| format!("the model has no answer: {reason}");
-    let world = World::new(topology, scene.situation, &joined).map_err(undetermined)?;
+    let world = World::new(topology, scene.situation, &joined).map_err(no_answer)?;
     let (mut missed, mut measured) = (Vec::new(), Vec::new());
     let mut links = BTreeSet::new();
     for source in sending {
@@ -44,7 +45,7 @@ fn compared<S: Stage>(
             Some(tables) => follow(topology, tables, source, group)?,
             None => (Forwarded::new(), Sending::new()),
         };
-        let right = reference::right(&world, source, group, &senders).map_err(undetermined)?;
+        let right = reference::right(&world, source, group, &senders).map_err(no_answer)?;
         let name = topology
             .sources
             .get(source)
@@ -64,21 +65,32 @@ fn compared<S: Stage>(
     Ok(Observed::judged(measured.join("; "), missed))
 }
 
+/// Why the model does not tell what must be.
+pub(super) fn no_answer(reason: Undetermined) -> String {
+    format!("the model has no answer: {reason}")
+}
+
 /// Who has joined, and who sends to the group.
 pub(super) fn present<S: Stage>(stage: &S, group: Ipv4Addr) -> (BTreeSet<usize>, BTreeSet<usize>) {
     let topology = stage.topology();
     let ledger = stage.ledger().borrow();
-    let receivers = 0..topology.receivers.len();
-    let joined = receivers.filter(|at| {
-        let mut sessions = ledger.sessions(*at);
-        sessions.any(|session| session.ended_at.is_none())
-    });
     let running = ledger.runs().filter(|run| !run.ended);
     let sending = running.map(|run| run.source).filter(|source| {
         let source = topology.sources.get(*source);
         source.is_some_and(|source| source.groups.contains(&group))
     });
-    (joined.collect(), sending.collect())
+    (joined(stage), sending.collect())
+}
+
+/// The receivers that have joined.
+pub(super) fn joined<S: Stage>(stage: &S) -> BTreeSet<usize> {
+    let ledger = stage.ledger().borrow();
+    let receivers = 0..stage.topology().receivers.len();
+    let joined = receivers.filter(|at| {
+        let mut sessions = ledger.sessions(*at);
+        sessions.any(|session| session.ended_at.is_none())
+    });
+    joined.collect()
 }
 
 /// Follows a source's packets by the tables.
@@ -88,14 +100,21 @@ pub(super) fn follow(
     source: usize,
     group: Ipv4Addr,
 ) -> Result<(Forwarded, Sending), String> {
+    Ok(forwarded(topology, tables, start(topology, source)?, group))
+}
+
+/// Where a source is, its address and its link.
+pub(super) fn start(
+    topology: &Topology,
+    source: usize,
+) -> Result<(NodeId, Ipv4Addr, LinkId), String> {
     let source = topology.sources.get(source);
     let source = source.ok_or("there is no such source")?;
     let node = topology.nodes.get(source.at.0);
     let interface = node.and_then(|node| node.interfaces.get(source.interface));
     let address = interface.and_then(|interface| interface.addresses.first());
     let (interface, address) = interface.zip(address).ok_or("the source has no address")?;
-    let start = (source.at, address.addr(), interface.link);
-    Ok(forwarded(topology, tables, start, group))
+    Ok((source.at, address.addr(), interface.link))
 }
 
 /// Links that several send onto.

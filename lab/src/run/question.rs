@@ -9,7 +9,7 @@ use mcr_api::Method;
 use mcr_api::router as api;
 
 use super::stage::Stage;
-use crate::assertion::router::{self, Group, Mroute, Neighbors, Rpf};
+use crate::assertion::router::{self, Assert, Group, Mroute, Neighbors, Rpf};
 use crate::assertion::state::Facts;
 use crate::assertion::{Observed, Truth};
 use crate::node::frr::{ask, state};
@@ -92,7 +92,8 @@ async fn judged<S: Stage>(stage: &S, question: &Question) -> Result<Observed, St
     })
 }
 
-fn name(topology: &Topology, at: NodeId) -> String {
+/// A node's name.
+pub(super) fn name(topology: &Topology, at: NodeId) -> String {
     let node = topology.nodes.get(at.0);
     node.map_or_else(|| "?".to_owned(), |node| node.name.clone())
 }
@@ -210,32 +211,74 @@ pub(super) async fn dr<S: Stage>(
     Router::of(stage, at).dr(interface).await
 }
 
+/// What routers of this kind know can be asked.
+pub(super) fn tells(kind: &Kind) -> bool {
+    match kind {
+        Kind::Mcrd { .. } | Kind::Frr => true,
+        Kind::Host | Kind::Pimd | Kind::Smcroute { .. } | Kind::Kernel | Kind::Custom(_) => false,
+    }
+}
+
+/// Routers that run, and can be asked.
+pub(super) fn askable<'a>(
+    topology: &'a Topology,
+    situation: &'a Situation,
+) -> impl Iterator<Item = NodeId> + 'a {
+    let nodes = topology.nodes.iter().enumerate();
+    let nodes = nodes.map(|(at, node)| (NodeId(at), node));
+    let asked = nodes.filter(|(at, node)| tells(&node.kind) && situation.answers(*at));
+    asked.map(|(at, _)| at)
+}
+
 /// The entries of all routers that run; `None` where some kind cannot be asked.
 pub(super) async fn tables<S: Stage>(
     stage: &S,
     group: Ipv4Addr,
     situation: &Situation,
 ) -> Result<Option<Tables>, String> {
-    let nodes = stage.topology().nodes.iter().enumerate();
-    let routers =
-        nodes.filter(|(at, node)| node.kind.is_router() && situation.answers(NodeId(*at)));
-    let routers: Vec<(NodeId, &Kind)> =
-        routers.map(|(at, node)| (NodeId(at), &node.kind)).collect();
-    let askable = |kind: &Kind| matches!(kind, Kind::Mcrd { .. } | Kind::Frr);
-    if !routers.iter().all(|(_, kind)| askable(kind)) {
-        return Ok(None);
+    let mut nodes = stage.topology().nodes.iter().enumerate();
+    let silent = nodes.any(|(at, node)| {
+        node.kind.is_router() && situation.answers(NodeId(at)) && !tells(&node.kind)
+    });
+    match silent {
+        true => Ok(None),
+        false => entries(stage, Some(group), situation).await.map(Some),
     }
-    let asked = routers.into_iter().map(async |(at, _)| {
-        let told = Router::of(stage, at).mroutes(Some(group)).await;
+}
+
+/// The entries of those routers that can be asked, of a group or all.
+pub(super) async fn entries<S: Stage>(
+    stage: &S,
+    group: Option<Ipv4Addr>,
+    situation: &Situation,
+) -> Result<Tables, String> {
+    let asked = askable(stage.topology(), situation).map(async |at| {
+        let told = Router::of(stage, at).mroutes(group).await;
         let told = told.map_err(|reason| format!("{}: {reason}", name(stage.topology(), at)))?;
         Ok::<_, String>((at, told))
     });
-    Ok(Some(try_join_all(asked).await?.into_iter().collect()))
+    Ok(try_join_all(asked).await?.into_iter().collect())
 }
 
-fn asserts(interfaces: Vec<api::MrouteInterface>) -> BTreeMap<String, api::AssertState> {
-    let all = interfaces.into_iter();
-    all.map(|one| (one.interface, one.assert)).collect()
+fn entry(told: api::Mroute) -> Mroute {
+    Mroute {
+        source: told.source,
+        group: Some(told.group),
+        iif: told.iif,
+        oif: told.olist.into_iter().collect(),
+        joined: Some(told.joined),
+        spt: Some(told.spt_bit),
+        register: Some(told.register),
+        asserts: Some(asserts(told.interfaces)),
+    }
+}
+
+fn asserts(interfaces: Vec<api::MrouteInterface>) -> BTreeMap<String, Assert> {
+    let all = interfaces.into_iter().map(|one| {
+        let (state, winner) = (one.assert, one.assert_winner);
+        (one.interface, Assert { state, winner })
+    });
+    all.collect()
 }
 
 /// A router that can be asked.
@@ -311,17 +354,7 @@ impl<'a, S: Stage> Router<'a, S> {
         let all: Vec<api::Mroute> = stage
             .pages(at, move |cursor| Method::Mroute { group, cursor })
             .await?;
-        let all = all.into_iter().map(|one| Mroute {
-            source: one.source,
-            group: Some(one.group),
-            iif: one.iif,
-            oif: one.olist.into_iter().collect(),
-            joined: Some(one.joined),
-            spt: Some(one.spt_bit),
-            register: Some(one.register),
-            asserts: Some(asserts(one.interfaces)),
-        });
-        Ok(all.collect())
+        Ok(all.into_iter().map(entry).collect())
     }
 
     pub(super) async fn groups(&self) -> Result<Vec<Group>, String> {

@@ -5,9 +5,12 @@ use mcr_api::Method;
 use mcr_api::router as api;
 
 use super::observe::Memory;
+use super::question;
 use super::stage::Stage;
+use crate::assertion::router::Mroute;
 use crate::assertion::tables::{self, Forwarding};
 use crate::assertion::{Observed, Truth, log};
+use crate::reference::{Situation, Tables};
 use crate::topology::model::{Kind, LogCheck, NodeId};
 use crate::topology::question::{MdbQuestion, MfcQuestion};
 
@@ -52,6 +55,31 @@ async fn forwarding<S: Stage>(stage: &S, asked: &MfcQuestion) -> Result<Vec<Forw
         })
     });
     Ok(held.collect())
+}
+
+/// What the kernels forward by of routers that run and that cannot be asked.
+pub(super) async fn kernels<S: Stage>(stage: &S, situation: &Situation) -> Result<Tables, String> {
+    let mut tables = Tables::new();
+    for (position, node) in stage.topology().nodes.iter().enumerate() {
+        let at = NodeId(position);
+        let silent = node.kind.is_router() && !question::tells(&node.kind);
+        if silent && situation.answers(at) {
+            tables.insert(at, kernel(stage, at).await?);
+        }
+    }
+    Ok(tables)
+}
+
+async fn kernel<S: Stage>(stage: &S, at: NodeId) -> Result<Vec<Mroute>, String> {
+    let table = stage.forwarding(at).await?.into_iter();
+    let entries = table.map(|one| Mroute {
+        source: one.source,
+        group: Some(one.group),
+        iif: one.iif,
+        oif: one.oif,
+        ..Mroute::default()
+    });
+    Ok(entries.collect())
 }
 
 fn is_mcrd<S: Stage>(stage: &S, at: NodeId) -> bool {

@@ -228,7 +228,11 @@ fn no_way_may_be_asked_for() {
 #[test]
 fn asserts_are_won_or_lost() {
     let mut won = entry_of(&["rcv"]);
-    won.asserts = Some(BTreeMap::from([("lan".to_owned(), AssertState::Winner)]));
+    let assert = Assert {
+        state: AssertState::Winner,
+        winner: None,
+    };
+    won.asserts = Some(BTreeMap::from([("lan".to_owned(), assert)]));
     let winner = MrouteQuestion {
         winner: names(&["lan"]),
         ..asked()

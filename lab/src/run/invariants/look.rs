@@ -8,9 +8,10 @@ use mcr_api::router::ProtocolCounters;
 use mcr_proto::id::{GroupAddr, UnicastAddr};
 use mcr_sim::reference::Scene;
 
-use super::{Memory, Watched};
-use crate::assertion::router::Mroute;
+use super::{Memory, Watched, asserts, wanted};
+use crate::assertion::router::{Mroute, entry as named};
 use crate::reference::{Situation, Tables, World};
+use crate::run::question::{askable, name};
 use crate::run::stage::Stage;
 use crate::run::{model, question};
 use crate::topology::model::{Always, Kind, LinkId, NodeId, Topology};
@@ -23,6 +24,7 @@ pub(super) async fn look<S: Stage>(
     all: &[Watched],
     memory: &mut Memory,
 ) -> Vec<Option<Vec<String>>> {
+    let carried = carried(stage, memory);
     let mut seen = Vec::new();
     for watched in all {
         let found = match watched.invariant.what {
@@ -30,7 +32,10 @@ pub(super) async fn look<S: Stage>(
             Always::OneDr => one_dr(stage, situation).await.ok(),
             Always::IifIsRpf => iif_is_rpf(stage, situation).await.ok(),
             Always::NoRegister => Some(registers(stage, situation, memory).await),
-            Always::MfcMatchesDaemon => forwarded(stage, situation, memory).await.ok(),
+            Always::MfcMatchesDaemon => forwarded(stage, situation, &carried).await.ok(),
+            Always::NoUnwantedTraffic => wanted::traffic(stage, situation, &carried).await.ok(),
+            Always::OneAssertWinner => asserts::winners(stage, situation).await.ok(),
+            Always::OifIsWanted => wanted::interfaces(stage, situation).await.ok(),
         };
         seen.push(found);
     }
@@ -47,9 +52,13 @@ pub(super) fn count<S: Stage>(stage: &S, what: Always, memory: &mut Memory) -> V
             let count = stage.looped(since);
             vec![(format!("{count} datagrams came by a router again"), count)]
         }
-        Always::OneDr | Always::IifIsRpf | Always::NoRegister | Always::MfcMatchesDaemon => {
-            Vec::new()
-        }
+        Always::OneDr
+        | Always::IifIsRpf
+        | Always::NoRegister
+        | Always::MfcMatchesDaemon
+        | Always::NoUnwantedTraffic
+        | Always::OneAssertWinner
+        | Always::OifIsWanted => Vec::new(),
     }
 }
 
@@ -68,23 +77,6 @@ fn copies<S: Stage>(stage: &S, memory: &mut Memory) -> Vec<(String, u64)> {
         ));
     }
     counted
-}
-
-/// Routers that run, and can be asked.
-fn askable<'a>(
-    topology: &'a Topology,
-    situation: &'a Situation,
-) -> impl Iterator<Item = NodeId> + 'a {
-    let nodes = topology.nodes.iter().enumerate();
-    nodes.filter_map(|(at, node)| {
-        let at = NodeId(at);
-        let asked = matches!(node.kind, Kind::Mcrd { .. } | Kind::Frr);
-        (asked && situation.answers(at)).then_some(at)
-    })
-}
-
-fn name(topology: &Topology, at: NodeId) -> &str {
-    topology.nodes.get(at.0).map_or("?", |node| &node.name)
 }
 
 async fn one_dr<S: Stage>(stage: &S, situation: &Situation) -> Result<Vec<String>, String> {
@@ -155,11 +147,8 @@ fn wrong_iif(
     let rpf = &interfaces.find(|one| one.link == link)?.name;
     let iif = entry.iif.as_deref().unwrap_or("none");
     (iif != rpf).then(|| {
-        let source = entry
-            .source
-            .map_or_else(|| "*".to_owned(), |one| one.to_string());
-        let at = name(topology, at);
-        format!("({source},{group}) at {at} comes from {iif}, and the way to {root} is {rpf}")
+        let (entry, at) = (named(entry.source, group), name(topology, at));
+        format!("{entry} at {at} comes from {iif}, and the way to {root} is {rpf}")
     })
 }
 
@@ -187,28 +176,39 @@ async fn registers<S: Stage>(stage: &S, situation: &Situation, memory: &mut Memo
     findings
 }
 
+/// By group that somebody sends to, the links that have carried it since the last
+/// look.
+pub(super) type Carried = BTreeMap<Ipv4Addr, BTreeSet<LinkId>>;
+
+fn carried<S: Stage>(stage: &S, memory: &mut Memory) -> Carried {
+    let mut carried = Carried::new();
+    for group in groups(stage.topology()) {
+        let now = stage.by_link(group);
+        let before = memory.carried.insert(group, now.clone());
+        let (_, sending) = model::present(stage, group);
+        if let Some(before) = before.filter(|_| !sending.is_empty()) {
+            carried.insert(group, more(&before, &now));
+        }
+    }
+    carried
+}
+
 /// Compares the links that the routers' tables lead over with those that carry
 /// the datagrams.
 async fn forwarded<S: Stage>(
     stage: &S,
     situation: &Situation,
-    memory: &mut Memory,
+    carried: &Carried,
 ) -> Result<Vec<String>, String> {
     let topology = stage.topology();
     let mut findings = Vec::new();
-    for group in groups(topology) {
-        let now = stage.by_link(group);
-        let before = memory.carried.insert(group, now.clone());
-        let (_, sending) = model::present(stage, group);
-        let Some(before) = before.filter(|_| !sending.is_empty()) else {
+    for (group, carried) in carried {
+        let Some(tables) = question::tables(stage, *group, situation).await? else {
             continue;
         };
-        let Some(tables) = question::tables(stage, group, situation).await? else {
-            continue;
-        };
-        let carried: BTreeSet<LinkId> = more(&before, &now);
-        let led = led(topology, &tables, &sending, group)?;
-        findings.extend(differing(topology, group, &led, &carried));
+        let (_, sending) = model::present(stage, *group);
+        let led = led(topology, &tables, &sending, *group)?;
+        findings.extend(differing(topology, *group, &led, carried));
     }
     Ok(findings)
 }

@@ -13,7 +13,7 @@ use crate::topology::value::Dur;
 #[expect(dead_code, reason = "the schema; the entry is read as a tree")]
 pub(crate) enum InvariantEntry {
     Name(InvariantName),
-    Terms(InvariantTerms),
+    Terms(Box<InvariantTerms>),
 }
 
 /// What must always hold.
@@ -32,6 +32,12 @@ pub(crate) enum InvariantName {
     NoRegister,
     /// The entries of the routers are what is forwarded.
     MfcMatchesDaemon,
+    /// No link carries datagrams that nobody on it wants.
+    NoUnwantedTraffic,
+    /// The routers of a link agree on who has won an Assert.
+    OneAssertWinner,
+    /// Entries lead only to where somebody has joined.
+    OifIsWanted,
 }
 
 /// Invariants with their terms.
@@ -50,6 +56,12 @@ pub(crate) struct InvariantTerms {
     pub(crate) no_register: Option<At<Lasting>>,
     /// The entries of the routers are what is forwarded.
     pub(crate) mfc_matches_daemon: Option<At<Lasting>>,
+    /// No link carries datagrams that nobody on it wants.
+    pub(crate) no_unwanted_traffic: Option<At<Lasting>>,
+    /// The routers of a link agree on who has won an Assert.
+    pub(crate) one_assert_winner: Option<At<Lasting>>,
+    /// Entries lead only to where somebody has joined.
+    pub(crate) oif_is_wanted: Option<At<Lasting>>,
 }
 
 /// The terms of an invariant that single datagrams break.

@@ -30,6 +30,12 @@ pub enum Always {
     NoRegister,
     /// The entries of the routers are what is forwarded.
     MfcMatchesDaemon,
+    /// No link carries datagrams that nobody on it wants.
+    NoUnwantedTraffic,
+    /// The routers of a link agree on who has won an Assert.
+    OneAssertWinner,
+    /// Entries lead only to where somebody has joined.
+    OifIsWanted,
 }
 
 impl Always {
@@ -43,6 +49,9 @@ impl Always {
             Always::IifIsRpf => "iif-is-rpf",
             Always::NoRegister => "no-register",
             Always::MfcMatchesDaemon => "mfc-matches-daemon",
+            Always::NoUnwantedTraffic => "no-unwanted-traffic",
+            Always::OneAssertWinner => "one-assert-winner",
+            Always::OifIsWanted => "oif-is-wanted",
         }
     }
 
@@ -51,9 +60,13 @@ impl Always {
     pub fn counts(self) -> bool {
         match self {
             Always::NoLoops | Always::Duplicates => true,
-            Always::OneDr | Always::IifIsRpf | Always::NoRegister | Always::MfcMatchesDaemon => {
-                false
-            }
+            Always::OneDr
+            | Always::IifIsRpf
+            | Always::NoRegister
+            | Always::MfcMatchesDaemon
+            | Always::NoUnwantedTraffic
+            | Always::OneAssertWinner
+            | Always::OifIsWanted => false,
         }
     }
 }

@@ -59,6 +59,9 @@ fn named(cx: &Context<'_>, tree: &Tree) -> Option<InvariantTerms> {
         InvariantName::IifIsRpf => terms.iif_is_rpf = Some(lasting),
         InvariantName::NoRegister => terms.no_register = Some(lasting),
         InvariantName::MfcMatchesDaemon => terms.mfc_matches_daemon = Some(lasting),
+        InvariantName::NoUnwantedTraffic => terms.no_unwanted_traffic = Some(lasting),
+        InvariantName::OneAssertWinner => terms.one_assert_winner = Some(lasting),
+        InvariantName::OifIsWanted => terms.oif_is_wanted = Some(lasting),
     }
     Some(terms)
 }
@@ -82,6 +85,9 @@ fn of_terms(terms: InvariantTerms, line: usize) -> Vec<Invariant> {
         (Always::IifIsRpf, terms.iif_is_rpf),
         (Always::NoRegister, terms.no_register),
         (Always::MfcMatchesDaemon, terms.mfc_matches_daemon),
+        (Always::NoUnwantedTraffic, terms.no_unwanted_traffic),
+        (Always::OneAssertWinner, terms.one_assert_winner),
+        (Always::OifIsWanted, terms.oif_is_wanted),
     ];
     let lasting = lasting.into_iter().filter_map(|(what, terms)| {
         let within = terms?.value.within.map_or(WITHIN, |Dur(within)| within);
