@@ -4,6 +4,7 @@
 
 mod config;
 mod forwarded;
+mod neighbors;
 mod shared;
 mod situation;
 mod world;
@@ -189,7 +190,9 @@ pub fn told(topology: &Topology, right: &Right) -> String {
     routers.join(", ")
 }
 
-fn interface(topology: &Topology, at: NodeId, link: LinkId) -> String {
+/// The name of a node's interface on a link.
+#[must_use]
+pub fn interface(topology: &Topology, at: NodeId, link: LinkId) -> String {
     let node = topology.nodes.get(at.0);
     let mut all = node.into_iter().flat_map(|node| &node.interfaces);
     let found = all.find(|one| one.link == link);

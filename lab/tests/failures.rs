@@ -52,7 +52,7 @@ steps:
 ";
 
 /// The form, and the step that cannot pass.
-const FORMS: [(&str, &str); 29] = [
+const FORMS: [(&str, &str); 30] = [
     (
         "rx-lost",
         "\"the way is cut, and nothing may be lost\": { link: { down: r1--r2 }, measure: { for: 1s, rx: { by: R, of: S, loss: 0 } } }",
@@ -156,6 +156,10 @@ const FORMS: [(&str, &str); 29] = [
     (
         "state",
         "\"the network is as it was\": { link: { down: r1--r2 }, expect: { state: { same_as: before }, within: 1s } }",
+    ),
+    (
+        "state-model",
+        "\"all is as it must be\": { fault: { r2--r3: { messages: { drop: pim.hello } } }, wait: 4s, leave: R, expect: { state: { same_as_model: all }, within: 500ms } }",
     ),
     (
         "holds",

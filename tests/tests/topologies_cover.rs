@@ -27,6 +27,8 @@ const MEANT: &[&[&str]] = &[
     &["MessageFault"],
     &["Impaired", "Fault"],
     &["InvariantName", "InvariantTerms"],
+    &["StateOf"],
+    &["ModelPart"],
     &["KindName"],
 ];
 

@@ -166,7 +166,7 @@ fn first<'r>(told: &'r StepReport, step: &Step) -> Option<(Kind, &'r Expectation
             | Check::Mfc(_)
             | Check::Mdb(_)
             | Check::Log(_)
-            | Check::State { .. }
+            | Check::State(_)
             | Check::Exec { .. },
         ) => Kind::Lab,
     };

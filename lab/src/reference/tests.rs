@@ -288,3 +288,41 @@ fn what_comes_down_the_rp_tree_leaves_by_the_way_to_the_source() {
     let way = (link(&lab, "b"), BTreeSet::from([link(&lab, "c")]));
     assert_eq!(seen[&node(&lab, "r2")], way);
 }
+
+/// A router takes for neighbours whom it may, and knows no more of a passive one
+/// than of a host.
+#[test]
+fn routers_hear_those_that_they_may() {
+    let text = "lab: 1\nname: lan\nunicast: oracle\npim: {}\n\
+        nodes:\n  r1: mcrd\n  r2: { kind: frr, pim: { interfaces: { a: { dr_priority: 9 } } } }\n  \
+        r3: { kind: mcrd, config: { pim: { interfaces: { a: { neighbors: [10.128.0.1/32] } } } } }\n  \
+        r4: { kind: mcrd, pim: { interfaces: { a: { passive: true } } } }\n\
+        segments: { a: [r1, r2, r3, r4] }\n";
+    let lab = topology::parse(Path::new("lab.yaml"), text, &[], &|_| None);
+    let lab = lab.unwrap_or_else(|mistakes| panic!("{}", mistakes.render(false)));
+    let told = |situation: &Situation, of: &str| {
+        let nobody = BTreeSet::new();
+        let world = World::new(&lab, situation, &nobody).unwrap();
+        let heard = world.neighbors(node(&lab, of)).into_iter();
+        let heard = heard.map(|(_, address)| address.octets()[3]);
+        let designated = world.designated_routers(node(&lab, of)).into_iter();
+        let designated = designated.map(|(_, address)| address.octets()[3]);
+        (heard.collect::<Vec<u8>>(), designated.collect::<Vec<u8>>())
+    };
+    let all = Situation::default();
+    assert_eq!(told(&all, "r1"), (vec![2, 3], vec![2]));
+    assert_eq!(told(&all, "r2"), (vec![1, 3], vec![2]));
+    assert_eq!(told(&all, "r3"), (vec![1], vec![3]));
+    assert_eq!(told(&all, "r4"), (vec![], vec![]));
+    let stopped = Situation {
+        stopped: BTreeSet::from([node(&lab, "r2")]),
+        ..Situation::default()
+    };
+    assert_eq!(told(&stopped, "r1"), (vec![3], vec![3]));
+    let cut = Situation {
+        down: [(node(&lab, "r3"), 0)].into(),
+        ..Situation::default()
+    };
+    assert_eq!(told(&cut, "r1"), (vec![2], vec![2]));
+    assert_eq!(told(&cut, "r3"), (vec![], vec![]));
+}

@@ -65,17 +65,17 @@ impl<'a> World<'a> {
         self.node(at).map_or("?", |node| &node.name)
     }
 
-    fn config(&self, at: NodeId) -> Option<&Config> {
+    pub(super) fn config(&self, at: NodeId) -> Option<&Config> {
         self.configs.get(at.0)?.as_ref()
     }
 
-    fn runs(&self, at: NodeId) -> bool {
+    pub(super) fn runs(&self, at: NodeId) -> bool {
         let router = self.node(at).is_some_and(|node| node.kind.is_router());
         router && !self.situation.stopped.contains(&at)
     }
 
     /// The ends of a link that are up.
-    fn ends(&self, link: LinkId) -> impl Iterator<Item = (NodeId, &'a Interface)> {
+    pub(super) fn ends(&self, link: LinkId) -> impl Iterator<Item = (NodeId, &'a Interface)> {
         let link = self.topology.links.get(link.0).filter(|_| self.is_up(link));
         let ends = link.into_iter().flat_map(|link| &link.ends);
         ends.filter_map(|(at, position)| {
@@ -86,7 +86,7 @@ impl<'a> World<'a> {
     }
 
     /// The interfaces of a node that are up.
-    fn up(&self, at: NodeId) -> impl Iterator<Item = &'a Interface> {
+    pub(super) fn up(&self, at: NodeId) -> impl Iterator<Item = &'a Interface> {
         let all = self.node(at).into_iter().flat_map(|node| &node.interfaces);
         all.enumerate().filter_map(move |(position, interface)| {
             let down = self.situation.down.contains(&(at, position));
@@ -174,7 +174,11 @@ impl<'a> World<'a> {
         .collect()
     }
 
-    fn on(&self, at: NodeId, link: LinkId) -> Option<&mcr_proto::config::InterfaceConfig> {
+    pub(super) fn on(
+        &self,
+        at: NodeId,
+        link: LinkId,
+    ) -> Option<&mcr_proto::config::InterfaceConfig> {
         let mut interfaces = self.node(at)?.interfaces.iter();
         let interface = interfaces.find(|interface| interface.link == link)?;
         let mut all = self.config(at)?.interfaces.iter();
@@ -183,7 +187,10 @@ impl<'a> World<'a> {
     }
 
     /// Whether the group has source trees only.
-    pub(super) fn is_ssm(&self, group: GroupAddr) -> Result<bool, Undetermined> {
+    ///
+    /// # Errors
+    /// Routers differ in it.
+    pub fn is_ssm(&self, group: GroupAddr) -> Result<bool, Undetermined> {
         let configs = self.configs.iter().flatten();
         let mut said: BTreeSet<bool> = configs.map(|config| config.pim.is_ssm(group)).collect();
         match (said.pop_first(), said.is_empty()) {
@@ -247,6 +254,19 @@ impl<'a> World<'a> {
     /// # Errors
     /// It has none, or several.
     pub fn rp_of(&self, at: NodeId, group: GroupAddr) -> Result<UnicastAddr, Undetermined> {
+        let rp = self.maybe_rp_of(at, group)?;
+        rp.ok_or_else(|| format!("{} has no RP for {group}", self.name(at)))
+    }
+
+    /// The same; `None` where it has none.
+    ///
+    /// # Errors
+    /// It has several.
+    pub fn maybe_rp_of(
+        &self,
+        at: NodeId,
+        group: GroupAddr,
+    ) -> Result<Option<UnicastAddr>, Undetermined> {
         let rps = self.config(at).map(|config| &config.pim.static_rps);
         let ranges = rps.into_iter().flatten().flat_map(|rp| {
             let ranges = rp
@@ -264,9 +284,8 @@ impl<'a> World<'a> {
             .collect();
         let mut best = best.into_iter();
         match (best.next(), best.next()) {
-            (None, _) => Err(format!("{} has no RP for {group}", self.name(at))),
-            (Some(rp), None) => Ok(rp),
-            (Some(_), Some(_)) => Err(format!("{} chooses among RPs of {group}", self.name(at))),
+            (rp, None) => Ok(rp),
+            (_, Some(_)) => Err(format!("{} chooses among RPs of {group}", self.name(at))),
         }
     }
 

@@ -19,6 +19,7 @@ pub mod explain;
 mod invariants;
 mod lateness;
 pub mod ledger;
+mod likeness;
 pub mod locate;
 pub mod messages;
 mod model;

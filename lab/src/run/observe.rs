@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
+use std::future::Future;
 use std::net::Ipv4Addr;
 use std::ops::Range;
 use std::time::Duration;
@@ -10,7 +11,7 @@ use super::capture::Count;
 use super::datagrams::{Asked, Cursor};
 use super::ledger::{Ledger, RateSeen, SendRun};
 use super::stage::Stage;
-use super::{model, question, snapshot, tables};
+use super::{likeness, model, question, snapshot, tables};
 use crate::assertion::bound::number;
 use crate::assertion::counters::{self, Counters};
 use crate::assertion::state::{self, State};
@@ -19,8 +20,8 @@ use crate::backend::netns::Gone;
 use crate::reference::Situation;
 use crate::topology::messages::MessagesCheck;
 use crate::topology::model::{
-    Bound, Check, CounterOf, Exec, Expectation, LinkId, NodeId, RatePoint, RxCheck, Topology,
-    TreeIs,
+    Bound, Check, CounterOf, Exec, Expectation, LinkId, ModelPart, NodeId, RatePoint, RxCheck,
+    StateIs, Topology, TreeIs,
 };
 use crate::topology::question::Interfaces;
 
@@ -30,6 +31,9 @@ const RATE_WINDOW_NS: u64 = 400_000_000;
 /// How often routers are asked for a comparison with the model: FRR is asked by
 /// a program of its own each time.
 const MODEL_EVERY_NS: u64 = 200_000_000;
+
+/// Why a look at the start does not tell which links carry something.
+const WATCHED: &str = "the links are watched for a moment";
 
 /// What the looks of one step have in common.
 pub(super) struct Scene<'a, S> {
@@ -64,13 +68,16 @@ pub(super) struct Measured {
     pub counters: Vec<Counters>,
 }
 
+/// Counts of datagrams by link, with their times.
+type Samples = Vec<(u64, BTreeMap<LinkId, u64>)>;
+
 /// What one expectation remembers between looks.
 #[derive(Default)]
 pub(super) struct Memory {
     /// When the looks began, after the step's actions.
     began_ns: u64,
     samples: RefCell<Vec<(u64, Count)>>,
-    carried: RefCell<Vec<(u64, BTreeMap<LinkId, u64>)>>,
+    carried: RefCell<BTreeMap<Ipv4Addr, Samples>>,
     /// The messages looked at, and where the next look begins.
     messages: RefCell<(u64, packets::Seen)>,
     datagrams: RefCell<Cursor>,
@@ -113,7 +120,8 @@ impl<S: Stage> Scene<'_, S> {
             }
             Check::Router(asked) => question::look(self.stage, asked, expectation.never).await,
             Check::Packets(check) => self.packets(check, memory),
-            Check::State { same_as } => self.state(same_as, memory).await,
+            Check::State(StateIs::Snap(name)) => self.state(name, memory).await,
+            Check::State(StateIs::Model(parts)) => self.likeness(parts, memory).await,
             Check::Mfc(asked) => tables::mfc(self.stage, asked, memory, expectation.never).await,
             Check::Mdb(asked) => tables::mdb(self.stage, asked, expectation.never).await,
             Check::Log(asked) => {
@@ -121,7 +129,7 @@ impl<S: Stage> Scene<'_, S> {
                 tables::log(self.stage, asked, from, memory)
             }
             Check::Tree { group, is } => match (is, self.carriers(*group, memory)) {
-                (_, None) => Observed::not_yet("the links are watched for a moment"),
+                (_, None) => Observed::not_yet(WATCHED),
                 (TreeIs::Links(links), Some(found)) => self.tree(links, &found),
                 (TreeIs::Model, Some(found)) => self.model(*group, &found, memory).await,
             },
@@ -211,6 +219,7 @@ impl<S: Stage> Scene<'_, S> {
         let now = self.stage.now_ns();
         let counts = self.stage.by_link(group);
         let mut samples = memory.carried.borrow_mut();
+        let samples = samples.entry(group).or_default();
         samples.push((now, counts.clone()));
         let old = now.saturating_sub(RATE_WINDOW_NS);
         let keep = samples.iter().rposition(|(at, _)| *at <= old)?;
@@ -223,36 +232,48 @@ impl<S: Stage> Scene<'_, S> {
         Some(counts.into_iter().filter_map(more).collect())
     }
 
-    /// As [`Self::model`], all that they know.
+    /// All that the routers know.
     async fn state(&self, same_as: &str, memory: &Memory) -> Observed {
         let Some(before) = self.snaps.get(same_as) else {
             let known: Vec<&str> = self.snaps.keys().map(String::as_str).collect();
             let known = known.join(", ");
             return Observed::not_yet(format!("there is no snap `{same_as}`; snaps: {known}"));
         };
-        let now = self.stage.now_ns();
-        if let Some((at, told)) = &*memory.compared.borrow()
-            && now.saturating_sub(*at) < MODEL_EVERY_NS
-        {
-            return told.clone();
-        }
-        let told = match snapshot::take(self.stage, self.situation).await {
-            Ok(state) => state::judge(same_as, before, &state),
-            Err(reason) => Observed::not_yet(reason),
+        let looked = async {
+            match snapshot::take(self.stage, self.situation).await {
+                Ok(state) => state::judge(same_as, before, &state),
+                Err(reason) => Observed::not_yet(reason),
+            }
         };
-        memory.compared.replace(Some((now, told.clone())));
-        told
+        self.seldom(memory, looked).await
+    }
+
+    /// All that the model knows.
+    async fn likeness(&self, parts: &BTreeSet<ModelPart>, memory: &Memory) -> Observed {
+        let groups = snapshot::groups(self.stage.topology()).into_iter();
+        let all = groups.map(|group| Some((group, self.carriers(group, memory)?)));
+        // Each of them is watched from the first look on.
+        let all: Vec<Option<(Ipv4Addr, BTreeSet<LinkId>)>> = all.collect();
+        let Some(carried) = all.into_iter().collect::<Option<likeness::Carried>>() else {
+            return Observed::not_yet(WATCHED);
+        };
+        let looked = likeness::look(self, parts, &carried);
+        self.seldom(memory, looked).await
+    }
+
+    async fn model(&self, group: Ipv4Addr, found: &BTreeSet<LinkId>, memory: &Memory) -> Observed {
+        self.seldom(memory, model::look(self, group, found)).await
     }
 
     /// Asks all routers, but not at every look.
-    async fn model(&self, group: Ipv4Addr, found: &BTreeSet<LinkId>, memory: &Memory) -> Observed {
+    async fn seldom(&self, memory: &Memory, looked: impl Future<Output = Observed>) -> Observed {
         let now = self.stage.now_ns();
         if let Some((at, told)) = &*memory.compared.borrow()
             && now.saturating_sub(*at) < MODEL_EVERY_NS
         {
             return told.clone();
         }
-        let told = model::look(self, group, found).await;
+        let told = looked.await;
         memory.compared.replace(Some((now, told.clone())));
         told
     }
@@ -441,7 +462,8 @@ pub(super) fn about(topology: &Topology, expectation: &Expectation) -> String {
         },
         Check::Router(asked) => question::about(topology, asked),
         Check::Tree { group, .. } => format!("tree of {group}"),
-        Check::State { same_as } => format!("state as in {same_as}"),
+        Check::State(StateIs::Snap(name)) => format!("state as in {name}"),
+        Check::State(StateIs::Model(_)) => "state as in the model".to_owned(),
         Check::Mfc(asked) => {
             let entry = router::entry(asked.source, asked.group);
             format!("{} forwarding of {entry}", node(&asked.at))

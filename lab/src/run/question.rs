@@ -260,6 +260,18 @@ pub(super) async fn entries<S: Stage>(
     Ok(try_join_all(asked).await?.into_iter().collect())
 }
 
+/// The entries that the data plane of a node's mcrd has.
+pub(super) async fn held<S: Stage>(stage: &S, at: NodeId) -> Result<Vec<Mroute>, String> {
+    let page = |cursor| Method::Mroute {
+        group: None,
+        cursor,
+    };
+    let all: Vec<api::Mroute> = stage.pages(at, page).await?;
+    // It has those that it counts for.
+    let held = all.into_iter().filter(|one| one.packets.is_some());
+    Ok(held.map(entry).collect())
+}
+
 fn entry(told: api::Mroute) -> Mroute {
     Mroute {
         source: told.source,
@@ -335,7 +347,7 @@ impl<'a, S: Stage> Router<'a, S> {
         }
     }
 
-    async fn rp(&self, group: Ipv4Addr) -> Result<Option<Ipv4Addr>, String> {
+    pub(super) async fn rp(&self, group: Ipv4Addr) -> Result<Option<Ipv4Addr>, String> {
         match self {
             Router::Frr(name) => state::rp(name, group).await,
             Router::Mcrd(stage, at) => {

@@ -10,7 +10,15 @@ use crate::assertion::router;
 use crate::assertion::state::{Facts, State};
 use crate::assertion::tables::Database;
 use crate::reference::Situation;
-use crate::topology::model::{Kind, LinkId, Medium, NodeId};
+use crate::topology::model::{Kind, LinkId, Medium, NodeId, Topology};
+
+/// The groups of sources and receivers.
+pub(super) fn groups(topology: &Topology) -> BTreeSet<Ipv4Addr> {
+    let sent = topology.sources.iter().flat_map(|one| &one.groups);
+    let joined = topology.receivers.iter().flat_map(|one| &one.groups);
+    let all = sent.chain(joined).copied();
+    all.filter(Ipv4Addr::is_multicast).collect()
+}
 
 /// What every router knows.
 ///
@@ -18,10 +26,7 @@ use crate::topology::model::{Kind, LinkId, Medium, NodeId};
 /// Why a router does not tell it.
 pub(super) async fn take<S: Stage>(stage: &S, situation: &Situation) -> Result<State, String> {
     let topology = stage.topology();
-    let sent = topology.sources.iter().flat_map(|one| &one.groups);
-    let joined = topology.receivers.iter().flat_map(|one| &one.groups);
-    let groups: BTreeSet<Ipv4Addr> = sent.chain(joined).copied().collect();
-    let groups: Vec<Ipv4Addr> = groups.into_iter().filter(Ipv4Addr::is_multicast).collect();
+    let groups: Vec<Ipv4Addr> = groups(topology).into_iter().collect();
     let mut state = State::new();
     for (position, node) in topology.nodes.iter().enumerate() {
         let at = NodeId(position);

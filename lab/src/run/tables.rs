@@ -70,6 +70,19 @@ pub(super) async fn kernels<S: Stage>(stage: &S, situation: &Situation) -> Resul
     Ok(tables)
 }
 
+/// What all routers that run forward by.
+pub(super) async fn held<S: Stage>(stage: &S, situation: &Situation) -> Result<Tables, String> {
+    let mut tables = kernels(stage, situation).await?;
+    for at in question::askable(stage.topology(), situation) {
+        let table = match is_mcrd(stage, at) {
+            true => question::held(stage, at).await?,
+            false => kernel(stage, at).await?,
+        };
+        tables.insert(at, table);
+    }
+    Ok(tables)
+}
+
 async fn kernel<S: Stage>(stage: &S, at: NodeId) -> Result<Vec<Mroute>, String> {
     let table = stage.forwarding(at).await?.into_iter();
     let entries = table.map(|one| Mroute {

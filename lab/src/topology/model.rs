@@ -11,7 +11,7 @@ mod wanted;
 mod wire;
 mod wrap;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -315,11 +315,8 @@ pub enum Check {
     Packets(Box<MessagesCheck>),
     /// Lines of a daemon's log.
     Log(Box<LogCheck>),
-    /// All routers know what they knew when this snap was taken.
-    State {
-        /// Its name.
-        same_as: String,
-    },
+    /// What all routers know.
+    State(StateIs),
     /// A command.
     Exec {
         /// The command.
@@ -349,6 +346,41 @@ pub enum TreeIs {
     Links(Interfaces),
     /// The one of the reference model, link by link and router by router.
     Model,
+}
+
+/// What the state of the network must be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum StateIs {
+    /// What it was when the snap of this name was taken.
+    Snap(String),
+    /// As in the reference model, as far as these parts of it.
+    Model(BTreeSet<ModelPart>),
+}
+
+/// What the reference model knows of a network.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ModelPart {
+    /// PIM neighbours.
+    Neighbors,
+    /// Designated Routers.
+    Dr,
+    /// RPs.
+    Rp,
+    /// Trees, by the entries of routers.
+    Mroute,
+    /// Trees, by what packets are forwarded by, and the links that carry them.
+    Mfc,
+}
+
+impl ModelPart {
+    /// All of them.
+    pub const ALL: [ModelPart; 5] = [
+        ModelPart::Neighbors,
+        ModelPart::Dr,
+        ModelPart::Rp,
+        ModelPart::Mroute,
+        ModelPart::Mfc,
+    ];
 }
 
 /// Whose counter is meant.

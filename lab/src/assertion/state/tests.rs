@@ -1,6 +1,6 @@
 //! States are compared fact by fact.
 
-use super::{Facts, State, differences, judge};
+use super::{Facts, State, differences, judge, judge_model};
 use crate::assertion::Truth;
 
 fn state(facts: &[(&str, &str, &str)]) -> State {
@@ -35,4 +35,30 @@ fn each_fact_that_changed_is_told() {
     assert_eq!(judged.truth, Truth::False);
     assert_eq!(judged.measured, "3 of 3 facts are not as in steady");
     assert_eq!(judge("steady", &now, &now).truth, Truth::True);
+}
+
+#[test]
+fn each_fact_that_is_not_the_models_is_told() {
+    let want = state(&[
+        ("r1", "DR on lan", "10.0.0.2"),
+        ("r1", "neighbor 10.0.0.2 on lan", "there"),
+        ("r2", "RP of 239.1.1.1", "10.255.0.1"),
+    ]);
+    let have = state(&[
+        ("r1", "DR on lan", "10.0.0.1"),
+        ("r2", "RP of 239.1.1.1", "10.255.0.1"),
+        ("r2", "(*,239.1.1.1)", "iif r1  oif r3"),
+    ]);
+    let judged = judge_model(&want, &have);
+    let told = [
+        "r1 DR on lan: have 10.0.0.1; want 10.0.0.2",
+        "r1 neighbor 10.0.0.2 on lan: have none; want there",
+        "r2 (*,239.1.1.1): have iif r1  oif r3; want none",
+    ];
+    assert_eq!(judged.missed, told);
+    assert_eq!(judged.truth, Truth::False);
+    assert_eq!(judged.measured, "3 of 4 facts are not as in the model");
+    let judged = judge_model(&want, &want);
+    assert_eq!(judged.truth, Truth::True);
+    assert_eq!(judged.measured, "all 3 facts as in the model");
 }

@@ -200,7 +200,27 @@ pub(crate) struct TreeOf {
 #[serde(deny_unknown_fields)]
 pub(crate) struct StateOf {
     /// The name of an earlier `snap`.
-    pub(crate) same_as: String,
+    pub(crate) same_as: Option<String>,
+    /// What of it is as in the reference model; instead of `same_as`.
+    pub(crate) same_as_model: Option<OneOrMany<ModelPart>>,
+}
+
+/// What the reference model knows of a network.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum ModelPart {
+    /// All of these.
+    All,
+    /// The trees, by the routers' multicast routing tables.
+    Mroute,
+    /// The trees, by what packets are forwarded by, and the links that carry them.
+    Mfc,
+    /// The PIM neighbours of each router.
+    Neighbors,
+    /// The Designated Router of each link, as each router there sees it.
+    Dr,
+    /// The RP of each group, as each router sees it.
+    Rp,
 }
 
 /// What a tree is compared with.

@@ -8,10 +8,10 @@ use super::packets::Judged;
 use super::steps::Cast;
 use crate::topology::decode::decode;
 use crate::topology::file::{
-    Elected, IgmpOf, Matches, MdbOf, MfcOf, Mode, Mroute, Names, Neighbors, NeighborsEntry, RpOf,
-    RpfOf, StateOf, TreeOf,
+    Elected, IgmpOf, Matches, MdbOf, MfcOf, Mode, ModelPart, Mroute, Names, Neighbors,
+    NeighborsEntry, RpOf, RpfOf, StateOf, TreeOf,
 };
-use crate::topology::model::{Check, Kind, NodeId, TreeIs};
+use crate::topology::model::{self, Check, Kind, NodeId, StateIs, TreeIs};
 use crate::topology::place::{At, OneOrMany, Part};
 use crate::topology::question::{
     IgmpQuestion, Interfaces, MrouteQuestion, Office, Question, Sight,
@@ -94,8 +94,7 @@ impl Asked {
             all.push((question(asker.rpf(&value)), span));
         }
         if let Some(At { span, value }) = self.state {
-            let same_as = value.same_as;
-            all.push((Some(Check::State { same_as }), span));
+            all.push((asker.state(value, span), span));
         }
         if let Some(At { span, value }) = self.tree {
             all.push((asker.tree(&value, span), span));
@@ -103,6 +102,17 @@ impl Asked {
         let all = all.into_iter();
         all.filter_map(|(check, span)| Some((check?, span)))
             .collect()
+    }
+}
+
+fn parts_of(written: ModelPart) -> Vec<model::ModelPart> {
+    match written {
+        ModelPart::All => model::ModelPart::ALL.to_vec(),
+        ModelPart::Mroute => vec![model::ModelPart::Mroute],
+        ModelPart::Mfc => vec![model::ModelPart::Mfc],
+        ModelPart::Neighbors => vec![model::ModelPart::Neighbors],
+        ModelPart::Dr => vec![model::ModelPart::Dr],
+        ModelPart::Rp => vec![model::ModelPart::Rp],
     }
 }
 
@@ -385,6 +395,29 @@ impl Asker<'_> {
             interface,
             neighbor,
         })
+    }
+
+    fn state(&self, written: StateOf, span: Span) -> Option<Check> {
+        match (written.same_as, written.same_as_model) {
+            (Some(snap), None) => Some(Check::State(StateIs::Snap(snap))),
+            (None, Some(OneOrMany(parts))) => {
+                let parts: BTreeSet<_> = parts.into_iter().flat_map(parts_of).collect();
+                if parts.is_empty() {
+                    let problem = self.cx.problem(span, "`same_as_model` names nothing");
+                    self.cx.sink.add(problem.help("write `same_as_model: all`"));
+                    return None;
+                }
+                Some(Check::State(StateIs::Model(parts)))
+            }
+            (Some(_), Some(_)) | (None, None) => {
+                let problem = "`state` needs either `same_as` or `same_as_model`";
+                let help = "write `{ same_as: NAME }` with the name of a `snap`, or \
+                            `{ same_as_model: all }`";
+                let problem = self.cx.problem(span, problem);
+                self.cx.sink.add(problem.help(help));
+                None
+            }
+        }
     }
 
     fn tree(&self, written: &TreeOf, span: Span) -> Option<Check> {

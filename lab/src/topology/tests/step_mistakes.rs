@@ -382,6 +382,24 @@ const OF_EXPECTATIONS: &[Case] = &[
         "did you mean `warn`?",
     ),
     (
+        "steps: [{expect: {state: {same_as_model: [mroute, msdp.sa]}}}]\n",
+        1,
+        "`msdp.sa` is not known here",
+        "known: all, mroute, mfc, neighbors, dr, rp",
+    ),
+    (
+        "steps: [{expect: {state: {same_as: before, same_as_model: all}}}]\n",
+        1,
+        "`state` needs either `same_as` or `same_as_model`",
+        "write `{ same_as: NAME }` with the name of a `snap`, or `{ same_as_model: all }`",
+    ),
+    (
+        "steps: [{expect: {state: {same_as_model: []}}}]\n",
+        1,
+        "`same_as_model` names nothing",
+        "write `same_as_model: all`",
+    ),
+    (
         "steps: [{measure: {for: 0s, rx: {by: R}}}]\n",
         1,
         "a measurement needs some time",
