@@ -11,12 +11,15 @@ const TIMERS: &str = "\
 timers: { profile: fast, keepalive: 5s, register_suppression: 1500ms, register_probe: 300ms, assert: 6s, igmp_query: 2s, igmp_query_response: 500ms, igmp_last_member_query: 300ms }
 unicast: { mode: oracle, delay: 50ms }
 ";
-/// What must hold all the time. Neighbours are forgotten after 3.5 seconds, and
-/// trees follow.
+/// What must hold all the time. Neighbours are forgotten after 3.5 seconds, Joins
+/// after 7, and trees follow.
 const INVARIANTS: &str = "\
 invariants:
   - one-dr-per-segment: { within: 15s }
   - iif-is-rpf: { within: 15s }
+  - no-unwanted-traffic: { within: 15s }
+  - one-assert-winner: { within: 15s }
+  - oif-is-wanted: { within: 15s }
 ";
 /// What has changed is known to the neighbours, and old memberships are gone.
 const SETTLE: &str = "6s";
