@@ -136,6 +136,10 @@ test)
     tool cargo-nextest cargo-nextest 0.9.151 --debug \
         --no-default-features --features default-no-update
     helpful setcap libcap2-bin "a test of file capabilities is skipped"
+    for wrap in strace valgrind gdbserver gdb; do
+        helpful $wrap $wrap "a test of \`wrap\` is skipped"
+    done
+    helpful perf linux-perf "a test of \`wrap\` is skipped"
     helpful chromium chromium "the HTML report is not tested in a browser"
     routing
     unpacked pimd pimd LAB_PIMD
