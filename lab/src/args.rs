@@ -287,9 +287,9 @@ impl TestArgs {
 /// `lab replay`.
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_help = "\
-The lab file is the one that the run kept, with its variables and its seed; files
-that it extends are read where they are now. In virtual time the result is the
-same, as long as the programs are.")]
+The lab file is the one that the run kept, with its variables and its seed;
+files that it extends are read where they are now. In virtual time the result
+is the same, as long as the programs are.")]
 pub struct ReplayArgs {
     /// The run: its folder, or its number as `lab test` tells it
     #[arg(value_name = "RUN", value_hint = ValueHint::DirPath)]

@@ -5,6 +5,8 @@
 use std::path::Path;
 use std::process::{Command, Output};
 
+use clap::CommandFactory;
+
 fn lab(arguments: &[&str]) -> Output {
     let program = env!("CARGO_BIN_EXE_lab");
     Command::new(program)
@@ -51,6 +53,18 @@ fn the_command_line_is_told_apart_from_the_file() {
     for (arguments, status) in cases {
         let ended = lab(arguments);
         assert_eq!(ended.status.code(), Some(status), "{arguments:?}");
+    }
+}
+
+#[test]
+fn what_stands_below_options_fits_a_terminal() {
+    let told = lab::args::Args::command();
+    for command in told.get_subcommands().chain([&told]) {
+        let below = command.get_after_help().map(ToString::to_string);
+        for line in below.iter().flat_map(|text| text.lines()) {
+            let name = command.get_name();
+            assert!(line.chars().count() <= 80, "lab {name}: {line}");
+        }
     }
 }
 
