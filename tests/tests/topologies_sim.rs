@@ -95,6 +95,7 @@ hosted! {
     sim_slow_routes: "slow-routes",
     sim_snooping_lan: "snooping-lan",
     sim_ssm_chain: "ssm-chain",
+    sim_sweep_diamond: "sweep-diamond",
     sim_sweep_register: "sweep-register",
 }
 
