@@ -11,8 +11,8 @@ use crate::fuzz::Plant;
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_help = "\
 Every network is a lab file of its own, which is judged by the reference model
-as `lab test --sim` does: trees, datagrams lost or doubled, Registers, state
-that is left. One that fails is made smaller and written to
+as `lab test --sim` does: trees, what routers know, datagrams lost or doubled,
+Registers, state that is left. One that fails is made smaller and written to
 DIR/fuzz-SEED/lab.yaml. The same seed gives the same networks.")]
 pub struct FuzzArgs {
     /// So many networks; 100 where there is no --time either

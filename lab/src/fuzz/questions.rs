@@ -18,6 +18,9 @@ pub(super) struct Questions {
 /// What is asked after one event.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Asked {
+    /// What the model knows of what the routers know; nothing at all where it is
+    /// `None`.
+    pub(super) known: Option<Known>,
     /// Groups whose trees are known.
     pub(super) trees: Vec<Ipv4Addr>,
     /// Receivers that must get all of a source.
@@ -30,6 +33,15 @@ pub(super) struct Asked {
     pub(super) running: Vec<RouterId>,
     /// Of which nothing must be left: groups with their sources.
     pub(super) left: BTreeMap<Ipv4Addr, Vec<SourceId>>,
+}
+
+/// How much the model knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Known {
+    /// All trees too.
+    All,
+    /// Neighbours, Designated Routers and RPs.
+    Routers,
 }
 
 impl Questions {
@@ -146,6 +158,10 @@ impl Walk<'_> {
             }
         }
         asked.native = all && !asked.trees.is_empty();
+        asked.known = Some(match all {
+            true => Known::All,
+            false => Known::Routers,
+        });
     }
 
     fn source(&self, source: SourceId) -> Option<usize> {

@@ -3,7 +3,7 @@
 use super::case::{
     Case, Event, GROUPS, METRIC, Receiver, RouterId, What, Wire, WireId, receiver_host, source_host,
 };
-use super::questions::{Asked, Questions};
+use super::questions::{Asked, Known, Questions};
 
 /// Timers that let a network settle within seconds, and in the order of the
 /// RFCs' own.
@@ -258,9 +258,16 @@ impl Steps<'_> {
         self.judged += 1;
         let judged = self.judged;
         let mut lines = vec![format!("wait: {SETTLE}")];
-        if !asked.trees.is_empty() {
+        if asked.known.is_some() {
             lines.push("expect:".to_owned());
         }
+        lines.extend(asked.known.map(|known| {
+            let parts = match known {
+                Known::All => "all",
+                Known::Routers => "[neighbors, dr, rp]",
+            };
+            format!("  - {{ state: {{ same_as_model: {parts} }}, within: 25s, holds: 2s }}")
+        }));
         lines.extend(asked.trees.iter().map(|group| {
             format!("  - {{ tree: {{ group: {group}, matches: model }}, within: 25s, holds: 2s }}")
         }));

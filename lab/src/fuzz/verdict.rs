@@ -23,6 +23,8 @@ const NO_ANSWER: &str = "the model has no answer";
 pub enum Kind {
     /// The tree is not that of the model.
     Tree,
+    /// What the routers know is not what the model does.
+    State,
     /// A receiver did not get all, or got something twice.
     Receive,
     /// Datagrams stayed in Registers.
@@ -46,6 +48,7 @@ impl Kind {
     pub fn word(self) -> &'static str {
         match self {
             Kind::Tree => "the tree is not the model's",
+            Kind::State => "what routers know is not the model's",
             Kind::Receive => "datagrams are lost, or come twice",
             Kind::Registers => "datagrams stay in Registers",
             Kind::Invariant => "an invariant is broken",
@@ -160,13 +163,13 @@ fn first<'r>(told: &'r StepReport, step: &Step) -> Option<(Kind, &'r Expectation
         Some(Check::Rx(_)) => Kind::Receive,
         Some(Check::Packets(_)) => Kind::Registers,
         Some(Check::Router(_)) => Kind::Left,
+        Some(Check::State(_)) => Kind::State,
         Some(
             Check::Rate { .. }
             | Check::Counters { .. }
             | Check::Mfc(_)
             | Check::Mdb(_)
             | Check::Log(_)
-            | Check::State(_)
             | Check::Exec { .. },
         ) => Kind::Lab,
     };
