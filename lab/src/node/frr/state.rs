@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
 
 use ipnet::Ipv4Net;
+use mcr_api::router::RegisterState;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -17,7 +18,7 @@ mod tests;
 /// What pimd forwards Registers through; no interface of the network.
 const REGISTER: &str = "pimreg";
 
-fn read<T: DeserializeOwned>(value: Value) -> Result<T, String> {
+pub(super) fn read<T: DeserializeOwned>(value: Value) -> Result<T, String> {
     serde_json::from_value(value)
         .map_err(|error| format!("FRR's answer is not understood: {error}"))
 }
@@ -72,7 +73,7 @@ pub async fn mroutes(router: &str) -> Result<Vec<Mroute>, String> {
     mroutes_in(upstream, forwarding)
 }
 
-fn source_of(text: &str) -> Option<Ipv4Addr> {
+pub(super) fn source_of(text: &str) -> Option<Ipv4Addr> {
     // `*` is any.
     text.parse().ok()
 }
@@ -84,6 +85,7 @@ fn mroutes_in(upstream: Value, forwarding: Value) -> Result<Vec<Mroute>, String>
         #[serde(default)]
         inbound_interface: String,
         join_state: String,
+        reg_state: Option<String>,
         spt_bit: u8,
     }
     #[derive(Deserialize)]
@@ -105,7 +107,7 @@ fn mroutes_in(upstream: Value, forwarding: Value) -> Result<Vec<Mroute>, String>
                 oif: BTreeSet::new(),
                 joined: Some(told.join_state == "Joined"),
                 spt: Some(told.spt_bit != 0),
-                register: None,
+                register: told.reg_state.as_deref().and_then(register),
                 asserts: None,
             };
             table.insert((group, source), entry);
@@ -127,6 +129,16 @@ fn mroutes_in(upstream: Value, forwarding: Value) -> Result<Vec<Mroute>, String>
         }
     }
     Ok(table.into_values().collect())
+}
+
+fn register(state: &str) -> Option<RegisterState> {
+    match state {
+        "RegNoInfo" => Some(RegisterState::NoInfo),
+        "RegJoined" => Some(RegisterState::Join),
+        "RegJoinPend" => Some(RegisterState::JoinPending),
+        "RegPrune" => Some(RegisterState::Prune),
+        _ => None,
+    }
 }
 
 /// The IGMP groups.

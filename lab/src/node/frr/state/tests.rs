@@ -33,8 +33,8 @@ fn the_longest_range_gives_the_rp() {
 #[test]
 fn an_entry_is_made_of_two_tables() {
     let upstream = json!({"239.1.1.1": {
-        "*": { "inboundInterface": "r2", "joinState": "Joined", "sptBit": 0 },
-        "10.0.0.1": { "inboundInterface": "r1", "joinState": "NotJoined", "sptBit": 1 },
+        "*": { "inboundInterface": "r2", "joinState": "Joined", "regState": "RegNoInfo", "sptBit": 0 },
+        "10.0.0.1": { "inboundInterface": "r1", "joinState": "NotJoined", "regState": "RegPrune", "sptBit": 1 },
     }});
     let forwarding = json!({"239.1.1.1": {
         "*": { "iif": "r2", "oil": { "pimreg": {}, "rcv": {} } },
@@ -47,7 +47,7 @@ fn an_entry_is_made_of_two_tables() {
         oif: BTreeSet::from(["rcv".to_owned()]),
         joined: Some(true),
         spt: Some(false),
-        register: None,
+        register: Some(RegisterState::NoInfo),
         asserts: None,
     };
     let of_source = Mroute {
@@ -56,6 +56,7 @@ fn an_entry_is_made_of_two_tables() {
         oif: BTreeSet::new(),
         joined: Some(false),
         spt: Some(true),
+        register: Some(RegisterState::Prune),
         ..star.clone()
     };
     assert_eq!(table, [star, of_source]);
