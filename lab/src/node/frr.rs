@@ -7,6 +7,7 @@
 
 pub mod ask;
 mod config;
+pub mod more;
 mod refused;
 pub mod state;
 
