@@ -33,6 +33,7 @@ use super::stage::{Drops, REAL_TIME, Stage};
 use super::traffic::{Traffic, World};
 use super::wires::Laid;
 use crate::assertion::counters::Counters;
+use crate::assertion::router::Rpf;
 use crate::assertion::tables::{Database, Forwarding};
 use crate::backend::netns::{Carried, Gone};
 use crate::clock::now_ns;
@@ -308,6 +309,10 @@ impl Stage for Namespaces<'_> {
 
     async fn forwarding(&self, at: NodeId) -> Result<Vec<Forwarding>, String> {
         self.world.network.forwarding(at)
+    }
+
+    async fn way(&self, at: NodeId, to: Ipv4Addr) -> Result<Rpf, String> {
+        self.world.network.way(at, to)
     }
 
     async fn database(&self, link: LinkId) -> Result<Database, String> {

@@ -40,6 +40,7 @@ use super::stage::{Drops, Stage, sleep};
 use super::wires::Laid;
 use super::{Course, Options, Progress, Silent, again, begin, probe};
 use crate::assertion::counters::Counters;
+use crate::assertion::router::Rpf;
 use crate::assertion::tables::{Database, Forwarding};
 use crate::backend::netns::{Carried, Gone};
 use crate::explain::Explanation;
@@ -146,6 +147,8 @@ fn run_and_look<T>(
 
 /// Why a run did not end.
 const STANDS_STILL: &str = "the simulated network stands still";
+/// Why there is no table of one.
+const NO_KERNEL: &str = "a simulated node has no kernel";
 
 fn over_limit(topology: &Topology) -> String {
     let limit = topology.max_time.as_secs();
@@ -309,7 +312,11 @@ impl Stage for Simulation<'_> {
     }
 
     async fn forwarding(&self, _: NodeId) -> Result<Vec<Forwarding>, String> {
-        Err("a simulated node has no kernel".to_owned())
+        Err(NO_KERNEL.to_owned())
+    }
+
+    async fn way(&self, _: NodeId, _: Ipv4Addr) -> Result<Rpf, String> {
+        Err(NO_KERNEL.to_owned())
     }
 
     async fn database(&self, link: LinkId) -> Result<Database, String> {

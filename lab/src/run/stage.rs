@@ -27,6 +27,7 @@ use super::pause::{Pause, Paused};
 use super::shell::Finished;
 use super::wires::Laid;
 use crate::assertion::counters::Counters;
+use crate::assertion::router::Rpf;
 use crate::assertion::tables::{Database, Forwarding};
 use crate::backend::netns::{Carried, Gone};
 use crate::report::pcapng::Marker;
@@ -122,6 +123,8 @@ pub(super) trait Stage {
 
     /// The kernel's forwarding entries of a node.
     async fn forwarding(&self, at: NodeId) -> Result<Vec<Forwarding>, String>;
+    /// The way of a node's kernel to an address.
+    async fn way(&self, at: NodeId, to: Ipv4Addr) -> Result<Rpf, String>;
     /// What a segment's switch has learned.
     async fn database(&self, link: LinkId) -> Result<Database, String>;
     /// How long the log of a node's daemon is.

@@ -15,6 +15,7 @@ mod error;
 mod process;
 mod tables;
 mod unicast;
+mod way;
 mod wire;
 
 use std::cell::{Cell, OnceCell, RefCell};

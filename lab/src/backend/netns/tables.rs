@@ -86,6 +86,6 @@ impl Network {
     }
 }
 
-fn sentence(error: impl ToString) -> String {
+pub(super) fn sentence(error: impl ToString) -> String {
     error.to_string()
 }
