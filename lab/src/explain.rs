@@ -1,21 +1,27 @@
 //! Why a receiver gets nothing of a source: a walk from the receiver to the
-//! source over what the routers answered. It is a function of the topology and
-//! of a [`Snapshot`]; nothing here talks to anybody.
+//! source over what the routers answered and what the links showed. It is a
+//! function of the topology and of a [`Snapshot`]; nothing here talks to anybody.
 
+mod fixed;
+pub mod heard;
 mod member;
 mod neighbor;
+pub mod outside;
 mod source;
 mod text;
+pub mod told;
 mod tree;
 mod walk;
 
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 
-use mcr_api::router as api;
 use serde::{Deserialize, Serialize};
 
 use crate::topology::model::{LinkId, NodeId, Topology};
+
+use heard::Heard;
+use told::Told;
 
 #[cfg(test)]
 mod tests;
@@ -30,58 +36,10 @@ pub struct Snapshot {
     /// The datagrams of the source that each link showed; empty where nobody
     /// looked.
     pub links: BTreeMap<LinkId, usize>,
-    /// What each router answered, or why it did not.
+    /// What the links showed of the protocols' messages.
+    pub heard: Heard,
+    /// What is known of each router, or why nothing is.
     pub routers: BTreeMap<NodeId, Result<Told, String>>,
-}
-
-/// What a router answered.
-#[derive(Clone, Debug)]
-pub struct Told {
-    /// Where PIM runs.
-    pub pim: Vec<api::PimInterface>,
-    /// Its neighbours.
-    pub neighbors: Vec<api::Neighbor>,
-    /// The RP of the group.
-    pub rp: api::RpOf,
-    /// The ways to the source and to every RP that a router named.
-    pub ways: BTreeMap<Ipv4Addr, api::RpfOf>,
-    /// Where IGMP runs.
-    pub igmp: Vec<api::IgmpInterface>,
-    /// Groups with members.
-    pub members: Vec<api::IgmpGroup>,
-    /// The entries of the group.
-    pub mroutes: Vec<api::Mroute>,
-    /// The counters.
-    pub counters: Vec<api::ProtocolCounters>,
-}
-
-impl Told {
-    /// PIM on an interface.
-    #[must_use]
-    pub fn pim_on(&self, interface: &str) -> Option<&api::PimInterface> {
-        self.pim.iter().find(|one| one.interface == interface)
-    }
-
-    /// The entry of a source, or (*,G).
-    #[must_use]
-    pub fn mroute(&self, source: Option<Ipv4Addr>) -> Option<&api::Mroute> {
-        self.mroutes.iter().find(|one| one.source == source)
-    }
-
-    /// A counter of an interface.
-    #[must_use]
-    pub fn count(&self, interface: &str, name: &str) -> u64 {
-        let on = |one: &&api::ProtocolCounters| one.interface.as_deref() == Some(interface);
-        let all = self.counters.iter().filter(on);
-        all.filter_map(|one| one.counters.get(name)).sum()
-    }
-
-    /// A counter of all interfaces together.
-    #[must_use]
-    pub fn count_all(&self, name: &str) -> u64 {
-        let all = self.counters.iter();
-        all.filter_map(|one| one.counters.get(name)).sum()
-    }
 }
 
 /// What is wrong, by kind.
@@ -120,6 +78,8 @@ pub enum Kind {
     RpfMismatch,
     /// PIM does not run on a link of the way.
     NoPim,
+    /// A router that forwards by static multicast routes only has none for this.
+    NoMroute,
     /// An interface of the way is down.
     LinkDown,
     /// A link of the way loses packets.

@@ -1,33 +1,46 @@
 //! The receiver's link: who has the member, and who forwards for it.
 
-use mcr_api::router as api;
-
+use super::Kind;
+use super::told::Told;
 use super::walk::{Step, Walk, fault};
-use super::{Kind, Told};
-use crate::topology::model::{Medium, NodeId};
+use crate::topology::model::{Kind as NodeKind, LinkId, Medium, NodeId};
 
 impl Walk<'_> {
-    /// The router that is to forward onto the receiver's link.
-    pub(super) fn last_hop(&mut self) -> Step<NodeId> {
-        let routers = self.routers(self.receiver_link)?;
-        let link = &self.link(self.receiver_link)?.name;
+    /// The router that is to forward onto a link: the receiver's, or that of a
+    /// router that knows no PIM.
+    pub(super) fn forwarder(&mut self, link_id: LinkId) -> Step<NodeId> {
+        let mut routers = self.routers(link_id)?;
+        routers.retain(|(at, _)| !self.hops.iter().any(|(_, passed)| passed == at));
+        let link = &self.link(link_id)?.name;
         if routers.is_empty() {
+            let (other, whose) = match link_id == self.receiver_link {
+                true => ("", "the receiver's"),
+                false => ("other ", "this"),
+            };
             return fault(
                 Kind::NoRouter,
                 link,
-                format!("no router is on {link}"),
-                "put a router on the receiver's link",
+                format!("no {other}router is on {link}"),
+                format!("put a router on {whose} link"),
             );
         }
         let mut with_member = None;
         for (at, interface) in &routers {
             let told = self.told(*at)?;
-            if let Some(group) = self.member(told, &interface.name) {
-                let who = group.last_reporter;
+            let mut members = told.members.iter();
+            let found = members.find(|one| one.interface == interface.name && one.takes);
+            if let Some(member) = found {
+                let who = member.last_reporter;
                 let who = who.map_or("its configuration".to_owned(), |who| self.who(who));
-                let evidence = format!("IGMPv{}, by {who}", group.version);
+                let version = member.version.map_or_else(String::new, |v| v.to_string());
+                let evidence = format!("IGMPv{version}, by {who}");
                 self.ok(self.name(*at), "member", &evidence);
                 with_member.get_or_insert(*at);
+                if self.is_unheard(*at) && self.snapshot.heard.dr(link_id).is_none() {
+                    let evidence = format!("nobody has said Hello on {link} yet");
+                    self.ok(self.name(*at), "DR", &evidence);
+                    return Ok(*at);
+                }
                 if told.pim_on(&interface.name).is_some_and(|pim| pim.is_dr) {
                     let evidence = format!("it is the DR of {link}");
                     self.ok(self.name(*at), "DR", &evidence);
@@ -35,37 +48,43 @@ impl Walk<'_> {
                 }
             }
         }
-        match with_member {
-            None => self.no_member(),
-            Some(at) => self.not_dr(at),
+        // Static multicast routes need no member.
+        let fixed = || routers.iter().filter(|(at, _)| self.is_static(*at));
+        let forwards = fixed().find(|(at, _)| self.forwards(*at, link_id));
+        let alone = fixed().next().filter(|_| fixed().count() == routers.len());
+        match (forwards, with_member, alone) {
+            (Some((at, _)), _, _) | (None, None, Some((at, _))) => Ok(*at),
+            (None, Some(at), _) => self.not_dr(at, link_id),
+            (None, None, None) => self.no_member(link_id),
         }
     }
 
-    /// The group's members on an interface, where they want the source.
-    fn member<'t>(&self, told: &'t Told, interface: &str) -> Option<&'t api::IgmpGroup> {
-        let mut groups = told.members.iter();
-        let found = groups.find(|one| one.interface == interface && one.group == self.group)?;
-        let listed = found.sources.iter().find(|one| one.source == self.address);
-        let wanted = match found.mode {
-            api::FilterMode::Include => listed.is_some_and(|one| one.forward),
-            api::FilterMode::Exclude => listed.is_none_or(|one| one.forward),
-        };
-        wanted.then_some(found)
+    /// What there is to say about reports on a router's link.
+    fn reports(&self, at: NodeId, told: &Told, link: LinkId) -> String {
+        let node = self.node(at).map(|node| &node.kind);
+        if let (Some(NodeKind::Mcrd { .. }), Some(interface)) = (node, self.interface(at, link)) {
+            return Self::counted(told, interface, &["igmp.rx.report", "igmp.drop"]);
+        }
+        let hosts = self.snapshot.heard.members(link);
+        let hosts: Vec<String> = hosts.map(|(host, _)| self.who(host)).collect();
+        match hosts.is_empty() {
+            true => "the link has shown no report of it".to_owned(),
+            false => format!("the link has shown reports of {}", hosts.join(", ")),
+        }
     }
 
-    fn no_member<T>(&self) -> Step<T> {
-        let link = self.link(self.receiver_link)?;
-        let routers = self.routers(self.receiver_link)?;
+    fn no_member<T>(&self, link_id: LinkId) -> Step<T> {
+        let link = self.link(link_id)?;
+        let routers = self.routers(link_id)?;
         let mut asking = Vec::new();
         for (at, interface) in &routers {
             let told = self.told(*at)?;
-            let mut igmp = told.igmp.iter();
-            if let Some(igmp) = igmp.find(|one| one.interface == interface.name) {
+            if let Some(igmp) = told.igmp_on(&interface.name) {
                 asking.push((*at, told, igmp));
             }
         }
         let Some((at, told, igmp)) = asking.first().copied() else {
-            return self.nobody_asks();
+            return self.nobody_asks(link_id);
         };
         let (name, interface) = (self.name(at), igmp.interface.as_str());
         let place = format!("{name}:{interface}");
@@ -78,14 +97,16 @@ impl Walk<'_> {
             );
         }
         let dropped = |reason: &str| told.count(interface, reason);
-        let evidence = Self::counted(told, interface, &["igmp.rx.report", "igmp.drop"]);
-        if dropped("igmp.drop.ssm") > 0 && !self.receiver.wanted.is_specific() {
+        let evidence = self.reports(at, told, link_id);
+        let refuses = told.is_source_specific() || dropped("igmp.drop.ssm") > 0;
+        if refuses && !self.receiver.wanted.is_specific() {
             return fault(
                 Kind::SsmRange,
                 &place,
                 format!(
                     "{name} refuses a join of {} that names no source: {} ({evidence})",
-                    self.group, told.rp.reason
+                    self.group,
+                    told.why_rp()
                 ),
                 format!(
                     "take {} out of the SSM range of {name}, or let the receiver name \
@@ -104,12 +125,15 @@ impl Walk<'_> {
                 );
             }
         }
+        let version = igmp
+            .version
+            .map_or_else(String::new, |v| format!("; IGMPv{v}"));
         fault(
             Kind::NoMembership,
             &place,
             format!(
-                "{place} knows no member of {} ({evidence}; IGMPv{}, {} groups)",
-                self.group, igmp.version, igmp.groups
+                "{place} knows no member of {} ({evidence}{version})",
+                self.group
             ),
             format!(
                 "see whether the host's report leaves it, and whether {} loses it",
@@ -118,11 +142,17 @@ impl Walk<'_> {
         )
     }
 
-    fn nobody_asks<T>(&self) -> Step<T> {
-        let link = self.link(self.receiver_link)?;
-        let routers = self.routers(self.receiver_link)?;
-        let names: Vec<&str> = routers.iter().map(|(at, _)| self.name(*at)).collect();
+    fn nobody_asks<T>(&self, link: LinkId) -> Step<T> {
+        let passed = |at: &NodeId| self.hops.iter().any(|(_, passed)| passed == at);
+        let routers = self.routers(link)?.into_iter().map(|(at, _)| at);
+        let names: Vec<&str> = routers
+            .filter(|at| !passed(at))
+            .map(|at| self.name(at))
+            .collect();
         let names = names.join(", ");
+        let below = self.hops.last().map(|(_, at)| self.name(*at));
+        let unheard = below.unwrap_or("the receiver");
+        let link = self.link(link)?;
         if let Medium::Bridge { snooping: true, .. } = link.medium {
             return fault(
                 Kind::NoQuerier,
@@ -139,7 +169,7 @@ impl Walk<'_> {
             Kind::NoMembership,
             &link.name,
             format!(
-                "IGMP runs at no router on {} ({names}): nobody hears the receiver",
+                "IGMP runs at no router on {} ({names}): nobody hears {unheard}",
                 link.name
             ),
             format!("run IGMP on {} at {names}", link.name),
@@ -148,10 +178,10 @@ impl Walk<'_> {
 
     /// A router that has the member, and is not the Designated Router: the one
     /// that is has to have it too.
-    fn not_dr<T>(&self, at: NodeId) -> Step<T> {
-        let link = self.link(self.receiver_link)?;
+    fn not_dr<T>(&self, at: NodeId, link_id: LinkId) -> Step<T> {
+        let link = self.link(link_id)?;
         let name = self.name(at);
-        let interface = self.interface(at, self.receiver_link).unwrap_or("?");
+        let interface = self.interface(at, link_id).unwrap_or("?");
         let told = self.told(at)?;
         let Some(dr) = told.pim_on(interface).and_then(|pim| pim.dr) else {
             return fault(
@@ -161,14 +191,14 @@ impl Walk<'_> {
                 format!("run PIM on {} at {name}", link.name),
             );
         };
-        let other = self.owner_on(self.receiver_link, dr);
+        let other = self.owner_on(link_id, dr);
         let why = match other.map(|other| (other, self.told(other))) {
             None => "which is no router of this lab".to_owned(),
             Some((_, Err(_))) => "which gave no answer".to_owned(),
             Some((other, Ok(told))) => {
-                let interface = self.interface(other, self.receiver_link).unwrap_or("?");
-                if told.igmp.iter().any(|one| one.interface == interface) {
-                    let evidence = Self::counted(told, interface, &["igmp.rx.report", "igmp.drop"]);
+                let interface = self.interface(other, link_id).unwrap_or("?");
+                if told.igmp_on(interface).is_some() {
+                    let evidence = self.reports(other, told, link_id);
                     format!("which knows no member ({evidence})")
                 } else {
                     "where IGMP does not run".to_owned()

@@ -7,16 +7,20 @@ use mcr_api::router as api;
 use super::Kind;
 use super::tree::Hop;
 use super::walk::{Step, Stop, Walk, fault};
-use crate::topology::model::{LinkId, NodeId};
+use crate::topology::model::{Kind as NodeKind, LinkId, NodeId};
+
+/// Who is above a router.
+#[derive(Clone, Copy)]
+pub(super) enum Next {
+    /// The router that Joins go to, with the link they go over.
+    Router(NodeId, LinkId),
+    /// One that knows no PIM, on this link.
+    Static(NodeId, LinkId),
+}
 
 impl<'a> Walk<'a> {
-    /// The router that Joins go to, with the link they go over.
-    pub(super) fn next_hop(
-        &self,
-        hop: Hop<'a>,
-        way: &api::RpfOf,
-        root: Ipv4Addr,
-    ) -> Step<(NodeId, LinkId)> {
+    /// Who is next on the way.
+    pub(super) fn next_hop(&self, hop: Hop<'a>, way: &api::RpfOf, root: Ipv4Addr) -> Step<Next> {
         let name = self.name(hop.at);
         let interface = way.interface.as_deref().unwrap_or("?");
         let link = self.link_of(hop.at, interface);
@@ -38,9 +42,12 @@ impl<'a> Walk<'a> {
                 format!("mend the (multicast) route to {root} at {name}"),
             );
         };
-        let mut known = hop.told.neighbors.iter();
-        if known.any(|one| one.interface == interface && self.has(next, link, one)) {
-            return Ok((next, link));
+        if self.knows(hop, interface, next, link) {
+            return Ok(Next::Router(next, link));
+        }
+        let kind = self.node(next).map(|node| &node.kind);
+        if matches!(kind, Some(NodeKind::Smcroute { .. })) || self.forwards(next, link) {
+            return Ok(Next::Static(next, link));
         }
         self.no_neighbor(hop.at, next, link)
     }
@@ -50,7 +57,9 @@ impl<'a> Walk<'a> {
         let node = self.topology.nodes.get(at.0);
         for own in node.iter().flat_map(|node| &node.interfaces) {
             for (router, interface) in self.routers(own.link)? {
-                let told = self.told(router)?;
+                let Ok(told) = self.told(router) else {
+                    continue;
+                };
                 let place = format!("{}:{}", self.name(router), interface.name);
                 if told.pim_on(&interface.name).is_some_and(|pim| !pim.up) {
                     let (link, name) = (&self.link(own.link)?.name, self.name(at));
@@ -66,8 +75,10 @@ impl<'a> Walk<'a> {
         Ok(())
     }
 
-    fn has(&self, node: NodeId, link: LinkId, neighbor: &api::Neighbor) -> bool {
-        self.owner_on(link, neighbor.address) == Some(node)
+    /// A router has another one on a link as its neighbour.
+    fn knows(&self, hop: Hop<'_>, interface: &str, other: NodeId, link: LinkId) -> bool {
+        let mut known = hop.told.neighbors.iter();
+        known.any(|(on, address)| on == interface && self.owner_on(link, *address) == Some(other))
     }
 
     /// Why a router does not know another one on a link.
@@ -77,15 +88,8 @@ impl<'a> Walk<'a> {
             let (name, interface) = (self.name(at), self.interface(at, link).unwrap_or("?"));
             let place = format!("{name}:{interface}");
             match self.told(at)?.pim_on(interface) {
-                None => {
-                    return fault(
-                        Kind::NoPim,
-                        &place,
-                        format!("PIM does not run on {place}, which is on the way"),
-                        format!("run PIM on {link_name} at {name}, or route another way"),
-                    );
-                }
-                Some(pim) if pim.passive => {
+                None => return self.no_pim(at, link),
+                Some(pim) if pim.passive.unwrap_or(self.told(at)?.is_silent(interface)) => {
                     return fault(
                         Kind::NoPim,
                         &place,
@@ -107,6 +111,36 @@ impl<'a> Walk<'a> {
         self.unheard(there, here, link)
     }
 
+    /// Why a router is none that Joins go to.
+    pub(super) fn no_pim<T>(&self, at: NodeId, link: LinkId) -> Step<T> {
+        let place = format!(
+            "{}:{}",
+            self.name(at),
+            self.interface(at, link).unwrap_or("?")
+        );
+        let (name, link) = (self.name(at), &self.link(link)?.name);
+        let on = format!("PIM does not run on {place}, which is on the way");
+        let (what, run) = match self.node(at).map(|node| &node.kind) {
+            Some(NodeKind::Kernel) => (
+                format!("{on}: {name} is a plain kernel"),
+                format!("let {name} be a multicast router: another `kind` than `kernel`"),
+            ),
+            Some(NodeKind::Pimd) => (
+                format!("{on}: {link} shows no Hello of {name} that still holds"),
+                format!("run PIM on {link} at {name}"),
+            ),
+            Some(NodeKind::Mcrd { .. } | NodeKind::Frr | NodeKind::Smcroute { .. })
+            | Some(NodeKind::Host | NodeKind::Custom(_))
+            | None => (on, format!("run PIM on {link} at {name}")),
+        };
+        fault(
+            Kind::NoPim,
+            place,
+            what,
+            format!("{run}, or route another way"),
+        )
+    }
+
     /// Why what one router sends is not taken by the other, though PIM runs at
     /// both.
     fn unheard<T>(&self, from: NodeId, to: NodeId, link: LinkId) -> Step<T> {
@@ -114,8 +148,8 @@ impl<'a> Walk<'a> {
         let (sender, taker) = (self.name(from), self.name(to));
         let out = self.interface(from, link).unwrap_or("?");
         let into = self.interface(to, link).unwrap_or("?");
-        let sent = Self::counted(self.told(from)?, out, &["pim.tx"]);
-        let taken = Self::counted(self.told(to)?, into, &["pim.rx", "pim.drop"]);
+        let sent = self.counts(from, out, &["pim.tx"])?;
+        let taken = self.counts(to, into, &["pim.rx", "pim.drop"])?;
         if self.told(to)?.count(into, "pim.drop.neighbor-not-allowed") > 0 {
             return fault(
                 Kind::JoinFiltered,
@@ -132,7 +166,7 @@ impl<'a> Walk<'a> {
             link_name,
             format!(
                 "PIM runs at both ends of {link_name}, and {taker} does not know {sender}: \
-                 {sender} counts {sent}; {taker} counts {taken}"
+                 {sender} {sent}; {taker} {taken}"
             ),
             format!("see what {link_name} loses from {sender} to {taker}"),
         )
@@ -143,9 +177,11 @@ impl<'a> Walk<'a> {
         let (name, sender) = (self.name(hop.at), self.name(below));
         let interface = self.interface(hop.at, hop.down).unwrap_or("?");
         let place = format!("{name}:{interface}");
-        let mut known = hop.told.neighbors.iter();
-        if !known.any(|one| one.interface == interface && self.has(below, hop.down, one)) {
+        if !self.knows(hop, interface, below, hop.down) {
             return self.unheard(below, hop.at, hop.down);
+        }
+        if hop.told.counters.is_none() {
+            return self.join_unanswered(hop, below, tree);
         }
         let taken = Self::counted(hop.told, interface, &["pim.rx.join", "pim.drop", "pim.ign"]);
         let dropped = |reason: &str| hop.told.count(interface, reason) > 0;
@@ -155,7 +191,7 @@ impl<'a> Walk<'a> {
                 &place,
                 format!(
                     "{name} refuses the {tree} Join of {sender}: {} ({taken})",
-                    hop.told.rp.reason
+                    hop.told.why_rp()
                 ),
                 "give all routers the same SSM range",
             );
@@ -177,7 +213,54 @@ impl<'a> Walk<'a> {
             Kind::NotJoinedUpstream,
             &place,
             format!("{sender} has joined {tree}, and {name} does not forward to it ({taken})"),
-            format!("see `mcrctl show mroute {}` at {name}", self.group),
+            self.see_mroute(hop.at),
         )
+    }
+
+    /// The same of a router that counts nothing.
+    fn join_unanswered<T>(&self, hop: Hop<'a>, below: NodeId, tree: &str) -> Step<T> {
+        let (name, sender) = (self.name(hop.at), self.name(below));
+        let link = &self.link(hop.down)?.name;
+        let interface = self.interface(hop.at, hop.down).unwrap_or("?");
+        if !self.join_shown(hop.down, hop.at, hop.source) {
+            return fault(
+                Kind::LinkLoss,
+                link,
+                format!("{sender} has joined {tree}, and {link} shows no such Join to {name}"),
+                format!("see what {link} loses from {sender} to {name}"),
+            );
+        }
+        let olist = hop.told.mroute(hop.source);
+        let olist = olist.and_then(|entry| entry.olist.as_deref());
+        let olist = match olist.unwrap_or_default() {
+            [] => "nothing".to_owned(),
+            names => names.join(" "),
+        };
+        fault(
+            Kind::NotJoinedUpstream,
+            format!("{name}:{interface}"),
+            format!(
+                "{link} shows the {tree} Join of {sender} to {name}, whose kernel forwards to \
+                 {olist}"
+            ),
+            self.see_mroute(hop.at),
+        )
+    }
+
+    /// A link shows a Join of a tree to a router on it that still holds.
+    pub(super) fn join_shown(&self, link: LinkId, to: NodeId, source: Option<Ipv4Addr>) -> bool {
+        let on = self.node(to).map_or(&[][..], |node| &node.interfaces);
+        let own = on.iter().filter(|one| one.link == link);
+        let mut own = own.flat_map(|one| &one.addresses);
+        own.any(|net| self.snapshot.heard.has_joined(link, net.addr(), source))
+    }
+
+    /// What a router counts on an interface, as it follows its name.
+    fn counts(&self, at: NodeId, interface: &str, begins: &[&str]) -> Step<String> {
+        let told = self.told(at)?;
+        Ok(match told.counters {
+            Some(_) => format!("counts {}", Self::counted(told, interface, begins)),
+            None => "counts nothing".to_owned(),
+        })
     }
 }

@@ -4,8 +4,9 @@ use std::net::Ipv4Addr;
 
 use mcr_api::router::RegisterState;
 
+use super::Kind;
+use super::told::{Mroute, Told};
 use super::walk::{Step, Walk, fault};
-use super::{Kind, Told};
 use crate::topology::model::NodeId;
 
 impl Walk<'_> {
@@ -18,7 +19,9 @@ impl Walk<'_> {
             let told = self.told(*at)?;
             let way = self.way_to(told, *at, self.address)?;
             self.heard_where_expected(*at, way)?;
-            if told.pim_on(&interface.name).is_some_and(|pim| pim.is_dr) {
+            let alone = self.is_unheard(*at) && self.snapshot.heard.dr(self.source_link).is_none();
+            let is_dr = told.pim_on(&interface.name).is_some_and(|pim| pim.is_dr);
+            if is_dr || alone {
                 dr = Some(*at);
             }
         }
@@ -52,7 +55,8 @@ impl Walk<'_> {
         let routers = way.iter().filter(|(_, to)| *to != self.receiver.at).count();
         let ttl = usize::from(self.source.ttl);
         if ttl > routers {
-            let evidence = format!("{ttl}, and {routers} routers on the way");
+            let plural = if routers == 1 { "" } else { "s" };
+            let evidence = format!("{ttl}, and {routers} router{plural} on the way");
             self.ok(&self.source.name, "TTL", &evidence);
             return Ok(());
         }
@@ -81,7 +85,7 @@ impl Walk<'_> {
     pub(super) fn register(&mut self, first: NodeId, at_rp: NodeId, rp: Ipv4Addr) -> Step<()> {
         let (name, rp_name) = (self.name(first), self.name(at_rp));
         let (told, rp_told) = (self.told(first)?, self.told(at_rp)?);
-        let Some(entry) = told.mroute(Some(self.address)) else {
+        let Some(entry) = self.source_entry(told) else {
             return fault(
                 Kind::DataLost,
                 name,
@@ -106,18 +110,21 @@ impl Walk<'_> {
                     format!("give {name} a unicast route to {rp}"),
                 );
             }
-            self.registered(name, told, rp_name, rp_told, entry.register)?;
+            self.registered(first, entry, at_rp, rp)?;
         }
-        if rp_told.mroute(Some(self.address)).is_none() {
-            let dropped = drops(rp_told);
+        if self.source_entry(rp_told).is_none() {
+            let got = match rp_told.counters {
+                Some(_) => drops(rp_told),
+                None => format!(
+                    "its kernel has no entry; links show {} Registers to it",
+                    self.registers(rp_told, "rx", rp)
+                ),
+            };
             return fault(
                 Kind::RegisterBlocked,
                 rp_name,
-                format!(
-                    "the RP {rp_name} has no (S,G) of {} ({dropped})",
-                    self.address
-                ),
-                format!("see `mcrctl show mroute {}` at {rp_name}", self.group),
+                format!("the RP {rp_name} has no (S,G) of {} ({got})", self.address),
+                self.see_mroute(at_rp),
             );
         }
         if first != at_rp {
@@ -127,21 +134,38 @@ impl Walk<'_> {
         Ok(())
     }
 
+    /// The entry of the source, where it is one that forwards.
+    fn source_entry<'t>(&self, told: &'t Told) -> Option<&'t Mroute> {
+        let entry = told.mroute(Some(self.address))?;
+        entry.olist.is_some().then_some(entry)
+    }
+
+    /// Registers that a router sent, or that the RP got: as they count, or as
+    /// the links showed.
+    fn registers(&self, told: &Told, direction: &str, rp: Ipv4Addr) -> u64 {
+        if told.counters.is_none() {
+            return self.snapshot.heard.registers_to(rp);
+        }
+        told.count_all(&format!("pim.{direction}.register"))
+            + told.count_all(&format!("pim.{direction}.null-register"))
+    }
+
     fn registered(
         &mut self,
-        name: &str,
-        told: &Told,
-        rp_name: &str,
-        rp_told: &Told,
-        state: RegisterState,
+        first: NodeId,
+        entry: &Mroute,
+        at_rp: NodeId,
+        rp: Ipv4Addr,
     ) -> Step<()> {
-        let sent = told.count_all("pim.tx.register") + told.count_all("pim.tx.null-register");
-        let got = rp_told.count_all("pim.rx.register") + rp_told.count_all("pim.rx.null-register");
+        let (name, rp_name) = (self.name(first), self.name(at_rp));
+        let (told, rp_told) = (self.told(first)?, self.told(at_rp)?);
+        let sent = self.registers(told, "tx", rp);
+        let got = self.registers(rp_told, "rx", rp);
         let dropped = drops(rp_told);
         if rp_told.count_all("pim.drop.register-filter") > 0
             && rp_told
                 .mroute(Some(self.address))
-                .is_none_or(|entry| !entry.joined)
+                .is_none_or(|entry| entry.joined != Some(true))
         {
             return fault(
                 Kind::RegisterBlocked,
@@ -153,7 +177,8 @@ impl Walk<'_> {
                 format!("let `pim.register_accept` of {rp_name} have them"),
             );
         }
-        if rp_told.count_all("pim.drop.register-not-rp") > 0 && state == RegisterState::Join {
+        let joined = entry.register == Some(RegisterState::Join);
+        if rp_told.count_all("pim.drop.register-not-rp") > 0 && joined {
             return fault(
                 Kind::WrongRp,
                 rp_name,
@@ -161,12 +186,18 @@ impl Walk<'_> {
                 "configure the same RP on all routers",
             );
         }
-        if state == RegisterState::NoInfo {
+        let none = match entry.register {
+            Some(RegisterState::NoInfo) => Some("its Register state is NoInfo".to_owned()),
+            None if sent == 0 => Some(format!("no link shows a Register to {rp}")),
+            None => None,
+            Some(RegisterState::Join | RegisterState::JoinPending | RegisterState::Prune) => None,
+        };
+        if let Some(why) = none {
             return fault(
                 Kind::RegisterBlocked,
                 name,
-                format!("{name} does not register the source: its Register state is NoInfo"),
-                format!("see `mcrctl show mroute {}` at {name}", self.group),
+                format!("{name} does not register the source: {why}"),
+                self.see_mroute(first),
             );
         }
         if got == 0 {
@@ -177,7 +208,9 @@ impl Walk<'_> {
                 format!("see what drops PIM unicast from {name} to {rp_name}"),
             );
         }
-        let evidence = format!("{state:?}; sent {sent}, {rp_name} got {got}");
+        let state = entry.register;
+        let state = state.map_or_else(String::new, |state| format!("{state:?}; "));
+        let evidence = format!("{state}sent {sent}, {rp_name} got {got}");
         self.ok(name, "Register", &evidence);
         Ok(())
     }
@@ -196,7 +229,8 @@ impl Walk<'_> {
 }
 
 fn drops(told: &Told) -> String {
-    let all = told.counters.iter().flat_map(|one| &one.counters);
+    let all = told.counters.iter().flatten();
+    let all = all.flat_map(|one| &one.counters);
     let register = |name: &str| name.contains("register");
     let all: Vec<String> = all
         .filter(|(name, _)| register(name))

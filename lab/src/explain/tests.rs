@@ -3,13 +3,18 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
 use std::path::Path;
 
-use serde_json::{Value, json};
+use mcr_api::router::{
+    AssertState, FilterMode, IgmpGroup, IgmpSource, ProtocolCounters, RegisterState, RpfOf,
+};
 
-use super::{End, Fault, Kind, Snapshot, Told, explain};
+use super::heard::{Heard, Join};
+use super::told::{Downstream, Igmp, Member, Mroute, Pim, Rp, Told};
+use super::{End, Fault, Kind, Snapshot, explain};
+use crate::assertion::tables::Forwarding;
 use crate::topology;
 use crate::topology::model::{LinkId, NodeId, Topology, Wanted};
 
@@ -31,7 +36,6 @@ links:
 receivers: { R: { at: rcv, group: 239.1.1.1 } }
 sources: { S: { at: src, group: 239.1.1.1, rate: 10pps } }
 ";
-const GROUP: &str = "239.1.1.1";
 const SOURCE: &str = "10.0.0.1";
 const RP: &str = "10.255.0.2";
 
@@ -40,111 +44,128 @@ fn chain() -> Topology {
     parsed.unwrap_or_else(|mistakes| panic!("{}", mistakes.render(false)))
 }
 
-fn pim(interface: &str, address: &str, dr: bool) -> Value {
-    json!({
-        "interface": interface, "up": true, "address": address, "passive": false,
-        "dr": address, "is_dr": dr, "dr_priority": 1, "generation_id": 1,
-        "hello_interval": 1.0, "next_hello": 1.0, "neighbors": 1,
-        "propagation_delay": 0.5, "override_interval": 2.5, "join_suppression": true,
-    })
+fn ip(text: &str) -> Ipv4Addr {
+    text.parse().unwrap()
 }
 
-fn neighbor(interface: &str, address: &str) -> Value {
-    json!({
-        "interface": interface, "address": address, "secondary_addresses": [],
-        "uptime": 9.0, "expires": 3.0, "dr_priority": 1, "is_dr": false,
-        "generation_id": 1, "lan_prune_delay": null,
-    })
+fn pim(interface: &str, address: &str, is_dr: bool) -> Pim {
+    Pim {
+        interface: interface.to_owned(),
+        up: true,
+        passive: Some(false),
+        dr: Some(ip(address)),
+        is_dr,
+    }
 }
 
-fn way(to: &str, interface: Option<&str>, hop: Option<&str>) -> (Ipv4Addr, Value) {
-    let told = json!({
-        "address": to, "interface": interface, "next_hop": hop, "neighbor": hop,
-        "connected": interface.is_some() && hop.is_none(), "is_me": interface.is_none(),
-        "preference": 1, "metric": 1, "reason": "By a route.",
-    });
-    (to.parse().unwrap(), told)
+fn neighbor(interface: &str, address: &str) -> (String, Ipv4Addr) {
+    (interface.to_owned(), ip(address))
 }
 
-fn mroute(source: Option<&str>, iif: Option<&str>, oif: &str, register: &str) -> Value {
-    json!({
-        "source": source, "group": GROUP, "rp": RP, "iif": iif, "rpf_neighbor": null,
-        "olist": [oif], "joined": true, "join_timer": 1.0, "spt_bit": false,
-        "keepalive": 30.0, "register": register, "register_timer": null,
-        "rpt_pruned": false, "interfaces": [], "packets": 1, "bytes": 100,
-    })
+fn way(to: &str, interface: Option<&str>, hop: Option<&str>) -> (Ipv4Addr, RpfOf) {
+    let told = RpfOf {
+        address: ip(to),
+        interface: interface.map(ToOwned::to_owned),
+        next_hop: hop.map(ip),
+        neighbor: hop.map(ip),
+        connected: interface.is_some() && hop.is_none(),
+        is_me: interface.is_none(),
+        preference: Some(1),
+        metric: Some(1),
+        reason: "By a route.".to_owned(),
+    };
+    (ip(to), told)
 }
 
-fn read<T: serde::de::DeserializeOwned>(told: Value) -> T {
-    serde_json::from_value(told).unwrap()
+fn mroute(source: Option<&str>, oif: &str, register: RegisterState) -> Mroute {
+    Mroute {
+        source: source.map(ip),
+        olist: Some(vec![oif.to_owned()]),
+        joined: Some(true),
+        spt_bit: Some(false),
+        register: Some(register),
+        interfaces: BTreeMap::new(),
+    }
+}
+
+fn member(interface: &str) -> Member {
+    Member {
+        interface: interface.to_owned(),
+        takes: true,
+        version: Some(3),
+        last_reporter: Some(ip("10.0.3.2")),
+    }
+}
+
+fn igmp(interface: &str) -> Igmp {
+    Igmp {
+        interface: interface.to_owned(),
+        up: true,
+        version: Some(3),
+    }
 }
 
 fn told(
-    pim: &[Value],
-    neighbors: &[Value],
-    ways: [(Ipv4Addr, Value); 2],
-    routes: &[Value],
+    pim: [Pim; 2],
+    neighbors: &[(String, Ipv4Addr)],
+    ways: [(Ipv4Addr, RpfOf); 2],
+    mroutes: &[Mroute],
 ) -> Told {
     Told {
-        pim: read(json!(pim)),
-        neighbors: read(json!(neighbors)),
-        rp: read(json!({ "group": GROUP, "rp": RP, "is_me": false, "reason": "It is." })),
-        ways: ways.into_iter().map(|(to, way)| (to, read(way))).collect(),
-        igmp: Vec::new(),
-        members: Vec::new(),
-        mroutes: read(json!(routes)),
-        counters: Vec::new(),
+        pim: pim.into(),
+        neighbors: neighbors.iter().cloned().collect(),
+        rp: Some(Rp {
+            rp: Some(ip(RP)),
+            reason: "It is.".to_owned(),
+            source_specific: None,
+        }),
+        ways: ways.into(),
+        mroutes: mroutes.to_vec(),
+        counters: Some(Vec::new()),
+        ..Told::default()
     }
 }
 
 /// Everything is right, and the stream still goes over the RP.
 fn right() -> Snapshot {
     let r1 = told(
-        &[pim("src", "10.0.0.2", true), pim("r2", "10.0.1.1", false)],
+        [pim("src", "10.0.0.2", true), pim("r2", "10.0.1.1", false)],
         &[neighbor("r2", "10.0.1.2")],
         [
             way(SOURCE, Some("src"), None),
             way(RP, Some("r2"), Some("10.0.1.2")),
         ],
-        &[mroute(Some(SOURCE), Some("src"), "r2", "join")],
+        &[mroute(Some(SOURCE), "r2", RegisterState::Join)],
     );
     let mut r2 = told(
-        &[pim("r1", "10.0.1.2", true), pim("r3", "10.0.2.1", false)],
+        [pim("r1", "10.0.1.2", true), pim("r3", "10.0.2.1", false)],
         &[neighbor("r1", "10.0.1.1"), neighbor("r3", "10.0.2.2")],
         [
             way(SOURCE, Some("r1"), Some("10.0.1.1")),
             way(RP, None, None),
         ],
         &[
-            mroute(None, None, "r3", "no-info"),
-            mroute(Some(SOURCE), Some("r1"), "r3", "no-info"),
+            mroute(None, "r3", RegisterState::NoInfo),
+            mroute(Some(SOURCE), "r3", RegisterState::NoInfo),
         ],
     );
     count(&mut r2, "r1", "pim.rx.register", 3);
     let mut r3 = told(
-        &[pim("r2", "10.0.2.2", true), pim("rcv", "10.0.3.1", true)],
+        [pim("r2", "10.0.2.2", true), pim("rcv", "10.0.3.1", true)],
         &[neighbor("r2", "10.0.2.1")],
         [
             way(SOURCE, Some("r2"), Some("10.0.2.1")),
             way(RP, Some("r2"), Some("10.0.2.1")),
         ],
-        &[mroute(None, Some("r2"), "rcv", "no-info")],
+        &[mroute(None, "rcv", RegisterState::NoInfo)],
     );
-    r3.igmp = read(json!([{
-        "interface": "rcv", "up": true, "version": 3, "querier": "10.0.3.1",
-        "is_querier": true, "next_query": 1.0, "other_querier_expires": null,
-        "robustness": 2, "query_interval": 125.0, "query_response_interval": 10.0,
-        "last_member_query_interval": 1.0, "groups": 1,
-    }]));
-    r3.members = read(json!([{
-        "interface": "rcv", "group": GROUP, "mode": "exclude", "version": 3,
-        "uptime": 1.0, "expires": 260.0, "sources": [], "last_reporter": "10.0.3.2",
-        "is_static": false,
-    }]));
+    r3.igmp = vec![igmp("rcv")];
+    r3.members = vec![member("rcv")];
     Snapshot {
         joined: Some(true),
         sent: Some(1000),
         links: (0..4).map(|link| (LinkId(link), 1000)).collect(),
+        heard: Heard::default(),
         routers: [r1, r2, r3]
             .into_iter()
             .enumerate()
@@ -155,10 +176,12 @@ fn right() -> Snapshot {
 
 fn count(told: &mut Told, interface: &str, name: &str, count: u64) {
     let counters = BTreeMap::from([(name.to_owned(), count)]);
-    told.counters.push(mcr_api::router::ProtocolCounters {
-        interface: Some(interface.to_owned()),
-        counters,
-    });
+    told.counters
+        .get_or_insert_default()
+        .push(ProtocolCounters {
+            interface: Some(interface.to_owned()),
+            counters,
+        });
 }
 
 fn router(snapshot: &mut Snapshot, number: usize) -> &mut Told {
@@ -209,10 +232,25 @@ fn the_ends_come_first() {
 
 #[test]
 fn a_member_that_blocks_the_source_is_none() {
-    let blocked = found(|_, seen| {
-        let group = &mut router(seen, 3).members[0];
-        group.sources = read(json!([{ "source": SOURCE, "forward": false, "expires": null }]));
+    let mut of_mcrd = IgmpGroup {
+        interface: "rcv".to_owned(),
+        group: ip("239.1.1.1"),
+        mode: FilterMode::Exclude,
+        version: 3,
+        uptime: 1.0,
+        expires: None,
+        sources: Vec::new(),
+        last_reporter: None,
+        is_static: false,
+    };
+    assert!(Member::of(&of_mcrd, ip(SOURCE)).takes);
+    of_mcrd.sources.push(IgmpSource {
+        source: ip(SOURCE),
+        forward: false,
+        expires: None,
     });
+    let blocking = Member::of(&of_mcrd, ip(SOURCE));
+    let blocked = found(|_, seen| router(seen, 3).members = vec![blocking]);
     assert_eq!(blocked, (Kind::NoMembership, "r3:rcv".to_owned()));
     let refused = found(|_, seen| {
         router(seen, 3).members.clear();
@@ -261,12 +299,13 @@ fn joins_that_get_lost_on_the_way_up_are_a_loss_of_the_link() {
 fn an_assert_that_is_lost_names_the_winner() {
     let lost = fault(|_, seen| {
         let entry = &mut router(seen, 3).mroutes[0];
-        entry.olist.clear();
-        entry.interfaces = read(json!([{
-            "interface": "rcv", "downstream": null, "expires": null, "rpt_pruned": false,
-            "local_members": true, "assert": "loser", "assert_winner": "10.0.3.9",
-            "assert_timer": 100.0,
-        }]));
+        entry.olist = Some(Vec::new());
+        let lost = Downstream {
+            joined: false,
+            assert: AssertState::Loser,
+            assert_winner: Some(ip("10.0.3.9")),
+        };
+        entry.interfaces.insert("rcv".to_owned(), lost);
     });
     assert_eq!(lost.kind, Kind::AssertLost);
     assert!(
@@ -280,7 +319,7 @@ fn an_assert_that_is_lost_names_the_winner() {
 fn ways_in_circles_end_the_walk() {
     let (topology, mut seen) = (chain(), right());
     let (to, back) = way(RP, Some("r3"), Some("10.0.2.2"));
-    router(&mut seen, 2).ways.insert(to, read(back));
+    router(&mut seen, 2).ways.insert(to, back);
     let told = explain(&topology, 0, 0, &seen).unwrap();
     let End::Fault(fault) = told.end else {
         panic!("{:?}", told.end);
@@ -290,7 +329,7 @@ fn ways_in_circles_end_the_walk() {
 
 #[test]
 fn registers_that_never_come_are_blocked() {
-    let none = found(|_, seen| router(seen, 2).counters.clear());
+    let none = found(|_, seen| router(seen, 2).counters = Some(Vec::new()));
     assert_eq!(none, (Kind::RegisterBlocked, "r2".to_owned()));
 }
 
@@ -316,4 +355,202 @@ fn a_router_that_gives_no_answer_ends_the_walk_without_a_fault() {
     let told = explain(&chain(), 0, 0, &seen).unwrap();
     assert_eq!(told.end, End::Unknown("r2: it runs frr".to_owned()));
     assert_eq!(told.sentence(), None);
+}
+
+/// The chain with another router at one place, of which is known what can be
+/// seen: its neighbours and members are those of the others, it counts nothing.
+fn with(number: usize, kind: &str) -> (Topology, Snapshot) {
+    let names = ["", "r1", "r2", "r3"];
+    let name = names[number];
+    let file = FILE.replace(
+        &format!("{name}: {{ kind: mcrd"),
+        &format!("{name}: {{ kind: {kind}"),
+    );
+    let parsed = topology::parse(Path::new("lab.yaml"), &file, &[], &|_| None);
+    let topology = parsed.unwrap_or_else(|mistakes| panic!("{}", mistakes.render(false)));
+    let mut snapshot = right();
+    let told = router(&mut snapshot, number);
+    told.counters = None;
+    for entry in &mut told.mroutes {
+        (entry.joined, entry.register) = (None, None);
+    }
+    snapshot
+        .heard
+        .registers
+        .insert((LinkId(1), ip("10.0.1.1"), ip(RP)), 3);
+    (topology, snapshot)
+}
+
+fn end_of((topology, snapshot): &(Topology, Snapshot)) -> End {
+    explain(topology, 0, 0, snapshot).unwrap().end
+}
+
+fn fault_of(lab: &(Topology, Snapshot)) -> Fault {
+    match end_of(lab) {
+        End::Fault(fault) => fault,
+        end @ (End::Unknown(_) | End::Nothing) => panic!("{end:?}"),
+    }
+}
+
+fn heard_join(snapshot: &mut Snapshot) {
+    let join = Join {
+        link: LinkId(2),
+        to: ip("10.0.2.1"),
+        source: None,
+        from: ip("10.0.2.2"),
+    };
+    snapshot.heard.joins.insert(join, 1);
+}
+
+#[test]
+fn the_rp_that_cannot_be_asked_is_known_by_its_kernel() {
+    let mut lab = with(2, "pimd");
+    assert_eq!(end_of(&lab), End::Nothing);
+    for entry in &mut router(&mut lab.1, 2).mroutes {
+        entry.olist = None;
+    }
+    let blocked = fault_of(&lab);
+    assert_eq!(
+        (blocked.kind, blocked.at.as_str()),
+        (Kind::RegisterBlocked, "r2")
+    );
+    let shown = "links show 3 Registers to it";
+    assert!(blocked.what.contains(shown), "{}", blocked.what);
+    assert!(blocked.advice.contains("lab logs r2"), "{}", blocked.advice);
+}
+
+#[test]
+fn what_cannot_be_asked_has_joined_where_a_link_shows_it() {
+    let mut lab = with(3, "pimd");
+    let none = fault_of(&lab);
+    assert_eq!(
+        (none.kind, none.at.as_str()),
+        (Kind::NotJoinedUpstream, "r3")
+    );
+    heard_join(&mut lab.1);
+    assert_eq!(end_of(&lab), End::Nothing);
+}
+
+#[test]
+fn a_kernel_that_forwards_elsewhere_is_a_loss_or_has_refused() {
+    let mut lab = with(2, "pimd");
+    for entry in &mut router(&mut lab.1, 2).mroutes {
+        entry.olist = Some(vec!["r1".to_owned()]);
+    }
+    let lost = fault_of(&lab);
+    assert_eq!((lost.kind, lost.at.as_str()), (Kind::LinkLoss, "r2--r3"));
+    heard_join(&mut lab.1);
+    let refused = fault_of(&lab);
+    assert_eq!(
+        (refused.kind, refused.at.as_str()),
+        (Kind::NotJoinedUpstream, "r2:r3")
+    );
+    assert!(refused.what.contains("forwards to r1"), "{}", refused.what);
+}
+
+#[test]
+fn registers_that_no_link_shows_were_not_sent() {
+    let mut lab = with(1, "pimd");
+    assert_eq!(end_of(&lab), End::Nothing);
+    lab.1.heard.registers.clear();
+    let none = fault_of(&lab);
+    assert_eq!((none.kind, none.at.as_str()), (Kind::RegisterBlocked, "r1"));
+}
+
+#[test]
+fn a_plain_kernel_on_the_way_speaks_no_pim() {
+    let mut lab = with(2, "kernel");
+    *router(&mut lab.1, 2) = Told::default();
+    router(&mut lab.1, 3).neighbors.clear();
+    let none = fault_of(&lab);
+    assert_eq!((none.kind, none.at.as_str()), (Kind::NoPim, "r2:r3"));
+    assert!(none.what.contains("plain kernel"), "{}", none.what);
+}
+
+#[test]
+fn static_routes_are_followed_to_where_they_end() {
+    let mroutes = "smcroute, mroutes: { from: r1, group: 239.1.1.1, to: r3 }";
+    let (topology, mut snapshot) = with(2, mroutes);
+    *router(&mut snapshot, 2) = Told::default();
+    router(&mut snapshot, 3).neighbors.clear();
+    let mut lab = (topology, snapshot);
+    let unheard = fault_of(&lab);
+    assert_eq!(
+        (unheard.kind, unheard.at.as_str()),
+        (Kind::NoMembership, "r1--r2")
+    );
+    assert!(unheard.what.contains("hears r2"), "{}", unheard.what);
+    let elsewhere = Forwarding {
+        source: Some(ip(SOURCE)),
+        group: ip("239.1.1.1"),
+        iif: Some("r1".to_owned()),
+        oif: BTreeSet::new(),
+        packets: 1,
+    };
+    router(&mut lab.1, 2).forwarding = vec![elsewhere];
+    let none = fault_of(&lab);
+    assert_eq!((none.kind, none.at.as_str()), (Kind::NoMroute, "r2"));
+    let told = "(10.0.0.1,239.1.1.1) from r1 to nowhere";
+    assert!(none.what.contains(told), "{}", none.what);
+}
+
+#[test]
+fn a_command_of_the_users_is_a_router_where_it_forwards() {
+    let (topology, mut snapshot) = with(2, "custom, cmd: route-all");
+    router(&mut snapshot, 3).neighbors.clear();
+    *router(&mut snapshot, 2) = Told::default();
+    assert!(!router(&mut snapshot, 2).routes());
+    let forwards = Forwarding {
+        source: Some(ip(SOURCE)),
+        group: ip("239.1.1.1"),
+        iif: Some("r1".to_owned()),
+        oif: ["r3".to_owned()].into(),
+        packets: 1,
+    };
+    router(&mut snapshot, 2).forwarding = vec![forwards];
+    assert!(router(&mut snapshot, 2).routes());
+    let told = explain(&topology, 0, 0, &snapshot).unwrap();
+    let passed = told
+        .seen
+        .iter()
+        .any(|seen| seen.evidence == "from r1 to r3");
+    assert!(passed, "{:#?}", told.lines());
+    snapshot.routers.remove(&NodeId(2));
+    let told = explain(&topology, 0, 0, &snapshot).unwrap();
+    assert!(told.seen.iter().all(|seen| seen.at != "r2"));
+}
+
+#[test]
+fn a_plain_kernel_at_the_receiver_has_no_route() {
+    let mut lab = with(3, "kernel");
+    *router(&mut lab.1, 3) = Told::default();
+    let none = fault_of(&lab);
+    assert_eq!((none.kind, none.at.as_str()), (Kind::NoMroute, "r3"));
+}
+
+#[test]
+fn the_router_that_names_an_rp_alone_is_wrong() {
+    let wrong = found(|_, seen| router(seen, 1).rp.as_mut().unwrap().rp = Some(ip(SOURCE)));
+    assert_eq!(wrong, (Kind::WrongRp, "r1".to_owned()));
+    let unknown = found(|_, seen| {
+        router(seen, 2).rp = None;
+        router(seen, 3).rp.as_mut().unwrap().rp = None;
+    });
+    assert_eq!(unknown, (Kind::NoRp, "r3".to_owned()));
+}
+
+#[test]
+fn frr_is_looked_at_by_its_own_command() {
+    let mut lab = with(3, "frr");
+    router(&mut lab.1, 3).mroutes[0].joined = Some(false);
+    let not_joined = fault_of(&lab);
+    assert_eq!(not_joined.kind, Kind::NotJoinedUpstream);
+    let command = "lab exec r3 -- vtysh -N r3";
+    assert!(not_joined.advice.contains(command), "{}", not_joined.advice);
+    router(&mut lab.1, 3).neighbors.clear();
+    let told = router(&mut lab.1, 3);
+    told.counters = Some(Vec::new());
+    told.pim[0].passive = None;
+    let silent = fault_of(&lab);
+    assert_eq!((silent.kind, silent.at.as_str()), (Kind::NoPim, "r3:r2"));
 }

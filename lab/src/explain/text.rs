@@ -1,6 +1,34 @@
-//! An explanation as people read it.
+//! An explanation as people read it, and where they look further.
 
+use super::walk::Walk;
 use super::{End, Explanation};
+use crate::topology::model::{Kind as NodeKind, NodeId};
+
+impl Walk<'_> {
+    /// How to see a router's entries of the group.
+    pub(super) fn see_mroute(&self, at: NodeId) -> String {
+        let (name, group) = (self.name(at), self.group);
+        match self.node(at).map(|node| &node.kind) {
+            Some(NodeKind::Mcrd { .. }) => format!("see `mcrctl show mroute {group}` at {name}"),
+            Some(NodeKind::Frr) => {
+                format!("see `lab exec {name} -- vtysh -N {name} -c 'show ip pim upstream'`")
+            }
+            Some(NodeKind::Pimd | NodeKind::Smcroute { .. } | NodeKind::Kernel)
+            | Some(NodeKind::Host | NodeKind::Custom(_))
+            | None => format!("see `lab logs {name}` and `lab exec {name} -- ip mroute`"),
+        }
+    }
+
+    /// The command that tells what a router dropped.
+    pub(super) fn see_drops(&self, at: NodeId) -> String {
+        match self.node(at).map(|node| &node.kind) {
+            Some(NodeKind::Mcrd { .. }) => "`mcrctl stats inputs`".to_owned(),
+            Some(NodeKind::Frr | NodeKind::Pimd | NodeKind::Smcroute { .. } | NodeKind::Kernel)
+            | Some(NodeKind::Host | NodeKind::Custom(_))
+            | None => format!("`lab exec {} -- ip -s mroute`", self.name(at)),
+        }
+    }
+}
 
 impl Explanation {
     /// One line each, not yet broken to a width.

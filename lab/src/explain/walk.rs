@@ -4,9 +4,13 @@ use std::net::Ipv4Addr;
 
 use mcr_api::router as api;
 
-use super::{End, Explanation, Fault, Kind, Seen, Snapshot, Told};
+use super::told::Told;
+use super::tree::Top;
+use super::{End, Explanation, Fault, Kind, Seen, Snapshot};
 use crate::run::locate;
-use crate::topology::model::{Interface, Link, LinkId, NodeId, Receiver, Source, Topology, Wanted};
+use crate::topology::model::{
+    Interface, Kind as NodeKind, Link, LinkId, Node, NodeId, Receiver, Source, Topology, Wanted,
+};
 
 /// Why the walk does not go on.
 pub(super) enum Stop {
@@ -99,28 +103,50 @@ impl<'a> Walk<'a> {
             );
             return self.datagrams();
         }
-        let last_hop = self.last_hop()?;
-        let told = self.told(last_hop)?;
-        let on_source_tree = told
-            .mroute(Some(self.address))
-            .is_some_and(|entry| entry.spt_bit);
-        if self.receiver.wanted.is_specific() {
-            let first_hop = self.tree(last_hop, self.receiver_link, Some(self.address), None)?;
-            self.ttl(first_hop)?;
-        } else {
-            let rp = self.rp(last_hop)?;
-            if on_source_tree {
-                let first_hop =
-                    self.tree(last_hop, self.receiver_link, Some(self.address), None)?;
-                self.ttl(first_hop)?;
-            } else {
-                let at_rp = self.tree(last_hop, self.receiver_link, None, Some(rp))?;
-                let first_hop = self.first_hop()?;
-                self.ttl(first_hop)?;
-                self.register(first_hop, at_rp, rp)?;
+        let mut link = self.receiver_link;
+        // A router is passed once at most.
+        loop {
+            let at = self.forwarder(link)?;
+            let above = match self.is_static(at) {
+                true => self.fixed(at, link)?,
+                false => self.trees(at, link)?,
+            };
+            match above {
+                Some(next) => link = next,
+                None => return self.datagrams(),
             }
         }
-        self.datagrams()
+    }
+
+    /// From the router that is to forward onto a link to the source; where a
+    /// router without PIM is between them, to the link that it forwards onto.
+    fn trees(&mut self, last_hop: NodeId, link: LinkId) -> Step<Option<LinkId>> {
+        let told = self.told(last_hop)?;
+        let specific = self.receiver.wanted.is_specific();
+        let rp = match specific {
+            true => None,
+            false => Some(self.rp(last_hop)?),
+        };
+        let on_source_tree = told
+            .mroute(Some(self.address))
+            .is_some_and(|entry| entry.spt_bit.or(entry.joined) == Some(true));
+        let (source, rp) = match rp {
+            Some(rp) if !on_source_tree => (None, Some(rp)),
+            Some(_) | None => (Some(self.address), None),
+        };
+        let root = match self.tree(last_hop, link, source, rp)? {
+            Top::Root(root) => root,
+            Top::Below(link) => return Ok(Some(link)),
+        };
+        match rp {
+            None => self.ttl(root)?,
+            Some(rp) => {
+                let first_hop = self.first_hop()?;
+                self.ttl(first_hop)?;
+                self.register(first_hop, root, rp)?;
+            }
+        }
+        Ok(None)
     }
 
     /// Receiver and source themselves.
@@ -196,9 +222,28 @@ impl<'a> Walk<'a> {
         });
     }
 
+    pub(super) fn node(&self, at: NodeId) -> Option<&'a Node> {
+        self.topology.nodes.get(at.0)
+    }
+
     pub(super) fn name(&self, at: NodeId) -> &'a str {
-        let node = self.topology.nodes.get(at.0);
-        node.map_or("?", |node| node.name.as_str())
+        self.node(at).map_or("?", |node| node.name.as_str())
+    }
+
+    /// Nobody but its owner makes its multicast routes.
+    pub(super) fn is_static(&self, at: NodeId) -> bool {
+        match self.node(at).map(|node| &node.kind) {
+            Some(NodeKind::Smcroute { .. } | NodeKind::Kernel) => true,
+            Some(NodeKind::Mcrd { .. } | NodeKind::Frr | NodeKind::Pimd | NodeKind::Host) => false,
+            Some(NodeKind::Custom(_)) => self.told(at).is_ok_and(|told| !told.speaks()),
+            None => false,
+        }
+    }
+
+    /// What it does is known by what it says on links, which it may have said
+    /// nothing on yet.
+    pub(super) fn is_unheard(&self, at: NodeId) -> bool {
+        self.node(at).map(|node| &node.kind) == Some(&NodeKind::Pimd)
     }
 
     pub(super) fn link(&self, link: LinkId) -> Step<&'a Link> {
@@ -206,7 +251,7 @@ impl<'a> Walk<'a> {
         found.ok_or_else(|| Stop::Unknown("there is no such link".to_owned()))
     }
 
-    /// What a router answered.
+    /// What is known of a router.
     pub(super) fn told(&self, at: NodeId) -> Step<&'a Told> {
         match self.snapshot.routers.get(&at) {
             Some(Ok(told)) => Ok(told),
@@ -221,7 +266,8 @@ impl<'a> Walk<'a> {
         let ends = link.ends.iter().filter_map(|(node, interface)| {
             let found = self.topology.nodes.get(node.0)?;
             let interface = found.interfaces.get(*interface)?;
-            found.kind.is_router().then_some((*node, interface))
+            let routes = found.kind.is_router() || self.snapshot.routers.contains_key(node);
+            routes.then_some((*node, interface))
         });
         Ok(ends.collect())
     }
@@ -314,7 +360,7 @@ impl<'a> Walk<'a> {
     /// The counters of an interface that begin so, as text.
     pub(super) fn counted(told: &Told, interface: &str, begins: &[&str]) -> String {
         let on = |one: &&api::ProtocolCounters| one.interface.as_deref() == Some(interface);
-        let all = told.counters.iter().filter(on);
+        let all = told.counters.iter().flatten().filter(on);
         let all = all.flat_map(|one| &one.counters);
         let wanted = all.filter(|(name, _)| begins.iter().any(|begin| name.starts_with(begin)));
         let all: Vec<String> = wanted.map(|(name, n)| format!("{name} {n}")).collect();
@@ -337,14 +383,14 @@ impl<'a> Walk<'a> {
             // Some are always under way.
             if after + before / 100 + 5 < before {
                 let (first, second) = (&self.link(first)?.name, &self.link(second)?.name);
-                let router = self.name(router);
+                let (router, see) = (self.name(router), self.see_drops(router));
                 return fault(
                     Kind::DataLost,
                     router,
                     format!("{before} datagrams passed {first}, and {after} passed {second}"),
                     format!(
                         "look for losses of {first} at {router}, and at what {router} dropped \
-                         (`mcrctl stats inputs`)"
+                         ({see})"
                     ),
                 );
             }

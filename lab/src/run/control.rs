@@ -208,7 +208,8 @@ fn route(source: &EncodedSource, group: Ipv4Addr) -> String {
 }
 
 /// Source and destination of the packet in a Register.
-fn inner(packet: &[u8]) -> Option<(Ipv4Addr, Ipv4Addr)> {
+#[must_use]
+pub fn inner(packet: &[u8]) -> Option<(Ipv4Addr, Ipv4Addr)> {
     let header = packet.first_chunk::<20>()?;
     let [.., a, b, c, d, e, f, g, h] = *header;
     Some((Ipv4Addr::new(a, b, c, d), Ipv4Addr::new(e, f, g, h)))
