@@ -1,10 +1,11 @@
 //! `lab explain` finds the fault that was planted in each lab of `data/dark`, and
-//! none in a lab that is right: in virtual time, and in labs that run.
+//! none in a lab that is right: in virtual time, and in labs that run. In those of
+//! `data/dark-others` it is planted at routers that are not the project's own.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
@@ -34,8 +35,54 @@ const PLANTED: &[(&str, &str, &str)] = &[
     ("wrong-ssm-range", "ssm-range", "r3:rcv"),
 ];
 
-fn dark() -> std::path::PathBuf {
-    root().join("tests/tests/data/dark")
+/// The labs with other routers.
+const PLANTED_AT_OTHERS: &[(&str, &str, &str)] = &[
+    ("frr-link-down", "link-down", "r2:core"),
+    ("frr-passive", "no-pim", "r2:r3"),
+    ("frr-source-specific", "ssm-range", "r3:rcv"),
+    ("frr-unheard", "link-loss", "r2--r3"),
+    ("frr-with-another-rp", "wrong-rp", "r1"),
+    ("frr-without-dr", "not-dr", "src--r1"),
+    ("frr-without-igmp", "no-membership", "r3--rcv"),
+    ("frr-without-pim", "no-pim", "r2:r3"),
+    ("frr-without-registers", "register-blocked", "r2"),
+    ("frr-without-route", "missing-route", "r2"),
+    ("frr-without-rp-route", "rp-unreachable", "r3"),
+    ("kernel-on-the-way", "no-pim", "r2:r3"),
+    ("pimd-without-route", "missing-route", "r2"),
+    ("smcroute-on-the-way", "no-mroute", "r2"),
+    ("smcroute-without-route", "no-mroute", "r2"),
+];
+
+/// Scenarios with other routers, where nothing is wrong, each with its variables.
+const RIGHT_WITH_OTHERS: &[(&str, &[&str])] = &[
+    ("interop-chain3", &["fhr=frr", "rp=mcrd", "lhr=frr"]),
+    ("interop-chain3", &["fhr=mcrd", "rp=frr", "lhr=mcrd"]),
+    (
+        "interop-diamond",
+        &["fhr=frr", "rp=frr", "mid=frr", "lhr=frr"],
+    ),
+    ("interop-pimd", &[]),
+];
+/// What starts the stream of a lab.
+const R_OF_S: [&str; 2] = ["join: R", "send: S"];
+/// pimd takes its time.
+const RIGHT_TIME: Duration = Duration::from_secs(120);
+
+fn data(folder: &str) -> PathBuf {
+    root().join("tests/tests/data").join(folder)
+}
+
+fn dark() -> PathBuf {
+    data("dark")
+}
+
+/// All labs of a folder are in its list.
+fn assert_listed(folder: &str, list: &[(&str, &str, &str)]) {
+    let known = list.iter().map(|(name, _, _)| format!("{name}.yaml"));
+    let there = std::fs::read_dir(data(folder)).unwrap();
+    let there = there.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    assert_eq!(there.collect::<BTreeSet<_>>(), known.collect());
 }
 
 fn lab(arguments: &[&str], file: &Path) -> Output {
@@ -53,7 +100,7 @@ fn text(output: &Output) -> String {
 
 #[test]
 fn explain_finds_each_planted_fault() {
-    let mut known = BTreeSet::new();
+    assert_listed("dark", PLANTED);
     for (name, kind, at) in PLANTED {
         let file = dark().join(format!("{name}.yaml"));
         let output = lab(&["explain", "--sim", "--json"], &file);
@@ -63,11 +110,7 @@ fn explain_finds_each_planted_fault() {
         let fault = &told["end"]["fault"];
         assert_eq!(fault["kind"], *kind, "{name}: {told:#}");
         assert_eq!(fault["at"], *at, "{name}: {told:#}");
-        known.insert(format!("{name}.yaml"));
     }
-    let there = std::fs::read_dir(dark()).unwrap();
-    let there = there.map(|entry| entry.unwrap().file_name().into_string().unwrap());
-    assert_eq!(there.collect::<BTreeSet<_>>(), known);
 }
 
 #[test]
@@ -123,28 +166,37 @@ struct Running {
 }
 
 impl Running {
-    /// Builds the lab of a file under a name of its own; `None` where this
+    /// Builds the lab of a file under a name of its own; why not, where this
     /// machine cannot.
-    fn up(dark_name: &str) -> Option<Running> {
+    fn up(file: &Path, name: &str, vars: &[&str]) -> Result<Running, String> {
         let running = Running {
-            name: format!("{dark_name}-{}", std::process::id()),
+            name: format!("{name}-{}", std::process::id()),
             folder: tempfile::tempdir().unwrap(),
         };
-        let written = std::fs::read_to_string(dark().join(format!("{dark_name}.yaml"))).unwrap();
+        let written = std::fs::read_to_string(file).unwrap();
         let named = written.replace(
-            &format!("name: {dark_name}\n"),
+            &format!("name: {name}\n"),
             &format!("name: {}\n", running.name),
         );
         let file = running.folder.path().join("lab.yaml");
         std::fs::write(&file, named).unwrap();
-        let output = running.lab(&["up", file.to_str().unwrap()]);
+        let mut arguments = vec!["up", file.to_str().unwrap()];
+        for set in vars {
+            arguments.extend(["--var", set]);
+        }
+        let output = running.lab(&arguments);
         if output.status.code() == Some(UNFIT) {
-            return None;
+            return Err(text(&output));
         }
         assert!(output.status.success(), "{}", text(&output));
         // A lab that runs knows what it was made from.
         std::fs::remove_file(file).unwrap();
-        Some(running)
+        Ok(running)
+    }
+
+    fn step(&self, step: &str) {
+        let output = self.lab(&["do", "-l", &self.name, step]);
+        assert!(output.status.success(), "{}: {}", self.name, text(&output));
     }
 
     fn lab(&self, arguments: &[&str]) -> Output {
@@ -171,25 +223,29 @@ impl Drop for Running {
 /// Faults that are none of the network itself.
 fn planted_by_step(name: &str) -> Option<&'static str> {
     match name {
-        "link-down" => Some("link: {down: core, at: r2}"),
-        "missing-route" => Some("unicast: {at: r2, fail: \"${src.r1.net}\"}"),
+        "link-down" | "frr-link-down" => Some("link: {down: core, at: r2}"),
+        "missing-route" | "frr-without-route" | "pimd-without-route" => {
+            Some("unicast: {at: r2, fail: \"${src.r1.net}\"}")
+        }
+        "frr-without-registers" => Some("fault: {r1--r2: {messages: [{drop: pim.register}]}}"),
         _ => None,
     }
 }
 
-#[test]
-fn explain_finds_faults_in_labs_that_run() {
-    for (name, kind, at) in PLANTED {
-        let Some(lab) = Running::up(name) else {
-            let test = "explain_finds_faults_in_labs_that_run";
-            return skip(test, "lab up says this machine is unfit", "see `lab up`");
+/// Runs each lab of a folder that this machine can run, and looks for its fault.
+fn finds_in_labs_that_run(test: &str, folder: &str, planted: &[(&str, &str, &str)]) {
+    assert_listed(folder, planted);
+    for (name, kind, at) in planted {
+        let file = data(folder).join(format!("{name}.yaml"));
+        let lab = match Running::up(&file, name, &[]) {
+            Ok(lab) => lab,
+            Err(reason) => {
+                skip(&format!("{test}, {name}"), reason.trim(), "see `lab check`");
+                continue;
+            }
         };
-        for step in planted_by_step(name)
-            .into_iter()
-            .chain(["join: R", "send: S"])
-        {
-            let output = lab.lab(&["do", "-l", &lab.name, step]);
-            assert!(output.status.success(), "{name}: {}", text(&output));
+        for step in planted_by_step(name).into_iter().chain(R_OF_S) {
+            lab.step(step);
         }
         let mut last = Value::Null;
         let found = eventually(Duration::from_secs(20), || {
@@ -198,5 +254,45 @@ fn explain_finds_faults_in_labs_that_run() {
             fault["kind"] == *kind && fault["at"] == *at
         });
         assert!(found, "{name}: {last:#}");
+    }
+}
+
+#[test]
+fn explain_finds_faults_in_labs_that_run() {
+    finds_in_labs_that_run("explain_finds_faults_in_labs_that_run", "dark", PLANTED);
+}
+
+#[test]
+fn explain_finds_faults_at_other_routers() {
+    let test = "explain_finds_faults_at_other_routers";
+    finds_in_labs_that_run(test, "dark-others", PLANTED_AT_OTHERS);
+}
+
+#[test]
+fn explain_finds_no_fault_at_other_routers_that_are_right() {
+    for (name, vars) in RIGHT_WITH_OTHERS {
+        let file = root().join("topologies").join(name).join("lab.yaml");
+        let lab = match Running::up(&file, name, vars) {
+            Ok(lab) => lab,
+            Err(reason) => {
+                let test = "explain_finds_no_fault_at_other_routers_that_are_right";
+                skip(&format!("{test}, {name}"), reason.trim(), "see `lab check`");
+                continue;
+            }
+        };
+        for step in R_OF_S {
+            lab.step(step);
+        }
+        let mut last = Value::Null;
+        let right = eventually(RIGHT_TIME, || {
+            last = lab.explain();
+            last["end"] == "nothing"
+        });
+        assert!(right, "{name} {vars:?}: {last:#}");
+        lab.step("expect: {rx: {by: R, of: S, received: {min: 10}}, within: 5s}");
+        for _ in 0..3 {
+            last = lab.explain();
+            assert_eq!(last["end"], "nothing", "{name} {vars:?}: {last:#}");
+        }
     }
 }
