@@ -66,14 +66,14 @@ pub enum Command {
     Watch(WatchArgs),
     /// Show or write the packets of a running lab's links
     Capture(CaptureArgs),
-    /// Let receivers of a running lab join
-    Join(ReceiversArgs),
+    /// Let receivers of a running lab join, or any node a group
+    Join(JoinArgs),
     /// Let receivers of a running lab leave
-    Leave(ReceiversArgs),
-    /// Let sources of a running lab send
-    Send(SourcesArgs),
+    Leave(LeaveArgs),
+    /// Let sources of a running lab send, or any node to a group
+    Send(SendArgs),
     /// Let sources of a running lab stop
-    Stop(SourcesArgs),
+    Stop(StopArgs),
     /// Set links of a running lab down or up, delete or make them
     Link(LinkArgs),
     /// Lay loss, delay and more on the wire of a link or member of a running lab
@@ -329,10 +329,10 @@ pub struct ExplainArgs {
     /// in virtual time first
     #[arg(value_name = "LAB", value_hint = ValueHint::AnyPath)]
     pub lab: String,
-    /// The receiver, as the file names it
+    /// The receiver, as the file names it, or NODE:GROUP of one by hand
     #[arg(value_name = "RECEIVER")]
     pub receiver: String,
-    /// The source, as the file names it
+    /// The source, in the same way
     #[arg(value_name = "SOURCE")]
     pub source: String,
     /// Variables.

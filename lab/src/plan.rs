@@ -213,10 +213,11 @@ impl Plan {
         plan
     }
 
-    /// There is nothing to do.
+    /// Only receivers and sources change, if anything does.
     #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.changes.is_empty()
+    pub fn keeps_network(&self) -> bool {
+        let runners = [What::Receiver, What::Source];
+        self.changes.iter().all(|one| runners.contains(&one.what))
     }
 
     /// Where the old nodes are in the new topology.

@@ -1,5 +1,6 @@
 //! The commands for a lab that runs.
 
+use std::net::Ipv4Addr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -159,27 +160,86 @@ pub struct SnapArgs {
     pub name: String,
 }
 
-/// `lab join` and `lab leave`.
+/// `lab join`.
 #[derive(Clone, Debug, clap::Args)]
-pub struct ReceiversArgs {
+#[command(after_help = BY_HAND)]
+pub struct JoinArgs {
     /// The lab, and how to print.
     #[command(flatten)]
     pub hand: Hand,
-    /// Receivers of the lab file
+    /// Receivers of the lab file; or a node, and the groups that it joins:
+    /// h1 239.1.1.1,239.1.1.2
     #[arg(required = true, value_name = "RECEIVER")]
-    pub names: Vec<String>,
+    pub who: Vec<String>,
+    /// In a node: only this source; as often as wanted
+    #[arg(long, value_name = "ADDR", conflicts_with = "exclude")]
+    pub source: Vec<Ipv4Addr>,
+    /// In a node: every source but this; as often as wanted
+    #[arg(long, value_name = "ADDR")]
+    pub exclude: Vec<Ipv4Addr>,
+    /// In a node: with this version of IGMP, 1 to 3
+    #[arg(long, value_name = "N")]
+    pub igmp: Option<u8>,
+    /// In a node: on this interface; needed where it has several
+    #[arg(long, value_name = "IF")]
+    pub interface: Option<String>,
 }
 
-/// `lab send` and `lab stop`.
+/// `lab leave`.
 #[derive(Clone, Debug, clap::Args)]
-pub struct SourcesArgs {
+#[command(after_help = BY_HAND)]
+pub struct LeaveArgs {
     /// The lab, and how to print.
     #[command(flatten)]
     pub hand: Hand,
-    /// Sources of the lab file
-    #[arg(required = true, value_name = "SOURCE")]
-    pub names: Vec<String>,
+    /// Receivers of the lab file; or a node, and groups that it joined by hand
+    #[arg(required = true, value_name = "RECEIVER")]
+    pub who: Vec<String>,
 }
+
+/// `lab send`.
+#[derive(Clone, Debug, clap::Args)]
+#[command(after_help = BY_HAND)]
+pub struct SendArgs {
+    /// The lab, and how to print.
+    #[command(flatten)]
+    pub hand: Hand,
+    /// Sources of the lab file; or a node, and the groups that it sends to, to
+    /// each at the rate: h1 239.1.1.1,239.1.1.2
+    #[arg(required = true, value_name = "SOURCE")]
+    pub who: Vec<String>,
+    /// In a node: 100pps or 8Mbit/s of UDP payload; 100pps unless given
+    #[arg(long, value_name = "RATE")]
+    pub rate: Option<String>,
+    /// In a node: bytes of UDP payload; 200 unless given
+    #[arg(long, value_name = "BYTES")]
+    pub size: Option<u32>,
+    /// In a node: time to live; 16 unless given
+    #[arg(long, value_name = "N")]
+    pub ttl: Option<u8>,
+    /// In a node: so long; until `lab stop` otherwise
+    #[arg(long = "for", value_name = "TIME")]
+    pub time: Option<String>,
+    /// In a node: from this interface; needed where it has several
+    #[arg(long, value_name = "IF")]
+    pub interface: Option<String>,
+}
+
+/// `lab stop`.
+#[derive(Clone, Debug, clap::Args)]
+#[command(after_help = BY_HAND)]
+pub struct StopArgs {
+    /// The lab, and how to print.
+    #[command(flatten)]
+    pub hand: Hand,
+    /// Sources of the lab file; or a node, and groups that it sends to by hand
+    #[arg(required = true, value_name = "SOURCE")]
+    pub who: Vec<String>,
+}
+
+const BY_HAND: &str = "\
+Those of a node are called NODE:GROUP from then on, in steps and in other
+commands: lab explain LAB h1:239.1.1.1 S";
 
 /// `lab link`.
 #[derive(Clone, Debug, clap::Args)]

@@ -11,14 +11,10 @@ use super::running::{Fault, Running, settle};
 use crate::args::{DaemonArgs, DoArgs, FaultArgs, Hand, HealArgs, LinkArgs, RestartArgs, SnapArgs};
 use crate::exit::Exit;
 use crate::holder::protocol::{MAX_REQUEST, Request, Stepped};
+use crate::topology::by_hand::ByHand;
 
 /// The longest that a step may take.
 pub(super) const STEP_TIME: Duration = Duration::from_secs(3600);
-
-/// `lab join`, `lab leave`, `lab send`, `lab stop`.
-pub fn names(verb: &str, hand: &Hand, names: &[String]) -> Exit {
-    settle(done(hand, one(verb, json!(names))))
-}
 
 /// Runs `lab link`.
 pub fn link(args: &LinkArgs) -> Exit {
@@ -113,7 +109,7 @@ pub fn step(args: &DoArgs) -> Exit {
     }
 }
 
-fn one(key: &str, value: Value) -> Value {
+pub(super) fn one(key: &str, value: Value) -> Value {
     let mut map = serde_json::Map::new();
     map.insert(key.to_owned(), value);
     Value::Object(map)
@@ -125,9 +121,14 @@ fn done(hand: &Hand, step: Value) -> Result<Exit, Fault> {
 }
 
 fn written(hand: &Hand, text: String) -> Result<Exit, Fault> {
+    with_made(hand, text, Vec::new())
+}
+
+/// Does a step about receivers and sources that are in no file.
+pub(super) fn with_made(hand: &Hand, text: String, made: Vec<ByHand>) -> Result<Exit, Fault> {
     let lab = Running::find(hand.lab.as_deref())?;
     let colour = !hand.json && io::stdout().is_terminal();
-    let request = Request::Step { text, colour };
+    let request = Request::Step { text, colour, made };
     let progress = ProgressBar::new_spinner();
     progress.enable_steady_tick(Duration::from_millis(100));
     let reply = lab.ask(&request, STEP_TIME);

@@ -25,6 +25,7 @@ pub mod save;
 pub mod schema;
 pub mod sh;
 pub mod test;
+pub mod traffic;
 pub mod up;
 pub mod watch;
 
@@ -47,10 +48,10 @@ pub fn run(command: Command) -> Exit {
         Command::Capture(args) => capture::run(&args),
         Command::Snap(args) => hand::snap(&args),
         Command::Diff(args) => hand::diff(&args),
-        Command::Join(args) => hand::names("join", &args.hand, &args.names),
-        Command::Leave(args) => hand::names("leave", &args.hand, &args.names),
-        Command::Send(args) => hand::names("send", &args.hand, &args.names),
-        Command::Stop(args) => hand::names("stop", &args.hand, &args.names),
+        Command::Join(args) => traffic::join(&args),
+        Command::Leave(args) => traffic::leave(&args),
+        Command::Send(args) => traffic::send(&args),
+        Command::Stop(args) => traffic::stop(&args),
         Command::Link(args) => hand::link(&args),
         Command::Fault(args) => hand::fault(&args),
         Command::Heal(args) => hand::heal(&args),

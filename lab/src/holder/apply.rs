@@ -4,21 +4,26 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use tokio::net::UnixStream;
-use tokio::sync::mpsc::unbounded_channel;
+use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tokio::time::timeout;
 
 use super::describe;
-use super::protocol::{Applying, Reply};
-use super::serve::{CLIENT_TIME, done, send};
+use super::protocol::{Applying, Reply, Stepped};
+use super::serve::{CLIENT_TIME, done, failed, mistaken, send};
 use super::{HolderError, Job};
 use crate::backend::netns::Network;
+use crate::diagnostic::Diagnostics;
 use crate::node::{Deaths, Folders};
 use crate::plan::{Plan, Undone};
 use crate::run::reconcile::{self, Applied};
 use crate::run::standing::{Made, Parts};
 use crate::rundir;
 use crate::topology::Source;
+use crate::topology::by_hand::ByHand;
 use crate::topology::model::Topology;
+
+/// The most receivers and sources by hand that a lab has.
+const MAX_BY_HAND: usize = 200;
 
 /// What is to be applied.
 pub(super) struct Wanted {
@@ -63,7 +68,7 @@ impl Held<'_> {
     pub(super) async fn apply(&mut self, wanted: Wanted, mut client: UnixStream) {
         let source = Source::read(&wanted.file, &wanted.vars);
         let source = source.map(|source| source.in_environment(wanted.env));
-        let read = source.and_then(|source| Ok((source.topology()?, source)));
+        let read = source.and_then(|source| self.with_made(source));
         let (mut topology, source) = match read {
             Ok(read) => read,
             Err(mistakes) => {
@@ -93,6 +98,78 @@ impl Held<'_> {
         tell(&mut client, &Applying::Done { applied }).await;
     }
 
+    /// What was made by hand stays, as far as the file has a place for it.
+    fn with_made(&self, source: Source) -> Result<(Topology, Source), Diagnostics> {
+        let (mut topology, mut source) = (source.topology()?, source);
+        for one in self.source.by_hand() {
+            let tried = source.clone().with(std::slice::from_ref(one));
+            if let Ok(found) = tried.topology() {
+                (topology, source) = (found, tried);
+            }
+        }
+        Ok((topology, source))
+    }
+
+    /// Receivers and sources that are in no file come; of those that run, nothing
+    /// changes.
+    pub(super) async fn extend(&mut self, made: &[ByHand]) -> Result<(), Reply<Stepped>> {
+        let made = made.iter().filter(|one| !self.runs(one)).cloned();
+        let made: Vec<ByHand> = made.collect();
+        let source = self.source.clone().with(&made);
+        if source.by_hand().len() > MAX_BY_HAND {
+            let many = format!("a lab has at most {MAX_BY_HAND} receivers and sources by hand");
+            return Err(mistaken(many));
+        }
+        let found = source.topology().map_err(|mistakes| {
+            let text = mistakes.render(false);
+            done(Stepped::Mistaken { text })
+        })?;
+        // Other files that the lab file names may have changed: not asked for.
+        let topology = Topology {
+            receivers: found.receivers,
+            sources: found.sources,
+            ..self.network.topology().clone()
+        };
+        let plan = Plan::of(self.network.topology(), &topology, &Undone::new());
+        let (tell, _) = unbounded_channel();
+        let changed = self.change(topology, &plan, source, tell).await;
+        let refused = |message: String| Err(failed(message));
+        match changed {
+            Ok(applied) => match applied.failed.first() {
+                Some(one) => refused(format!("{}: {}", one.name, one.why)),
+                None => Ok(()),
+            },
+            Err(error) => refused(error.to_string()),
+        }
+    }
+
+    fn runs(&self, one: &ByHand) -> bool {
+        let parts = self.parts.as_ref();
+        parts.is_some_and(|parts| parts.runs(self.network.topology(), one))
+    }
+
+    async fn change(
+        &mut self,
+        topology: Topology,
+        plan: &Plan,
+        source: Source,
+        tell: UnboundedSender<String>,
+    ) -> Result<Applied, HolderError> {
+        let prepared = self.network.prepare(&topology)?;
+        self.source = source;
+        let Some(parts) = &mut self.parts else {
+            return Err(HolderError::Abandoned);
+        };
+        let mut lab = reconcile::Lab {
+            network: &mut self.network,
+            parts,
+            programs: &self.job.programs,
+            folders: &self.folders,
+            tell,
+        };
+        Ok(lab.change(topology, plan, prepared, &self.source).await)
+    }
+
     async fn carry_out(
         &mut self,
         topology: Topology,
@@ -100,24 +177,12 @@ impl Held<'_> {
         source: Source,
         client: &mut UnixStream,
     ) -> Result<Applied, HolderError> {
-        let prepared = self.network.prepare(&topology)?;
-        self.source = source;
-        let Some(parts) = &mut self.parts else {
-            return Err(HolderError::Abandoned);
-        };
         let (tell_it, mut told) = unbounded_channel();
-        let mut lab = reconcile::Lab {
-            network: &mut self.network,
-            parts,
-            programs: &self.job.programs,
-            folders: &self.folders,
-            tell: tell_it,
-        };
-        let changing = lab.change(topology, plan, prepared, &self.source);
+        let changing = self.change(topology, plan, source, tell_it);
         tokio::pin!(changing);
         loop {
             tokio::select! {
-                applied = &mut changing => return Ok(applied),
+                applied = &mut changing => return applied,
                 Some(text) = told.recv() => tell(client, &Applying::Doing { text }).await,
             }
         }

@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use crate::args::GraphFormat;
 use crate::plan::Change;
 use crate::run::reconcile::Applied;
+use crate::topology::by_hand::ByHand;
 
 /// The longest request, in bytes.
 pub const MAX_REQUEST: u64 = 64 << 10;
@@ -62,6 +63,9 @@ pub enum Request {
         text: String,
         /// The lines of the answer are for a terminal.
         colour: bool,
+        /// Receivers and sources that it is about, and that are in no file.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        made: Vec<ByHand>,
     },
     /// How the lab is.
     Status {},

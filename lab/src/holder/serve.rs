@@ -28,6 +28,7 @@ use crate::node::Deaths;
 use crate::plan::Undone;
 use crate::report::text;
 use crate::run::standing::{Parts, Standing};
+use crate::topology::by_hand::ByHand;
 
 /// How many clients may be connected; further ones wait.
 pub(super) const CLIENTS: usize = 32;
@@ -42,10 +43,17 @@ pub(super) struct Order {
 
 /// What is done one after the other.
 pub(super) enum What {
-    Step { text: String, colour: bool },
+    Step {
+        text: String,
+        colour: bool,
+        made: Vec<ByHand>,
+    },
     Status,
     Graph(GraphFormat, Option<Ipv4Addr>),
-    Explain { receiver: String, source: String },
+    Explain {
+        receiver: String,
+        source: String,
+    },
     Apply(Wanted),
 }
 
@@ -62,6 +70,8 @@ pub(super) struct Desk {
 enum Ending {
     /// It becomes another.
     Apply(Wanted, UnixStream),
+    /// It gets receivers or sources by hand, for the step that is ordered.
+    Extend(Vec<ByHand>, Order),
     /// It goes, and perhaps a client is told.
     Down(Option<UnixStream>),
 }
@@ -127,15 +137,14 @@ async fn until_down(
     };
     let accepting = accept_all(listener, desk);
     tokio::pin!(accepting);
+    let mut first = None;
     loop {
         let Some(parts) = held.parts.take() else {
             return Ok(None);
         };
         let mut standing = Standing::new(held.made(events), parts);
         let ending = tokio::select! {
-            (wanted, client) = step_by_step(&mut standing, &mut ordered) => {
-                Ok(Ending::Apply(wanted, client))
-            }
+            ending = step_by_step(&mut standing, &mut first, &mut ordered) => Ok(ending),
             failed = &mut accepting => Err(failed),
             client = wanted.recv() => Ok(Ending::Down(client)),
             () = signals.any() => Ok(Ending::Down(None)),
@@ -143,6 +152,13 @@ async fn until_down(
         held.parts = Some(standing.apart());
         let (asked, client) = match ending? {
             Ending::Apply(asked, client) => (asked, client),
+            Ending::Extend(made, mut order) => {
+                match held.extend(&made).await {
+                    Ok(()) => first = Some(order),
+                    Err(reply) => drop(timeout(CLIENT_TIME, send(&mut order.client, &reply)).await),
+                }
+                continue;
+            }
             Ending::Down(client) => return Ok(client),
         };
         tokio::select! {
@@ -179,11 +195,27 @@ pub(super) async fn accept_all(listener: &UnixListener, desk: Desk) -> HolderErr
 /// Does the steps that are ordered, until the lab is to become another.
 async fn step_by_step(
     standing: &mut Standing<'_>,
+    first: &mut Option<Order>,
     ordered: &mut mpsc::Receiver<Order>,
-) -> (Wanted, UnixStream) {
-    while let Some(Order { what, mut client }) = ordered.recv().await {
+) -> Ending {
+    loop {
+        let next = match first.take() {
+            Some(first) => Some(first),
+            None => ordered.recv().await,
+        };
+        let Some(Order { what, mut client }) = next else {
+            return std::future::pending().await;
+        };
         let told = match what {
-            What::Step { text, colour } => {
+            What::Step { text, colour, made } if !made.is_empty() => {
+                let what = What::Step {
+                    text,
+                    colour,
+                    made: Vec::new(),
+                };
+                return Ending::Extend(made, Order { what, client });
+            }
+            What::Step { text, colour, .. } => {
                 let stepped = step(standing, &text, colour).await;
                 timeout(CLIENT_TIME, send(&mut client, &done(stepped))).await
             }
@@ -201,19 +233,18 @@ async fn step_by_step(
                 let reply = told.map_or_else(mistaken, done);
                 timeout(CLIENT_TIME, send(&mut client, &reply)).await
             }
-            What::Apply(wanted) => return (wanted, client),
+            What::Apply(wanted) => return Ending::Apply(wanted, client),
         };
         // It did what it was asked for; whoever asked may have left.
         drop(told);
     }
-    std::future::pending().await
 }
 
 pub(super) fn done<T>(answer: T) -> Reply<T> {
     Reply::Done { answer }
 }
 
-fn failed<T>(message: String) -> Reply<T> {
+pub(super) fn failed<T>(message: String) -> Reply<T> {
     let exit = Exit::Infrastructure.code();
     Reply::Refused { message, exit }
 }
@@ -254,8 +285,8 @@ async fn answer(mut client: UnixStream, desk: &Desk) -> io::Result<()> {
             let reply = done(processes(&desk.nodes.borrow(), &dead)?);
             send(&mut client, &reply).await
         }
-        Ok(Request::Step { text, colour }) => {
-            order(client, What::Step { text, colour }, desk).await
+        Ok(Request::Step { text, colour, made }) => {
+            order(client, What::Step { text, colour, made }, desk).await
         }
         Ok(Request::Status {}) => order(client, What::Status, desk).await,
         Ok(Request::Graph { format, group }) => {

@@ -56,7 +56,7 @@ impl Situation {
         let configs = std::mem::take(&mut self.configs).into_iter();
         let configs = configs.filter_map(|(at, config)| Some((now(&at)?, config)));
         self.configs = configs.filter(|(at, _)| goes_on(at)).collect();
-        self.eventful |= !plan.is_empty();
+        self.eventful |= !plan.keeps_network();
     }
 
     /// Whether a router's daemon can be asked.

@@ -300,9 +300,9 @@ impl Lab<'_> {
         }
     }
 
-    /// As after any change of the network, but for one that changes none.
+    /// As after any change of the network.
     async fn routes(&self, plan: &Plan, failed: &mut Vec<Failed>) {
-        if plan.is_empty() {
+        if plan.keeps_network() {
             return;
         }
         let topology = self.network.topology();

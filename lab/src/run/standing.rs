@@ -26,6 +26,7 @@ use crate::report::StepReport;
 use crate::report::graph;
 use crate::report::live::Live;
 use crate::topology::Source;
+use crate::topology::by_hand::{ByHand, Table};
 use crate::topology::model::{Action, Topology};
 
 /// What a lab that stays is made of.
@@ -91,6 +92,31 @@ impl Parts {
     #[must_use]
     pub fn deaths(&self) -> Option<Deaths> {
         self.daemons.as_ref().map(Daemons::deaths)
+    }
+
+    /// Whether a receiver or source joined or sends.
+    #[must_use]
+    pub fn runs(&self, topology: &Topology, one: &ByHand) -> bool {
+        let Some(watched) = &self.watched else {
+            return false;
+        };
+        let (receivers, sources) = watched.traffic.running();
+        match one.table {
+            Table::Receivers => {
+                let at = topology
+                    .receivers
+                    .iter()
+                    .position(|known| known.name == one.name);
+                at.is_some_and(|at| receivers.contains(&at))
+            }
+            Table::Sources => {
+                let at = topology
+                    .sources
+                    .iter()
+                    .position(|known| known.name == one.name);
+                at.is_some_and(|at| sources.contains(&at))
+            }
+        }
     }
 
     /// Ends receivers, sources and daemons, and tells what went wrong.

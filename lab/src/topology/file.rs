@@ -437,6 +437,9 @@ pub(crate) struct Source {
     /// So many datagrams, then it is silent; until `stop` otherwise.
     #[schemars(range(min = 1))]
     pub(crate) count: Option<At<u64>>,
+    /// So long, then it is silent.
+    #[serde(rename = "for")]
+    pub(crate) span: Option<At<Dur>>,
 }
 
 /// Limits of a run.

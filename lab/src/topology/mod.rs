@@ -8,6 +8,7 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+pub mod by_hand;
 mod decode;
 mod expand;
 mod expression;
@@ -38,6 +39,7 @@ pub(crate) use resolve::router_config;
 mod tests;
 
 use crate::diagnostic::Diagnostics;
+use by_hand::ByHand;
 pub(crate) use decode::Problem;
 use decode::Sink;
 use model::{Origin, Step, Topology};
@@ -63,6 +65,8 @@ pub struct Source {
     vars: Vec<(String, String)>,
     /// The environment, where it is not the process's own.
     env: Option<BTreeMap<String, String>>,
+    /// What is laid upon the file.
+    by_hand: Vec<ByHand>,
 }
 
 impl Source {
@@ -91,7 +95,25 @@ impl Source {
             found: sink.take(),
             vars: vars.to_vec(),
             env: None,
+            by_hand: Vec::new(),
         }
+    }
+
+    /// The same with receivers and sources that are not in the file, in the place
+    /// of those that are called the same.
+    #[must_use]
+    pub fn with(mut self, made: &[ByHand]) -> Source {
+        for one in made {
+            self.by_hand.retain(|known| !known.is(one));
+            self.by_hand.push(one.clone());
+        }
+        self
+    }
+
+    /// Those that are not in the file.
+    #[must_use]
+    pub fn by_hand(&self) -> &[ByHand] {
+        &self.by_hand
     }
 
     /// The same in the place of another process, which has this environment.
@@ -125,8 +147,10 @@ impl Source {
     }
 
     fn resolved(&self, env: &dyn Fn(&str) -> Option<String>) -> Result<Topology, Diagnostics> {
-        let tree = self.tree.clone();
-        let (topology, mut problems) = self.resolve(tree, &self.texts, env);
+        let sink = Sink::default();
+        let (tree, texts) = self.whole(&sink);
+        let (topology, mut problems) = self.resolve(tree, &texts, env);
+        problems.extend(sink.take());
         match topology {
             Some(mut topology) if problems.is_empty() => {
                 topology.origin = self.texts.list.first().map(|main| Origin {
@@ -139,9 +163,20 @@ impl Source {
                 if problems.is_empty() {
                     problems.push(Problem::new(Span::default(), "the file is empty"));
                 }
-                Err(Diagnostics::new(&self.texts, 0, problems))
+                Err(Diagnostics::new(&texts, 0, problems))
             }
         }
+    }
+
+    /// The file, with what is laid upon it.
+    fn whole(&self, sink: &Sink) -> (Option<Tree>, Texts) {
+        let mut texts = self.texts.clone();
+        let mut tree = self.tree.clone();
+        for one in &self.by_hand {
+            let over = parsed(&mut texts, "the command", &one.text(), sink);
+            tree = tree.zip(over).map(|(tree, over)| tree.overlay(over));
+        }
+        (tree, texts)
     }
 
     fn resolve(
@@ -167,18 +202,13 @@ impl Source {
     /// what it changes.
     pub fn step(&self, before: &[String], text: &str) -> Result<Step, Diagnostics> {
         let sink = Sink::default();
-        let mut texts = self.texts.clone();
-        let mut last = 0;
-        let mut read = |text: &str| {
-            last = texts.add(Path::new("the step"), text);
-            let base = texts.list[last].base;
-            let tree = yaml::parse(text, base, &sink);
-            texts.list[last].tree.clone_from(&tree);
-            tree
-        };
+        let (tree, mut texts) = self.whole(&sink);
         let before = before.iter().map(String::as_str);
-        let steps: Option<Vec<Tree>> = before.chain([text]).map(&mut read).collect();
-        let tree = self.tree.clone().zip(steps);
+        let steps = before.chain([text]);
+        let steps = steps.map(|text| parsed(&mut texts, "the step", text, &sink));
+        let steps: Option<Vec<Tree>> = steps.collect();
+        let last = texts.list.len() - 1;
+        let tree = tree.zip(steps);
         let tree = tree.map(|(tree, steps)| tree.with_list("steps", steps));
         let (topology, mut problems) = self.resolve(tree, &texts, &|name| self.environment(name));
         problems.extend(sink.take());
@@ -193,6 +223,15 @@ impl Source {
             }
         }
     }
+}
+
+/// Reads what is in no file, and notes it among the texts.
+fn parsed(texts: &mut Texts, name: &str, text: &str, sink: &Sink) -> Option<Tree> {
+    let at = texts.add(Path::new(name), text);
+    let added = texts.list.get_mut(at)?;
+    let tree = yaml::parse(text, added.base, sink);
+    added.tree.clone_from(&tree);
+    tree
 }
 
 /// The lab file that a path stands for.

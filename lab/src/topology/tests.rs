@@ -7,6 +7,7 @@ use super::model::{Kind, Topology};
 use crate::diagnostic::Diagnostics;
 
 mod addressing;
+mod by_hand;
 mod changes;
 mod deadlines;
 mod guide;

@@ -88,6 +88,104 @@ fn what_a_file_says_is_done_by_hand_too() {
     });
 }
 
+/// Any node joins and sends, without a word of it in the file.
+#[test]
+fn any_node_joins_and_sends_by_hand() {
+    User::each("any_node_joins_and_sends_by_hand", |user| {
+        user.bring_daemon();
+        let name = user.name("any");
+        let file = user.file(&name, RELAY);
+        user.expect(0, &["up", &file]);
+        let group = "239.2.2.2,239.2.2.3";
+        let text = user.expect(0, &["join", "-l", &name, "rcv", group, "--igmp", "2"]);
+        assert!(
+            text.contains("PASS join rcv:239.2.2.2 rcv:239.2.2.3"),
+            "{text}"
+        );
+        let send = ["send", "-l", &name, "src", "239.1.1.1", "--size", "300"];
+        user.expect(0, &[&send[..], &["--rate", "200pps"]].concat());
+        let arrives = "expect: {rx: {by: 'rcv:239.2.2.2', of: 'src:239.1.1.1', \
+                       received: {min: 20}}, within: 5s}";
+        let text = user.expect(0, &["do", "-l", &name, arrives]);
+        assert!(text.contains("rcv:239.2.2.2 <- src:239.1.1.1"), "{text}");
+        // The relay gives it another group.
+        let told = user.expect(1, &["explain", &name, "rcv:239.2.2.2", "src:239.1.1.1"]);
+        assert!(told.contains("rcv:239.2.2.2 wants 239.2.2.2"), "{told}");
+        let once = ["watch", "-l", &name, "--once", "--json", "-i", "10ms"];
+        let status: Value = serde_json::from_str(&user.expect(0, &once)).unwrap();
+        assert_eq!(status["receivers"][1]["name"], "rcv:239.2.2.2");
+        assert_eq!(status["receivers"][1]["joined"], true);
+        assert_eq!(status["sources"][1]["sending"], true);
+        let text = user.expect(0, &["watch", "-l", &name, "--once"]);
+        let narrow = |line: &str| line.chars().count() <= 80;
+        assert!(text.lines().all(narrow), "{text}");
+        let text = user.expect(0, &["ps"]);
+        assert!(text.contains("mcrgen recv"), "{text}");
+        // What was done to the file's own, and what runs, stays.
+        user.expect(0, &["join", "-l", &name, "R"]);
+        let text = user.expect(1, &["join", "-l", &name, "rcv", "239.2.2.2", "--igmp", "3"]);
+        assert!(text.contains("rcv:239.2.2.2 has joined already"), "{text}");
+        user.file(&name, &RELAY.replace("rate: 200pps", "rate: 300pps"));
+        let text = user.expect(0, &["apply", "-l", &name, &file]);
+        assert!(
+            text.contains("1 change") && !text.contains("rcv:"),
+            "{text}"
+        );
+        user.expect(0, &["leave", "-l", &name, "rcv", "239.2.2.2"]);
+        user.expect(0, &["stop", "-l", &name, "src", "239.1.1.1"]);
+        // Another time otherwise, and to an end of its own.
+        let source = ["--source", "10.9.9.9"];
+        let join = ["join", "-l", &name, "rcv", "239.2.2.2"];
+        user.expect(0, &[&join[..], &source].concat());
+        user.expect(0, &[&send[..], &["--for", "100ms"]].concat());
+        let silent = "expect: {rate: {at: 'rcv:239.2.2.2', max: 0pps}, within: 5s, holds: 200ms}";
+        user.expect(0, &["do", "-l", &name, silent]);
+        user.expect(0, &["down", &name]);
+        assert!(user.world().is_empty(), "{:?}", user.world());
+    });
+}
+
+#[test]
+fn what_is_no_receiver_and_no_node_is_told() {
+    User::each("what_is_no_receiver_and_no_node_is_told", |user| {
+        user.bring_daemon();
+        let name = user.name("nobody");
+        user.expect(0, &["up", &user.file(&name, RELAY)]);
+        for (words, status, told) in [
+            (
+                &["join", "-l", &name, "nobody", "239.1.1.1"][..],
+                4,
+                "known: src, r1, rcv",
+            ),
+            (
+                &["join", "-l", &name, "r1", "239.1.1.1"],
+                4,
+                "has several interfaces: src, rcv",
+            ),
+            (&["join", "-l", &name, "src"], 4, "lab join src GROUP"),
+            (
+                &["send", "-l", &name, "S", "--ttl", "3"],
+                64,
+                "--ttl is for a node",
+            ),
+            (
+                &["join", "-l", &name, "rcv", "10.0.0.1"],
+                64,
+                "10.0.0.1 is no group",
+            ),
+            (
+                &["leave", "-l", &name, "rcv", "239.9.9.9"],
+                4,
+                "no receiver `rcv:239.9.9.9`",
+            ),
+        ] {
+            let text = user.expect(status, words);
+            assert!(text.contains(told), "{words:?}: {text}");
+        }
+        user.expect(0, &["down", &name]);
+    });
+}
+
 /// What a step configures, the next one changes further.
 #[test]
 fn configurations_by_hand_add_up() {

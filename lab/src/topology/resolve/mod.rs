@@ -210,7 +210,7 @@ fn variables<'a>(root: &Tree, matrix: &Matrix, outside: &Outside<'a>, sink: &Sin
 }
 
 /// Letters, digits, `-` and `_`, beginning with a letter or a digit.
-fn is_word(name: &str, longest: usize) -> bool {
+pub(super) fn is_word(name: &str, longest: usize) -> bool {
     name.len() <= longest
         && name.starts_with(|c: char| c.is_ascii_alphanumeric())
         && name

@@ -62,11 +62,38 @@ impl Cast<'_> {
     }
 
     pub(super) fn receiver(&self, cx: &Context<'_>, name: &At<String>) -> Option<usize> {
-        position(cx, "receiver", &self.receivers, name)
+        self.position(cx, ("receiver", "join"), &self.receivers, name)
     }
 
     pub(super) fn source(&self, cx: &Context<'_>, name: &At<String>) -> Option<usize> {
-        position(cx, "source", &self.sources, name)
+        self.position(cx, ("source", "send"), &self.sources, name)
+    }
+
+    fn position(
+        &self,
+        cx: &Context<'_>,
+        (what, verb): (&str, &str),
+        known: &[String],
+        name: &At<String>,
+    ) -> Option<usize> {
+        let place = known.iter().position(|known| *known == name.value);
+        let name = (&name.value, name.span);
+        match (place, self.network.node(name.0)) {
+            (Some(_), _) => {}
+            (None, Some(_)) => {
+                let problem = cx.problem(name.1, format!("there is no {what} `{}`", name.0));
+                let help = format!(
+                    "`{0}` is a node: name one of `{what}s`, or by hand `lab {verb} {0} GROUP`",
+                    name.0
+                );
+                cx.sink.add(problem.help(help));
+            }
+            (None, None) => {
+                let known: Vec<&str> = known.iter().map(String::as_str).collect();
+                cx.unknown(what, name.0, name.1, known);
+            }
+        }
+        place
     }
 
     pub(super) fn link(&self, cx: &Context<'_>, name: &At<String>) -> Option<LinkId> {
@@ -100,15 +127,6 @@ impl Cast<'_> {
         }
         Some((id, interface?))
     }
-}
-
-fn position(cx: &Context<'_>, what: &str, known: &[String], name: &At<String>) -> Option<usize> {
-    let place = known.iter().position(|known| *known == name.value);
-    if place.is_none() {
-        let known: Vec<&str> = known.iter().map(String::as_str).collect();
-        cx.unknown(what, &name.value, name.span, known);
-    }
-    place
 }
 
 pub(super) fn steps(cx: &Context<'_>, file: &File, cast: &Cast<'_>) -> Vec<Step> {

@@ -7,11 +7,12 @@ use mcrgen::payload;
 
 use super::Context;
 use super::network::Network;
+use crate::topology::by_hand;
 use crate::topology::file::{self, File};
 use crate::topology::model::{NodeId, Rate, Receiver, Source, Wanted};
 use crate::topology::place::{At, Named, OneOrMany, Part};
 use crate::topology::tree::Span;
-use crate::topology::value::{Address, Group, RateValue};
+use crate::topology::value::{Address, Dur, Group, RateValue};
 
 /// The port of receivers and sources that name none.
 const PORT: u16 = 5000;
@@ -46,7 +47,7 @@ fn read_all<W: serde::de::DeserializeOwned, T>(
 ) -> Vec<T> {
     let mut made = Vec::new();
     for (name, part) in &entries.0 {
-        if !super::is_word(&name.value, 32) {
+        if !super::is_word(&name.value, 32) && !by_hand::is_name(&name.value) {
             let problem = cx.problem(name.span, format!("`{}` cannot be a name", name.value));
             let help = "letters, digits, `-` and `_`, at most 32";
             cx.sink.add(problem.help(help));
@@ -258,6 +259,7 @@ fn source(
         });
         u8::try_from(ranged(wide.as_ref(), default, range)).unwrap_or(u8::MAX)
     };
+    let size = ranged(written.size.as_ref(), 200, SIZES);
     Some(Source {
         name: name.value.clone(),
         at,
@@ -265,10 +267,45 @@ fn source(
         groups,
         port: positive(cx, written.port.as_ref()).unwrap_or(PORT),
         rate,
-        size: ranged(written.size.as_ref(), 200, SIZES),
+        size,
         ttl: small(written.ttl.as_ref(), 16, 1..=255),
         dscp: small(written.dscp.as_ref(), 0, 0..=63),
         source_port: positive(cx, written.source_port.as_ref()),
-        count: written.count.map(|count| count.value),
+        count: count(
+            cx,
+            written.count.as_ref(),
+            written.span.as_ref(),
+            (rate, size),
+        ),
     })
+}
+
+/// How many it sends, where there is an end to it.
+fn count(
+    cx: &Context<'_>,
+    count: Option<&At<u64>>,
+    time: Option<&At<Dur>>,
+    (rate, size): (Rate, u32),
+) -> Option<u64> {
+    let Some(At { span, value }) = time else {
+        return count.map(|count| count.value);
+    };
+    if count.is_some() {
+        cx.tell(*span, "`count` and `for` exclude each other");
+    }
+    let Dur(time) = value;
+    if time.is_zero() {
+        cx.tell(*span, "a source sends for some time");
+    }
+    let pps = match rate {
+        Rate::Pps(pps) => pps,
+        Rate::Bps(bps) => bps / 8.0 / f64::from(size),
+    };
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "more than 0, and so large a number is no end"
+    )]
+    let due = (pps * time.as_secs_f64()).ceil() as u64;
+    Some(due)
 }

@@ -277,7 +277,9 @@ async fn become_each(options: Options, seed: u64) {
         let applied = lab.change(topology.clone(), &plan, prepared, &source).await;
         assert!(applied.failed.is_empty(), "{said}\n{:#?}", applied.failed);
         assert!(
-            Plan::of(network.topology(), &topology, &Undone::new()).is_empty(),
+            Plan::of(network.topology(), &topology, &Undone::new())
+                .changes
+                .is_empty(),
             "{said}"
         );
         assert_like_fresh(&network, &fresh_names, &said).await;
