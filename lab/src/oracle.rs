@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use ipnet::Ipv4Net;
 
-use crate::topology::model::{LinkId, NodeId, Topology};
+use crate::topology::model::{LinkId, Node, NodeId, Topology, Unicast};
 
 #[cfg(test)]
 mod tests;
@@ -53,19 +53,53 @@ pub fn routes(topology: &Topology, down: &Down, lost: &Lost) -> Vec<Routes> {
         .collect()
 }
 
+/// The routes of every node where the lab sets none after a change: its own, but
+/// for those that go with an interface that is down.
+#[must_use]
+pub fn own(topology: &Topology, down: &Down) -> Vec<Routes> {
+    let of = |(position, node): (usize, &Node)| {
+        let leads = |by: &Ipv4Addr| {
+            let on = |net: &Ipv4Net| net.contains(by);
+            let mut interfaces = node.interfaces.iter();
+            let at = interfaces.position(|one| one.addresses.iter().any(on));
+            at.is_none_or(|at| !down.contains(&(NodeId(position), at)))
+        };
+        let routes = node.routes.iter().filter(|(_, by)| leads(by));
+        routes.map(|(to, by)| (*to, (*by, 0))).collect()
+    };
+    topology.nodes.iter().enumerate().map(of).collect()
+}
+
+/// Gives every node the routes of the whole network for its own, beside those
+/// that it has.
+pub fn settle(topology: &mut Topology) {
+    let all = routes(topology, &Down::new(), &Lost::new());
+    for (node, routes) in topology.nodes.iter_mut().zip(all) {
+        for (net, (router, _)) in routes {
+            if !node.routes.iter().any(|(known, _)| *known == net) {
+                node.routes.push((net, router));
+            }
+        }
+    }
+}
+
 /// When the nodes have the routes of a change, after the delay: the routers one
 /// after the other in the file's order, all others with the first.
 #[must_use]
 pub fn turns(topology: &Topology) -> Vec<(Duration, Vec<NodeId>)> {
     let all = (0..topology.nodes.len()).map(NodeId);
-    if topology.skew.is_zero() {
+    let skew = match topology.unicast {
+        Unicast::Oracle { delay: _, skew } => skew,
+        Unicast::None | Unicast::Static => Duration::ZERO,
+    };
+    if skew.is_zero() {
         return vec![(Duration::ZERO, all.collect())];
     }
     let is_router = |node: &NodeId| topology.nodes[node.0].kind.is_router();
     let (routers, others): (Vec<NodeId>, Vec<NodeId>) = all.partition(is_router);
     let last = u32::try_from(routers.len().saturating_sub(1)).unwrap_or(u32::MAX);
     let turns = routers.into_iter().zip(0..);
-    let turns = turns.map(|(router, turn)| (topology.skew * turn / last.max(1), vec![router]));
+    let turns = turns.map(|(router, turn)| (skew * turn / last.max(1), vec![router]));
     [(Duration::ZERO, others)]
         .into_iter()
         .chain(turns)

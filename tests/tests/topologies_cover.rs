@@ -21,6 +21,7 @@ const MEANT: &[&[&str]] = &[
     &["LinkMode"],
     &["DaemonVerb"],
     &["UnicastVerb"],
+    &["UnicastMode"],
     &["HostsVerb"],
     &["Rx"],
     &["Packets"],
@@ -36,6 +37,7 @@ const MEANT: &[&[&str]] = &[
 const ELSEWHERE: &[(&str, &str)] = &[
     ("frr", "the variables of the interop scenarios have it"),
     ("pimd", "its package excludes that of FRR"),
+    ("none", "what a file without `unicast` has"),
     ("foreach", "a loop is written out before anything is used"),
 ];
 

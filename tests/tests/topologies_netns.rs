@@ -180,6 +180,7 @@ in_namespaces! {
     netns_lossy_wire: "lossy-wire" by passes,
     netns_lost_messages: "lost-messages" by passes,
     netns_lost_way: "lost-way" by passes,
+    netns_stale_routes: "stale-routes" by passes,
     netns_membership_churn: "membership-churn" by passes,
     netns_nevers: "nevers" by passes,
     netns_one_way_link: "one-way-link" by passes,

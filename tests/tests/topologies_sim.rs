@@ -88,6 +88,7 @@ hosted! {
     sim_lossy_wire: "lossy-wire",
     sim_lost_messages: "lost-messages",
     sim_lost_way: "lost-way",
+    sim_stale_routes: "stale-routes",
     sim_nevers: "nevers",
     sim_one_way_link: "one-way-link",
     sim_pim_messages: "pim-messages",

@@ -168,7 +168,7 @@ fn missing(topology: &Topology) -> Vec<String> {
     of("receivers are not in it", receivers.collect());
     let sources = topology.sources.iter().map(|one| one.name.as_str());
     of("sources are not in it", sources.collect());
-    if topology.oracle.is_some() {
+    if topology.unicast.follows().is_some() {
         missing
             .push("the lab's own unicast routes are not in it; run a routing protocol".to_owned());
     }

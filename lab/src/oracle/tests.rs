@@ -88,7 +88,10 @@ fn routers_follow_one_after_the_other_where_there_is_a_skew() {
     let mut topology = square();
     let all: Vec<NodeId> = (0..6).map(NodeId).collect();
     assert_eq!(turns(&topology), [(Duration::ZERO, all)]);
-    topology.skew = Duration::from_millis(300);
+    topology.unicast = Unicast::Oracle {
+        delay: Duration::from_millis(50),
+        skew: Duration::from_millis(300),
+    };
     let turn = |ms, nodes: &[usize]| {
         let nodes: Vec<NodeId> = nodes.iter().copied().map(NodeId).collect();
         (Duration::from_millis(ms), nodes)
@@ -103,4 +106,36 @@ fn routers_follow_one_after_the_other_where_there_is_a_skew() {
             turn(300, &[4]),
         ]
     );
+}
+
+#[test]
+fn settled_routes_are_the_nodes_own_from_then_on() {
+    let mut topology = square();
+    let net = "10.0.5.0/24".parse().unwrap();
+    let given = (net, "10.0.3.9".parse().unwrap());
+    topology.nodes[1].routes.push(given);
+    let paths = routes(&topology, &Down::new(), &Lost::new());
+    settle(&mut topology);
+    assert_eq!(topology.nodes[1].routes[0], given);
+    for (node, paths) in topology.nodes.iter().zip(&paths) {
+        let to: Vec<_> = node.routes.iter().map(|(to, _)| *to).collect();
+        assert_eq!(to.len(), paths.len(), "{}: {to:?}", node.name);
+        let others = node.routes.iter().filter(|route| **route != given);
+        for (to, by) in others {
+            assert_eq!(paths[to].0, *by, "{}: {to}", node.name);
+        }
+    }
+    let default = (Ipv4Net::default(), topology.nodes[0].routes[0].1);
+    assert_eq!(topology.nodes[0].routes, [default]);
+    let down = Down::from([(NodeId(1), 1)]);
+    let left = own(&topology, &down);
+    let by = |routes: &Routes| {
+        routes
+            .values()
+            .filter(|(by, _)| *by == paths[1][&net].0)
+            .count()
+    };
+    assert!(by(&own(&topology, &Down::new())[1]) > 0);
+    assert_eq!(by(&left[1]), 0, "{:?}", left[1]);
+    assert_eq!(left[2], own(&topology, &Down::new())[2]);
 }

@@ -1,7 +1,7 @@
 //! Nodes of both topologies, and what runs in them.
 
 use super::{DaemonPlan, NodePlan, Plan, Sides, Verb, What};
-use crate::topology::model::{Kind, Node, NodeId, Topology};
+use crate::topology::model::{Kind, Node, NodeId, Topology, Unicast};
 
 impl Sides<'_> {
     pub(super) fn nodes_that_go(&self, plan: &mut Plan) {
@@ -118,12 +118,13 @@ impl Sides<'_> {
 
     /// Routes follow by themselves; here it is told that they do.
     pub(super) fn routes(&self, plan: &mut Plan) {
-        let words = |topology: &Topology| match topology.oracle {
-            Some(delay) => format!("by the lab, {delay:?} after a change"),
-            None => "not by the lab".to_owned(),
+        let words = |topology: &Topology| match topology.unicast {
+            Unicast::Oracle { delay, skew: _ } => format!("by the lab, {delay:?} after a change"),
+            Unicast::Static => "by the lab, once".to_owned(),
+            Unicast::None => "not by the lab".to_owned(),
         };
         let (was, is) = (words(self.old), words(self.new));
-        if was != is || self.old.skew != self.new.skew {
+        if self.old.unicast != self.new.unicast {
             plan.tell(
                 Verb::Change,
                 What::Routes,

@@ -11,7 +11,7 @@ use mcr_sim::reference::{Flow, Scene, Step};
 use super::config::config;
 use super::{Situation, Undetermined};
 use crate::oracle::{self, Routes};
-use crate::topology::model::{Interface, LinkId, Medium, Node, NodeId, Topology};
+use crate::topology::model::{Interface, LinkId, Medium, Node, NodeId, Topology, Unicast};
 
 /// A lab at one moment.
 pub struct World<'a> {
@@ -44,9 +44,9 @@ impl<'a> World<'a> {
             let loaded = config(node, situation.configs.get(&NodeId(at)))?;
             Ok(loaded.map(|loaded| loaded.router))
         });
-        let routes = match topology.oracle {
-            Some(_) => oracle::routes(topology, &situation.down, &situation.lost),
-            None => topology.nodes.iter().map(fixed).collect(),
+        let routes = match topology.unicast {
+            Unicast::Oracle { .. } => oracle::routes(topology, &situation.down, &situation.lost),
+            Unicast::None | Unicast::Static => oracle::own(topology, &situation.down),
         };
         Ok(World {
             topology,
@@ -438,10 +438,4 @@ impl World<'_> {
         let has = |one: &Interface| one.addresses.iter().any(|net| net.addr() == address);
         ends.find(|(_, interface)| has(interface)).map(|(at, _)| at)
     }
-}
-
-/// The routes of a node without the lab's own unicast routing.
-fn fixed(node: &Node) -> Routes {
-    let routes = node.routes.iter();
-    routes.map(|(to, by)| (*to, (*by, 0))).collect()
 }

@@ -306,7 +306,7 @@ impl Lab<'_> {
             return;
         }
         let topology = self.network.topology();
-        let delay = topology.oracle.unwrap_or_default();
+        let delay = topology.unicast.follows().unwrap_or_default();
         let mut waited = Duration::ZERO;
         for (turn, nodes) in oracle::turns(topology) {
             let rest = (delay + turn).saturating_sub(waited);

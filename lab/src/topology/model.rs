@@ -7,6 +7,7 @@ mod invariant;
 mod kind;
 mod own;
 mod sweep;
+mod unicast;
 mod wanted;
 mod wire;
 mod wrap;
@@ -29,6 +30,7 @@ pub use invariant::{Always, Invariant};
 pub use kind::{Custom, Kind, StaticMroute};
 pub use own::OwnConfig;
 pub use sweep::Sweep;
+pub use unicast::Unicast;
 pub use wanted::Wanted;
 pub use wire::{End, Wire, WireId};
 pub use wrap::Wrap;
@@ -52,10 +54,8 @@ pub struct Topology {
     pub sources: Vec<Source>,
     /// The steps, in order.
     pub steps: Vec<Step>,
-    /// The lab sets the unicast routes, so long after a change of the network.
-    pub oracle: Option<Duration>,
-    /// The first router has them then, the last one so much later.
-    pub skew: Duration,
+    /// Where unicast routes come from.
+    pub unicast: Unicast,
     /// What must hold all the time.
     pub invariants: Vec<Invariant>,
     /// The longest a whole run may take.

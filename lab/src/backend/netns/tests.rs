@@ -17,7 +17,7 @@ use tokio::io::AsyncReadExt;
 use tokio::time::timeout;
 
 use super::*;
-use crate::topology::model::{Interface, Kind, Link, LinkChange, Medium, Node, WireId};
+use crate::topology::model::{Interface, Kind, Link, LinkChange, Medium, Node, Unicast, WireId};
 
 const INSIDE: &str = "MCR_LAB_TEST_INSIDE";
 
@@ -111,8 +111,7 @@ fn topology(nodes: &[(&str, Kind)]) -> Topology {
         receivers: Vec::new(),
         sources: Vec::new(),
         steps: Vec::new(),
-        oracle: None,
-        skew: Duration::ZERO,
+        unicast: Unicast::None,
         invariants: Vec::new(),
         max_time: Duration::from_secs(60),
         ready: Duration::from_secs(60),

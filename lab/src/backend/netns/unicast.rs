@@ -7,7 +7,7 @@ use ipnet::Ipv4Net;
 use super::deploy::IN_FLIGHT;
 use super::{NetError, Network, Session};
 use crate::oracle::{self, Down, Lost, Routes};
-use crate::topology::model::{LinkChange, LinkId, NodeId};
+use crate::topology::model::{LinkChange, LinkId, NodeId, Unicast};
 
 impl Network {
     /// Notes which ends of links are down, for the routes that follow.
@@ -59,10 +59,10 @@ impl Network {
     pub async fn reroute(&self, of: &[NodeId]) -> Result<(), NetError> {
         let down: Down = self.down.borrow().clone();
         let lost: Lost = self.lost.borrow().clone();
-        let wanted = match self.topology.oracle {
-            Some(_) => oracle::routes(&self.topology, &down, &lost),
+        let wanted = match self.topology.unicast {
+            Unicast::Oracle { .. } => oracle::routes(&self.topology, &down, &lost),
             // Those that were set go.
-            None => vec![Routes::new(); self.topology.nodes.len()],
+            Unicast::None | Unicast::Static => vec![Routes::new(); self.topology.nodes.len()],
         };
         let nodes = wanted.into_iter().enumerate();
         let nodes = nodes.filter(|(node, _)| of.contains(&NodeId(*node)));

@@ -182,7 +182,7 @@ impl<'a, S: Stage> Doer<'a, S> {
     /// Unicast routes follow a change, where the lab sets them.
     async fn converge(&self) -> Result<(), String> {
         let topology = self.stage.topology();
-        let Some(delay) = topology.oracle else {
+        let Some(delay) = topology.unicast.follows() else {
             return Ok(());
         };
         let began = self.stage.elapsed();
@@ -219,7 +219,7 @@ impl<'a, S: Stage> Doer<'a, S> {
     /// the time that they take, which may be when the next one has come.
     async fn flap(&self, flap: &Flap) -> Result<(), String> {
         let began = self.stage.elapsed();
-        let delay = self.stage.topology().oracle;
+        let delay = self.stage.topology().unicast.follows();
         let half = flap.period / 2;
         let changes = (0..flap.count.saturating_mul(2)).map(|turn| {
             let change = if turn % 2 == 0 {

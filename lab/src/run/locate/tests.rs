@@ -9,7 +9,7 @@ use mcrgen::payload::{Header, Template};
 
 use super::{Datagram, Passed, Place, passed, path, seen, sentence};
 use crate::run::capture::{Frame, Seen};
-use crate::topology::model::{Kind, Link, LinkId, Medium, Node, NodeId, Topology};
+use crate::topology::model::{Kind, Link, LinkId, Medium, Node, NodeId, Topology, Unicast};
 
 fn node(name: &str) -> Node {
     Node {
@@ -57,8 +57,7 @@ fn topology() -> Topology {
         receivers: Vec::new(),
         sources: Vec::new(),
         steps: Vec::new(),
-        oracle: None,
-        skew: Duration::ZERO,
+        unicast: Unicast::None,
         invariants: Vec::new(),
         max_time: Duration::from_secs(1),
         ready: Duration::from_secs(60),

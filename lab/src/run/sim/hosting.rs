@@ -10,7 +10,7 @@ use mcr_proto::config::Config;
 use crate::node::file_text;
 use crate::topology::model::{
     Action, Check, CounterOf, DaemonChange, Hosts, Kind, LinkChange, Medium, Node, RatePoint, Step,
-    Topology, Wire,
+    Topology, Unicast, Wire,
 };
 
 pub(super) const ADDRESS: &str = "addresses do not change in the simulator";
@@ -59,7 +59,9 @@ impl Hosted<'_> {
 pub fn host(topology: &Topology) -> Result<Hosted<'_>, NotHosted> {
     let mut reasons = Reasons::default();
     let nodes = topology.nodes.iter();
-    let configs = nodes.map(|node| reasons.node(node)).collect();
+    let configs = nodes
+        .map(|node| reasons.node(node, topology.unicast))
+        .collect();
     for link in &topology.links {
         if let Medium::Bridge { querier: true, .. } = link.medium {
             reasons.add(&link.name, "switches do not send queries in the simulator");
@@ -113,7 +115,7 @@ impl Reasons {
         }
     }
 
-    fn node(&mut self, node: &Node) -> Option<Config> {
+    fn node(&mut self, node: &Node, unicast: Unicast) -> Option<Config> {
         if node.wrap.is_some() && node.kind.runs() {
             self.add(
                 &node.name,
@@ -122,7 +124,9 @@ impl Reasons {
         }
         match &node.kind {
             Kind::Host => {
-                if !node.routes.is_empty() {
+                let default = node.routes.iter().all(|(to, _)| to.prefix_len() == 0);
+                // The one that the lab adds leads to what its hosts reach anyway.
+                if !(node.routes.is_empty() || default && unicast == Unicast::Static) {
                     self.add(&node.name, "hosts have no routes in the simulator");
                 }
                 None

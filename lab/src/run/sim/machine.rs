@@ -27,7 +27,7 @@ use crate::run::ledger::Ledger;
 use crate::run::messages::Ring;
 use crate::run::notices::{self, LinkState, Notice, What};
 use crate::topology::model::{
-    DaemonChange, Link, LinkChange, LinkId, Medium, Node, NodeId, Topology, Wire, WireId,
+    DaemonChange, Link, LinkChange, LinkId, Medium, Node, NodeId, Topology, Unicast, Wire, WireId,
 };
 
 /// The clock of the reports at the network's start: none of its times is 0,
@@ -209,6 +209,11 @@ impl Machine {
                 false => self.network.set_port(link, node, up),
             }
         }
+        if change == LinkChange::Up && self.topology.unicast.follows().is_none() {
+            let ends = self.topology.links[link.0].ends.iter();
+            let ends: Vec<NodeId> = ends.map(|(node, _)| *node).collect();
+            self.reroute(&ends);
+        }
         Ok(())
     }
 
@@ -286,9 +291,9 @@ impl Machine {
 
     /// Sets the routes of these nodes that the network, as it is now, asks for.
     pub(super) fn reroute(&mut self, of: &[NodeId]) {
-        let wanted = match self.topology.oracle {
-            Some(_) => oracle::routes(&self.topology, &self.down, &self.lost),
-            None => self.topology.nodes.iter().map(fixed).collect(),
+        let wanted = match self.topology.unicast {
+            Unicast::Oracle { .. } => oracle::routes(&self.topology, &self.down, &self.lost),
+            Unicast::None | Unicast::Static => oracle::own(&self.topology, &self.down),
         };
         for (position, routes) in wanted.iter().enumerate() {
             let node = &self.topology.nodes[position];
@@ -346,10 +351,4 @@ fn name(name: &str) -> InterfaceName {
 fn host_address(node: &Node) -> Option<UnicastAddr> {
     let address = node.interfaces.first()?.addresses.first()?.addr();
     address.try_into().ok()
-}
-
-/// The routes of a node without the lab's own unicast routing.
-fn fixed(node: &Node) -> Routes {
-    let routes = node.routes.iter();
-    routes.map(|(to, by)| (*to, (*by, 0))).collect()
 }

@@ -184,8 +184,10 @@ pub(crate) enum UnicastEntry {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum UnicastMode {
-    /// The lab computes shortest paths and sets the routes.
+    /// The lab computes shortest paths and sets the routes, anew after each change.
     Oracle,
+    /// The lab computes them once, and they stay, whatever happens.
+    Static,
     /// From the nodes' own `routes` only, which is the default.
     None,
 }
@@ -196,10 +198,10 @@ pub(crate) enum UnicastMode {
 pub(crate) struct Unicast {
     /// Where they come from.
     pub(crate) mode: UnicastMode,
-    /// From a change of a link to the routes that follow it; 0s unless said
-    /// otherwise.
-    pub(crate) delay: Option<Dur>,
-    /// The routers follow one after the other, in the order of the file: the
-    /// last one so long after the first; 0s unless said otherwise.
-    pub(crate) skew: Option<Dur>,
+    /// With `oracle`: from a change of a link to the routes that follow it; 0s
+    /// unless said otherwise.
+    pub(crate) delay: Option<At<Dur>>,
+    /// With `oracle`: the routers follow one after the other, in the order of the
+    /// file, the last one so long after the first; 0s unless said otherwise.
+    pub(crate) skew: Option<At<Dur>>,
 }

@@ -41,10 +41,8 @@ fn unicast(cx: &Context<'_>, cast: &Cast<'_>, verb: &UnicastVerb, span: Span, do
         let help = "write `unicast: {at: r1, fail: 10.0.0.0/24}`";
         cx.sink.add(problem.help(help));
     }
-    if !cast.oracle && verb.at.is_none() {
-        let problem = cx.problem(span, "the lab sets no routes");
-        let help = "it sets those of routers, with `unicast: oracle`";
-        return cx.sink.add(problem.help(help));
+    if let Some((why, help)) = cast.unicast.refuses() {
+        return cx.sink.add(cx.problem(span, why).help(help));
     }
     for (nets, lost) in common {
         for Net(net) in &nets.0 {
@@ -63,7 +61,7 @@ fn unicast(cx: &Context<'_>, cast: &Cast<'_>, verb: &UnicastVerb, span: Span, do
     let Some(at) = cast.node(cx, router) else {
         return;
     };
-    if !cast.oracle || !cast.nodes[at.0].kind.is_router() {
+    if !cast.nodes[at.0].kind.is_router() {
         let message = format!("the lab sets no routes of `{}`", router.value);
         let help = "it sets those of routers, with `unicast: oracle`";
         cx.sink.add(cx.problem(router.span, message).help(help));

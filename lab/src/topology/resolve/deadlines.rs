@@ -6,6 +6,7 @@ use mcr_proto::config::{IgmpInterfaceConfig, PimConfig, PimInterfaceConfig};
 
 use super::Context;
 use crate::topology::file::{self, File};
+use crate::topology::model::Unicast;
 use crate::topology::place::Part;
 use crate::topology::times::Times;
 use crate::topology::value::Dur;
@@ -16,7 +17,7 @@ pub(super) fn times(
     cx: &Context<'_>,
     file: &File,
     timers: &file::Timers,
-    oracle: Option<Duration>,
+    unicast: Unicast,
 ) -> Times {
     let igmp = file.igmp.as_ref().and_then(|part: &Part<file::Igmp>| {
         // Its mistakes are told where the routers are made.
@@ -42,7 +43,7 @@ pub(super) fn times(
         .or(timers.igmp_last_member_query);
     let last = or(last, host_side.last_member_query_interval);
     let last_count = igmp.last_member_query_count.unwrap_or(robustness);
-    Times::new([
+    let times = [
         ("pim.hello", hello),
         (
             "pim.hello_holdtime",
@@ -84,6 +85,7 @@ pub(super) fn times(
         // Last Member Query Time and Group Membership Interval, RFC 9776 §8.
         ("igmp.last_member", last * u32::from(last_count)),
         ("igmp.membership", query * u32::from(robustness) + response),
-        ("unicast.delay", oracle.unwrap_or_default()),
-    ])
+    ];
+    let delay = unicast.follows().map(|delay| ("unicast.delay", delay));
+    Times::new(times.into_iter().chain(delay))
 }

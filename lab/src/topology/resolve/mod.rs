@@ -39,7 +39,7 @@ use indexmap::IndexMap;
 
 use super::decode::{Problem, Sink, decode};
 use super::file::{File, RunLimits};
-use super::model::Topology;
+use super::model::{Topology, Unicast};
 use super::place::{At, Part};
 use super::suggest;
 use super::texts::Texts;
@@ -47,6 +47,7 @@ use super::tree::{Span, Tree};
 use super::value::Dur;
 use super::vars::{Scope, Vars, retyped};
 use super::{expand, generate};
+use crate::oracle;
 use matrix::Matrix;
 
 /// The longest a run may take where the file says nothing.
@@ -133,8 +134,8 @@ pub(crate) fn resolve(root: Tree, outside: &Outside<'_>, sink: &Sink) -> Option<
     let finished = nodes::finish(&cx, &file, &drafts, &network, &timers);
     let receivers = traffic::receivers(&cx, &file, &network);
     let sources = traffic::sources(&cx, &file, &network);
-    let (oracle, skew) = router::oracle(&cx, &file).unzip();
-    let times = deadlines::times(&cx, &file, &timers, oracle);
+    let unicast = router::unicast(&cx, &file);
+    let times = deadlines::times(&cx, &file, &timers, unicast);
     let cx = Context {
         scope: cx.scope.with_times(&times),
         ..cx
@@ -144,7 +145,7 @@ pub(crate) fn resolve(root: Tree, outside: &Outside<'_>, sink: &Sink) -> Option<
         nodes: &finished,
         receivers: names(&file.receivers.0),
         sources: names(&file.sources.0),
-        oracle: oracle.is_some(),
+        unicast,
         configs: Default::default(),
         wires: Default::default(),
         ruled: Default::default(),
@@ -154,7 +155,7 @@ pub(crate) fn resolve(root: Tree, outside: &Outside<'_>, sink: &Sink) -> Option<
     let limited = limits(&cx, file.limits.as_ref());
     let repeat = matrix::repeat(&cx, file.repeat.as_ref());
     let links = wire::where_needed(network.links, &steps);
-    Some(Topology {
+    let topology = Topology {
         name,
         about: file.about.unwrap_or_default(),
         file: outside.file.to_owned(),
@@ -163,8 +164,7 @@ pub(crate) fn resolve(root: Tree, outside: &Outside<'_>, sink: &Sink) -> Option<
         receivers,
         sources,
         steps,
-        oracle,
-        skew: skew.unwrap_or_default(),
+        unicast,
         invariants,
         max_time: limited.max_time,
         ready: limited.ready,
@@ -172,7 +172,18 @@ pub(crate) fn resolve(root: Tree, outside: &Outside<'_>, sink: &Sink) -> Option<
         repeat,
         matrix: matrix.values(),
         origin: None,
-    })
+    };
+    Some(settled(topology, sink))
+}
+
+/// With the routes that the nodes have once and for all.
+fn settled(mut topology: Topology, sink: &Sink) -> Topology {
+    match topology.unicast {
+        // What is not whole has no paths.
+        Unicast::Static if sink.count() == 0 => oracle::settle(&mut topology),
+        Unicast::Static | Unicast::None | Unicast::Oracle { .. } => {}
+    }
+    topology
 }
 
 fn version(file: &File, sink: &Sink) {

@@ -10,8 +10,8 @@ use super::network::Network;
 use super::nodes::Draft;
 use crate::topology::decode::decode;
 use crate::topology::file::{self, File, KindName, Profile, SptSwitch, UnicastMode};
-use crate::topology::model::NodeId;
-use crate::topology::place::{Named, OneOrMany, Part};
+use crate::topology::model::{NodeId, Unicast};
+use crate::topology::place::{At, Named, OneOrMany, Part};
 use crate::topology::router::{IgmpInterface, PimInterface, PimTimers, Router, StaticRp};
 use crate::topology::tree::{Tree, Value};
 use crate::topology::value::{Address, Dur, Group, GroupRange};
@@ -44,24 +44,50 @@ pub(super) fn is_router(file: &File, draft: &Draft) -> bool {
     draft.kind.speaks_pim() && (file.pim.is_some() || draft.spec.pim.is_some())
 }
 
-/// The delay and the skew of the lab's own unicast routes, where it makes them.
-pub(super) fn oracle(cx: &Context<'_>, file: &File) -> Option<(Duration, Duration)> {
-    let part = file.unicast.as_ref()?;
-    let tree = cx.scope.interpolate(&part.tree, cx.sink)?;
-    let unicast = if matches!(tree.value, Value::String(_)) {
-        file::Unicast {
-            mode: decode(&tree, cx.sink)?,
+/// Where unicast routes come from.
+pub(super) fn unicast(cx: &Context<'_>, file: &File) -> Unicast {
+    let part = file.unicast.as_ref();
+    let tree = part.and_then(|part| cx.scope.interpolate(&part.tree, cx.sink));
+    let Some(tree) = tree else {
+        return Unicast::None;
+    };
+    let written = if matches!(tree.value, Value::String(_)) {
+        decode(&tree, cx.sink).map(|mode| file::Unicast {
+            mode,
             delay: None,
             skew: None,
-        }
+        })
     } else {
-        decode(&tree, cx.sink)?
+        decode(&tree, cx.sink)
     };
-    let time = |dur: Option<Dur>| dur.map_or(Duration::ZERO, |Dur(time)| time);
-    match unicast.mode {
-        UnicastMode::Oracle => Some((time(unicast.delay), time(unicast.skew))),
-        UnicastMode::None => None,
+    let Some(file::Unicast { mode, delay, skew }) = written else {
+        return Unicast::None;
+    };
+    let (unicast, why) = match mode {
+        UnicastMode::Oracle => {
+            let time = |time: Option<At<Dur>>| {
+                time.map(
+                    |At {
+                         value: Dur(time), ..
+                     }| time,
+                )
+            };
+            let (delay, skew) = (time(delay), time(skew));
+            return Unicast::Oracle {
+                delay: delay.unwrap_or_default(),
+                skew: skew.unwrap_or_default(),
+            };
+        }
+        UnicastMode::Static => (Unicast::Static, "routes that never change take no time"),
+        UnicastMode::None => (Unicast::None, "the lab sets no routes"),
+    };
+    for (key, time) in [("delay", delay), ("skew", skew)] {
+        if let Some(At { span, .. }) = time {
+            let message = format!("`{key}` is for `mode: oracle`: {why}");
+            cx.sink.add(cx.problem(span, message).help("leave it out"));
+        }
     }
+    unicast
 }
 
 /// The timers of all routers.

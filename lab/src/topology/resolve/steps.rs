@@ -15,7 +15,9 @@ use super::sweep;
 use super::wire;
 use crate::topology::decode::decode;
 use crate::topology::file::{self, File, Verbs};
-use crate::topology::model::{Action, Exec, Expectation, LinkId, Node, NodeId, Step, Wire, WireId};
+use crate::topology::model::{
+    Action, Exec, Expectation, LinkId, Node, NodeId, Step, Unicast, Wire, WireId,
+};
 use crate::topology::place::{At, OneOrMany, Part};
 use crate::topology::suggest;
 use crate::topology::tree::{Span, Tree, Value};
@@ -42,7 +44,7 @@ pub(super) struct Cast<'a> {
     pub(super) receivers: Vec<String>,
     pub(super) sources: Vec<String>,
     /// The lab sets the unicast routes.
-    pub(super) oracle: bool,
+    pub(super) unicast: Unicast,
     /// mcrd's configurations as steps have changed them so far.
     pub(super) configs: RefCell<BTreeMap<NodeId, serde_json::Value>>,
     /// What wires do as steps have changed them so far.

@@ -99,7 +99,7 @@ const MISTAKES: &[Case] = &[
          pim.propagation_delay, pim.override_interval, pim.join_prune, \
          pim.join_prune_holdtime, pim.keepalive, pim.register_suppression, \
          pim.register_probe, pim.assert, igmp.query, igmp.query_response, \
-         igmp.last_member_query, igmp.last_member, igmp.membership, unicast.delay",
+         igmp.last_member_query, igmp.last_member, igmp.membership",
     ),
     (
         "steps: [{wait: 2 * 3}]\n",

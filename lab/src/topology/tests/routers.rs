@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::good;
-use crate::topology::model::{Kind, Topology};
+use super::{good, read};
+use crate::topology::model::{Kind, Topology, Unicast};
 
 const LAB: &str = "
 lab: 1
@@ -73,8 +73,9 @@ fn routers_of_other_kinds_have_the_same_settings() {
     assert_eq!(names, ["r1", "far"]);
     assert_eq!(router.igmp.len(), 1, "a custom node may be a host");
     assert_eq!(topology.nodes[2].loopback.len(), 1, "a loopback of its own");
-    assert_eq!(topology.oracle, Some(Duration::from_millis(100)));
-    assert_eq!(topology.skew, Duration::from_millis(30));
+    let millis = Duration::from_millis;
+    let (delay, skew) = (millis(100), millis(30));
+    assert_eq!(topology.unicast, Unicast::Oracle { delay, skew });
     assert!(topology.nodes[0].router.is_none());
 }
 
@@ -84,7 +85,7 @@ fn without_pim_there_is_no_router_and_no_section() {
     assert!(topology.nodes[0].router.is_none());
     assert!(topology.nodes[0].loopback.is_empty());
     assert_eq!(*config(&topology, 0), json!({}));
-    assert_eq!(topology.oracle, None);
+    assert_eq!(topology.unicast, Unicast::None);
 }
 
 #[test]
@@ -345,4 +346,47 @@ fn mistakes_about_tables_and_logs_are_told() {
         ),
     ];
     super::mistakes::judge(before, cases);
+}
+
+const CHAIN: &str = "lab: 1\npim: {}\nnodes: {a: host, r1: mcrd, r2: mcrd, b: host}\n\
+    links: [a -- r1, r1 -- r2, r2 -- b]\n";
+
+#[test]
+fn static_routes_are_the_nodes_own() {
+    let topology = good(&format!("{CHAIN}unicast: static\n"));
+    assert_eq!(topology.unicast, Unicast::Static);
+    assert_eq!(topology.unicast.follows(), None);
+    let routes = |at: usize| {
+        let routes = topology.nodes[at].routes.iter();
+        routes
+            .map(|(to, by)| format!("{to} via {by}"))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(routes(0), ["0.0.0.0/0 via 10.0.0.2"]);
+    let to_r2 = ["10.0.2.0/24 via 10.0.1.2", "10.255.0.3/32 via 10.0.1.2"];
+    assert_eq!(routes(1), to_r2);
+    // A broken file has no paths, and is told as it is.
+    let broken = read(&format!("{CHAIN}unicast: static\nsteps: [join: X]\n"));
+    assert_eq!(broken.map_err(|found| found.list.len()).err(), Some(1));
+}
+
+#[test]
+fn only_the_oracle_takes_its_time_and_loses_routes() {
+    let mistake = |unicast: &str, steps: &str| {
+        let found = read(&format!("{CHAIN}unicast: {unicast}\nsteps: [{steps}]\n"));
+        found.expect_err("a mistake").render(false)
+    };
+    for mode in ["static", "none"] {
+        let delay = mistake(&format!("{{mode: {mode}, delay: 1s}}"), "");
+        assert!(delay.contains("`delay` is for `mode: oracle`"), "{delay}");
+        let skew = mistake(&format!("{{mode: {mode}, skew: 1s}}"), "");
+        assert!(skew.contains("`skew` is for `mode: oracle`"), "{skew}");
+        let time = mistake(
+            mode,
+            "expect: {neighbors: r1/r2, within: 2 * unicast.delay}",
+        );
+        assert!(time.contains("there is no time `unicast.delay`"), "{time}");
+    }
+    let lost = mistake("static", "unicast: {withdraw: 10.0.0.0/24}");
+    assert!(lost.contains("`unicast: static` never change"), "{lost}");
 }

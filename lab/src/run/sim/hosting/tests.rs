@@ -25,6 +25,25 @@ fn hosts_and_routers_are_taken() {
 }
 
 #[test]
+fn hosts_have_the_routes_that_the_lab_gives_them() {
+    let lab = |unicast: &str, own: &str| {
+        let file = Path::new("t.yaml");
+        let text = format!(
+            "{{lab: 1, name: t, unicast: {unicast}, pim: {{}}, \
+             nodes: {{s: {{{own}}}, r: mcrd}}, links: [s -- r]}}"
+        );
+        let lab = crate::topology::parse(file, &text, &[], &|_| None);
+        let lab = lab.unwrap_or_else(|mistakes| panic!("{}", mistakes.render(false)));
+        host(&lab).map(|_| ()).map_err(|reason| reason.to_string())
+    };
+    let refused = Err("s: hosts have no routes in the simulator".to_owned());
+    let own = "routes: 10.9.0.0/16 via 10.0.0.2";
+    assert_eq!(lab("static", ""), Ok(()));
+    assert_eq!(lab("static", own), refused);
+    assert_eq!(lab("none", own), refused);
+}
+
+#[test]
 fn each_thing_that_is_not_there_is_named_once() {
     let lab = parsed(
         "nodes: {s: host, r: mcrd, f: frr, c: {kind: custom, cmd: cat}}, \
