@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use ipnet::Ipv4Net;
 
-use crate::topology::model::{LinkId, Node, NodeId, Topology, Unicast};
+use crate::topology::model::{Kind, LinkId, Node, NodeId, Topology, Unicast};
 
 #[cfg(test)]
 mod tests;
@@ -70,11 +70,12 @@ pub fn own(topology: &Topology, down: &Down) -> Vec<Routes> {
     topology.nodes.iter().enumerate().map(of).collect()
 }
 
-/// Gives every node the routes of the whole network for its own, beside those
-/// that it has.
-pub fn settle(topology: &mut Topology) {
+/// Gives nodes of these kinds the routes of the whole network for their own, beside
+/// those that they have.
+pub fn settle(topology: &mut Topology, of: impl Fn(&Kind) -> bool) {
     let all = routes(topology, &Down::new(), &Lost::new());
-    for (node, routes) in topology.nodes.iter_mut().zip(all) {
+    let nodes = topology.nodes.iter_mut().zip(all);
+    for (node, routes) in nodes.filter(|(node, _)| of(&node.kind)) {
         for (net, (router, _)) in routes {
             if !node.routes.iter().any(|(known, _)| *known == net) {
                 node.routes.push((net, router));
@@ -90,7 +91,7 @@ pub fn turns(topology: &Topology) -> Vec<(Duration, Vec<NodeId>)> {
     let all = (0..topology.nodes.len()).map(NodeId);
     let skew = match topology.unicast {
         Unicast::Oracle { delay: _, skew } => skew,
-        Unicast::None | Unicast::Static => Duration::ZERO,
+        Unicast::None | Unicast::Static | Unicast::Ospf => Duration::ZERO,
     };
     if skew.is_zero() {
         return vec![(Duration::ZERO, all.collect())];

@@ -203,6 +203,7 @@ in_namespaces! {
     netns_snooping_lan: "snooping-lan" by passes,
     netns_ssm_chain: "ssm-chain" by passes,
     netns_interop_pimd: "interop-pimd" by passes_with_others,
+    netns_ospf_ring4: "ospf-ring4" by passes_with_others,
     netns_static_mroutes: "static-mroutes" by passes_with_others,
     netns_sweep_diamond: "sweep-diamond" by skips_its_sweeps,
     netns_sweep_register: "sweep-register" by skips_its_sweeps,

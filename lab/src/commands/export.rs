@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use crate::args::ExportArgs;
 use crate::exit::Exit;
 use crate::topology;
-use crate::topology::model::{Kind, Medium, Node, NodeId, Topology};
+use crate::topology::model::{Kind, Medium, Node, NodeId, Topology, Unicast};
 
 #[cfg(test)]
 mod tests;
@@ -168,9 +168,11 @@ fn missing(topology: &Topology) -> Vec<String> {
     of("receivers are not in it", receivers.collect());
     let sources = topology.sources.iter().map(|one| one.name.as_str());
     of("sources are not in it", sources.collect());
-    if topology.unicast.follows().is_some() {
-        missing
-            .push("the lab's own unicast routes are not in it; run a routing protocol".to_owned());
+    match topology.unicast {
+        Unicast::Oracle { .. } => missing
+            .push("the lab's own unicast routes are not in it; run a routing protocol".to_owned()),
+        Unicast::Ospf => missing.push("OSPF is not in it".to_owned()),
+        Unicast::None | Unicast::Static => {}
     }
     if !topology.steps.is_empty() {
         missing.push(format!("{} steps are not in it", topology.steps.len()));

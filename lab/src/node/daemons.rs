@@ -8,7 +8,8 @@ use nix::sys::signal::{Signal, kill};
 use tokio::time::{Instant, sleep};
 
 use super::logs::LogKeeper;
-use super::{Deaths, Folders, NodeError, Place, Programs, kind, tail, wrap};
+use super::routing::{self, Routing};
+use super::{Deaths, Folders, NodeError, Place, Programs, frr, kind, tail, wrap};
 use crate::backend::netns::{Child, Network};
 use crate::plan::Plan;
 use crate::topology::model::{Kind, NodeId, Topology};
@@ -21,6 +22,7 @@ pub struct Daemons {
     children: Vec<Vec<Child>>,
     /// What watches them from beside, by node.
     beside: BTreeMap<NodeId, Vec<Child>>,
+    routing: Routing,
     frozen: BTreeSet<NodeId>,
     /// What ended by itself.
     deaths: Deaths,
@@ -37,6 +39,7 @@ impl Daemons {
         for node in &topology.nodes {
             kind(node).check(programs)?;
             wrap::check(node)?;
+            routing::check(node)?;
         }
         Ok(())
     }
@@ -55,8 +58,10 @@ impl Daemons {
         let place = |id| Place::new(topology, id, network, programs, folders);
         let mut children = Vec::new();
         let mut beside = BTreeMap::new();
+        let mut routing = Routing::default();
         for (position, node) in topology.nodes.iter().enumerate() {
             let place = place(NodeId(position));
+            routing.set(node, &place).await?;
             let kind = kind(node);
             kind.configure(&place)?;
             let started = kind.start(&place)?;
@@ -65,12 +70,16 @@ impl Daemons {
         }
         let ready = children.iter().enumerate().map(|(position, children)| {
             let place = place(NodeId(position));
-            async move { until_ready(topology, &place, children).await }
+            async move {
+                until_ready(topology, &place, children).await?;
+                routing::settled(topology, &place).await
+            }
         });
         try_join_all(ready).await?;
         let daemons = Daemons {
             children,
             beside,
+            routing,
             frozen: BTreeSet::new(),
             deaths: Deaths::default(),
             _logs: logs,
@@ -95,6 +104,10 @@ impl Daemons {
         let programs = kind(node).programs().iter();
         for (child, program) in self.children(place.node).iter().zip(programs) {
             self.deaths.watch(place.name, program, place.log(), child);
+        }
+        for (child, program) in self.routing.children(place.node) {
+            let log = frr::ospf::log(place);
+            self.deaths.watch(place.name, program, log, child);
         }
         let beside = self.beside.get(&place.node).into_iter().flatten();
         for (child, wrap) in beside.zip(place.wrap.into_iter().cycle()) {
@@ -122,8 +135,35 @@ impl Daemons {
         let beside = std::mem::take(&mut self.beside).into_iter();
         let beside = beside.filter_map(|(at, all)| Some((*moved.get(&at)?, all)));
         self.beside = beside.collect();
+        self.routing.move_to(plan);
         let frozen = self.frozen.iter();
         self.frozen = frozen.filter_map(|at| moved.get(at).copied()).collect();
+    }
+
+    /// Makes OSPF run beside a node's daemon, or not, as the topology says.
+    ///
+    /// # Errors
+    /// It cannot be started or ended.
+    pub async fn route(&mut self, topology: &Topology, place: &Place<'_>) -> Result<(), NodeError> {
+        let Some(node) = topology.nodes.get(place.node.0) else {
+            return Ok(());
+        };
+        if self.routing.is_right(node, place.node) {
+            return Ok(());
+        }
+        self.deaths.release(place.name);
+        let set = self.routing.set(node, place).await;
+        self.watch(topology, place);
+        set
+    }
+
+    /// Ends the OSPF that runs beside a node's daemon.
+    ///
+    /// # Errors
+    /// It cannot be ended.
+    pub async fn end_routing(&mut self, place: &Place<'_>) -> Result<(), NodeError> {
+        self.deaths.release(place.name);
+        self.routing.end(place).await
     }
 
     /// Starts a node's daemon, which must not run, and waits until it is
@@ -309,7 +349,12 @@ impl Daemons {
                 }
             });
         let ended = futures_util::future::join_all(ends).await;
-        ended.into_iter().flatten().collect()
+        let mut errors: Vec<NodeError> = ended.into_iter().flatten().collect();
+        for node in 0..topology.nodes.len() {
+            let place = Place::new(topology, NodeId(node), network, programs, folders);
+            errors.extend(self.routing.end(&place).await.err());
+        }
+        errors
     }
 
     fn running(&self, place: &Place<'_>) -> Result<&Child, NodeError> {

@@ -1,4 +1,5 @@
-//! FRR: zebra and its pimd, each router with a path space of its own.
+//! FRR: zebra, its pimd and where it is asked for its ospfd, each router with a
+//! path space of its own.
 //!
 //! `-N NAME` puts the sockets into /var/run/frr/NAME, which is the lab's own
 //! /run. Both daemons give up root for the user frr; where the lab runs
@@ -8,6 +9,7 @@
 pub mod ask;
 mod config;
 pub mod more;
+pub(super) mod ospf;
 mod refused;
 pub mod state;
 
@@ -22,7 +24,7 @@ use nix::unistd::{Group, User};
 
 use super::{NodeError, NodeKind, Place, Programs, Unfit, terminate};
 use crate::backend::netns::{Child, Process};
-use crate::topology::model::OwnConfig;
+use crate::topology::model::{Ospf, OwnConfig};
 use crate::topology::router::Router;
 
 /// Where Debian and others put the daemons.
@@ -36,20 +38,12 @@ const ENABLE: &str = "sudo apt-get install frr";
 pub(super) struct Frr<'a> {
     pub(super) router: Option<&'a Router>,
     pub(super) own: Option<&'a OwnConfig>,
+    pub(super) ospf: Option<&'a Ospf>,
 }
 
 impl NodeKind for Frr<'_> {
     fn check(&self, _programs: &Programs) -> Result<(), Unfit> {
-        for daemon in ["zebra", "pimd"] {
-            if !Path::new(DAEMONS).join(daemon).is_file() {
-                return Err(Unfit::NotInstalled {
-                    software: "FRR",
-                    file: Path::new(DAEMONS).join(daemon),
-                    enable: ENABLE,
-                });
-            }
-        }
-        Ok(())
+        installed(self.programs())
     }
 
     fn configure(&self, place: &Place<'_>) -> Result<(), NodeError> {
@@ -58,16 +52,20 @@ impl NodeKind for Frr<'_> {
         let folder = space(place.name);
         prepare(&folder, &place.folders.sockets)
             .map_err(|source| place.file_error(&folder, source))?;
-        let own = match self.own {
+        let mut own = match self.own {
             Some(own) => self.own_lines(place, own)?,
-            None => Default::default(),
-        };
+            None => Vec::new(),
+        }
+        .into_iter();
         let instead = self.own.is_some_and(|own| own.instead);
+        let ospf = self.ospf.map(|ospf| ospf::config(place.name, ospf));
         let files = [
-            ("zebra", config::zebra(place.name)),
-            ("pimd", config::pimd(place.name, router)),
+            Some(("zebra", config::zebra(place.name))),
+            ospf.map(|text| ("ospfd", text)),
+            Some(("pimd", config::pimd(place.name, router))),
         ];
-        for ((daemon, generated), own) in files.into_iter().zip(own) {
+        for (daemon, generated) in files.into_iter().flatten() {
+            let own = own.next().unwrap_or_default();
             let path = config_file(place, daemon);
             let text = if instead { own } else { generated + &own };
             fs::write(&path, text).map_err(|source| place.file_error(&path, source))?;
@@ -76,27 +74,19 @@ impl NodeKind for Frr<'_> {
     }
 
     fn programs(&self) -> &'static [&'static str] {
-        &["zebra", "pimd"]
+        match self.ospf {
+            Some(_) => &["zebra", "ospfd", "pimd"],
+            None => &["zebra", "pimd"],
+        }
     }
 
     fn start(&self, place: &Place<'_>) -> Result<Vec<Child>, NodeError> {
-        let socket = space(place.name).join("zserv.api");
-        super::forget(place, &socket)?;
-        let zebra = daemon(place, "zebra");
-        // pimd that finds no zebra tries again only seconds later.
-        let wait = format!(
-            "n=0; until [ -S {0} ] || [ $n -ge 1000 ]; do n=$((n+1)); sleep 0.01; done; \
-             exec \"$@\"",
-            socket.display()
-        );
-        let mut pimd = Process::new(["sh", "-c", wait.as_str(), "sh"]);
-        pimd.argv.extend(daemon(place, "pimd").argv);
-        let mut children = Vec::new();
-        for mut process in [zebra, pimd] {
+        let processes = processes(place, self.programs())?;
+        let processes = processes.into_iter().map(|mut process| {
             (process.stdout, process.stderr) = place.to_log()?;
-            children.push(place.spawn(process)?);
-        }
-        Ok(children)
+            place.spawn(process)
+        });
+        processes.collect()
     }
 
     /// Both answer, and PIM has an address on every interface that is to have
@@ -132,18 +122,19 @@ impl NodeKind for Frr<'_> {
 }
 
 impl Frr<'_> {
-    /// What each daemon reads of the user's file: zebra's, then pimd's.
-    fn own_lines(&self, place: &Place<'_>, own: &OwnConfig) -> Result<[String; 2], NodeError> {
+    /// What each daemon reads of the user's file.
+    fn own_lines(&self, place: &Place<'_>, own: &OwnConfig) -> Result<Vec<String>, NodeError> {
         let whole = place
             .folders
             .configs
             .join(format!("{}.frr.conf", place.name));
         let failed = |source| place.file_error(&whole, source);
         fs::write(&whole, &own.text).map_err(failed)?;
-        let refused = ["zebra", "pimd"]
-            .map(|daemon| refused::by(&Path::new(DAEMONS).join(daemon), &whole, place.name));
-        let [zebra, pimd] = refused;
-        let refused = [zebra.map_err(failed)?, pimd.map_err(failed)?];
+        let mut refused = Vec::new();
+        for daemon in self.programs() {
+            let program = Path::new(DAEMONS).join(daemon);
+            refused.push(refused::by(&program, &whole, place.name).map_err(failed)?);
+        }
         let lines = refused::by_all(&own.text, &refused);
         if !lines.is_empty() {
             return Err(NodeError::Refused {
@@ -152,8 +143,48 @@ impl Frr<'_> {
                 lines,
             });
         }
-        Ok(refused.map(|refused| refused::without(&own.text, &refused)))
+        let left = refused.iter();
+        let left = left.map(|refused| refused::without(&own.text, refused));
+        Ok(left.collect())
     }
+}
+
+fn installed(daemons: &[&str]) -> Result<(), Unfit> {
+    for daemon in daemons {
+        let file = Path::new(DAEMONS).join(daemon);
+        if !file.is_file() {
+            return Err(Unfit::NotInstalled {
+                software: "FRR",
+                file,
+                enable: ENABLE,
+            });
+        }
+    }
+    Ok(())
+}
+
+/// These daemons, of which the first is zebra.
+fn processes(place: &Place<'_>, daemons: &[&str]) -> Result<Vec<Process>, NodeError> {
+    let socket = space(place.name).join("zserv.api");
+    super::forget(place, &socket)?;
+    // One that finds no zebra tries again only seconds later.
+    let wait = format!(
+        "n=0; until [ -S {0} ] || [ $n -ge 1000 ]; do n=$((n+1)); sleep 0.01; done; \
+         exec \"$@\"",
+        socket.display()
+    );
+    let all = daemons.iter().enumerate().map(|(position, name)| {
+        let program = daemon(place, name);
+        match position {
+            0 => program,
+            _ => {
+                let mut waits = Process::new(["sh", "-c", wait.as_str(), "sh"]);
+                waits.argv.extend(program.argv);
+                waits
+            }
+        }
+    });
+    Ok(all.collect())
 }
 
 /// A router's path space.

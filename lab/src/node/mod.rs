@@ -14,6 +14,7 @@ mod logs;
 mod mcrd;
 mod pimd;
 mod programs;
+mod routing;
 mod smcroute;
 mod wrap;
 
@@ -89,10 +90,11 @@ pub trait NodeKind {
 #[must_use]
 pub fn kind(node: &Node) -> Box<dyn NodeKind + '_> {
     let (router, own) = (node.router.as_deref(), node.own.as_ref());
+    let ospf = node.ospf.as_deref();
     match &node.kind {
         Kind::Host => Box::new(host::Host),
         Kind::Mcrd { config } => Box::new(mcrd::Mcrd { config }),
-        Kind::Frr => Box::new(frr::Frr { router, own }),
+        Kind::Frr => Box::new(frr::Frr { router, own, ospf }),
         Kind::Pimd => Box::new(pimd::Pimd { router, own }),
         Kind::Smcroute { mroutes } => Box::new(smcroute::Smcroute { mroutes, own }),
         Kind::Kernel => Box::new(kernel::Kernel),
@@ -257,6 +259,21 @@ pub enum NodeError {
         action: &'static str,
         /// The reason.
         source: io::Error,
+    },
+    /// Unicast routes are not all there in time.
+    #[error(
+        "{node}: OSPF has no route to {missing} within {}; its last lines:\n{tail}",
+        humantime::format_duration(*within)
+    )]
+    NotRouted {
+        /// The node.
+        node: String,
+        /// One of the networks.
+        missing: String,
+        /// The time it had.
+        within: Duration,
+        /// The end of its log.
+        tail: String,
     },
     /// Nobody can look after the logs.
     #[error("the system gives no thread that looks after the logs: {0}")]

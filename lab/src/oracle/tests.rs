@@ -115,7 +115,7 @@ fn settled_routes_are_the_nodes_own_from_then_on() {
     let given = (net, "10.0.3.9".parse().unwrap());
     topology.nodes[1].routes.push(given);
     let paths = routes(&topology, &Down::new(), &Lost::new());
-    settle(&mut topology);
+    settle(&mut topology, |_| true);
     assert_eq!(topology.nodes[1].routes[0], given);
     for (node, paths) in topology.nodes.iter().zip(&paths) {
         let to: Vec<_> = node.routes.iter().map(|(to, _)| *to).collect();

@@ -107,6 +107,7 @@ impl Sides<'_> {
             Kind::Host | Kind::Kernel => false,
         };
         let same = before.router == node.router && before.own == node.own;
+        let same = same && (node.kind != Kind::Frr || before.ospf == node.ospf);
         if before.kind != node.kind || !same {
             return restart("other configuration");
         }
@@ -121,6 +122,7 @@ impl Sides<'_> {
         let words = |topology: &Topology| match topology.unicast {
             Unicast::Oracle { delay, skew: _ } => format!("by the lab, {delay:?} after a change"),
             Unicast::Static => "by the lab, once".to_owned(),
+            Unicast::Ospf => "by OSPF".to_owned(),
             Unicast::None => "not by the lab".to_owned(),
         };
         let (was, is) = (words(self.old), words(self.new));

@@ -11,7 +11,7 @@ use mcr_sim::reference::{Flow, Scene, Step};
 use super::config::config;
 use super::{Situation, Undetermined};
 use crate::oracle::{self, Routes};
-use crate::topology::model::{Interface, LinkId, Medium, Node, NodeId, Topology, Unicast};
+use crate::topology::model::{Interface, Kind, LinkId, Medium, Node, NodeId, Topology, Unicast};
 
 /// A lab at one moment.
 pub struct World<'a> {
@@ -39,13 +39,20 @@ impl<'a> World<'a> {
             let name = topology.nodes.get(at.0).map_or("?", |node| &node.name);
             return Err(format!("{name} is frozen, and forwards what it last set"));
         }
+        if let Some(name) = silent(topology, situation) {
+            return Err(format!(
+                "the OSPF of {name} has stopped, and what the others make of that is not known"
+            ));
+        }
         let nodes = topology.nodes.iter().enumerate();
         let configs = nodes.map(|(at, node)| {
             let loaded = config(node, situation.configs.get(&NodeId(at)))?;
             Ok(loaded.map(|loaded| loaded.router))
         });
         let routes = match topology.unicast {
-            Unicast::Oracle { .. } => oracle::routes(topology, &situation.down, &situation.lost),
+            Unicast::Oracle { .. } | Unicast::Ospf => {
+                oracle::routes(topology, &situation.down, &situation.lost)
+            }
             Unicast::None | Unicast::Static => oracle::own(topology, &situation.down),
         };
         Ok(World {
@@ -438,4 +445,13 @@ impl World<'_> {
         let has = |one: &Interface| one.addresses.iter().any(|net| net.addr() == address);
         ends.find(|(_, interface)| has(interface)).map(|(at, _)| at)
     }
+}
+
+/// A router whose OSPF goes with its daemon, which does not run.
+fn silent<'a>(topology: &'a Topology, situation: &Situation) -> Option<&'a str> {
+    let mut stopped = situation.stopped.iter();
+    stopped.find_map(|at| {
+        let node = topology.nodes.get(at.0)?;
+        (node.ospf.is_some() && node.kind == Kind::Frr).then_some(node.name.as_str())
+    })
 }

@@ -426,6 +426,10 @@ impl Stage for Namespaces<'_> {
     async fn write_states(&self, folder: &Path) -> io::Result<()> {
         for (position, node) in self.world.topology.nodes.iter().enumerate() {
             let at = NodeId(position);
+            if node.ospf.is_some() {
+                let told = frr::ask::routing(&node.name).await;
+                fs::write(folder.join(format!("{}.ospf.txt", node.name)), told)?;
+            }
             match &node.kind {
                 Kind::Host | Kind::Pimd | Kind::Smcroute { .. } | Kind::Kernel => {}
                 Kind::Frr => {

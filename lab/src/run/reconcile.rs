@@ -144,6 +144,11 @@ impl Lab<'_> {
                 fail(failed, What::Daemon, name, &error);
             }
         }
+        for at in &plan.gone_nodes {
+            if let Err(error) = daemons.end_routing(&self.place(*at)).await {
+                fail(failed, What::Daemon, name_of(old, *at), &error);
+            }
+        }
         self.parts.daemons = Some(daemons);
         ran
     }
@@ -344,21 +349,19 @@ impl Lab<'_> {
         };
         for (position, node) in plan.nodes.iter().enumerate() {
             let at = NodeId(position);
+            let place = self.place(at);
+            let routed = daemons.route(self.network.topology(), &place).await;
             let done = match node.daemon {
-                DaemonPlan::Keep => continue,
+                DaemonPlan::Keep => Ok(()),
                 DaemonPlan::Reload => self.reload(&mut daemons, at).await,
                 DaemonPlan::Restart => {
                     let starts = node.was.is_none_or(|was| ran.daemons.contains(&was));
                     self.start(&mut daemons, at, starts).await
                 }
             };
-            if let Err(error) = done {
-                fail(
-                    failed,
-                    What::Daemon,
-                    name_of(self.network.topology(), at),
-                    &error,
-                );
+            let name = name_of(self.network.topology(), at);
+            for error in [routed, done].into_iter().filter_map(Result::err) {
+                fail(failed, What::Daemon, name, &error);
             }
         }
         self.parts.daemons = Some(daemons);

@@ -5,6 +5,7 @@ mod action;
 mod gate;
 mod invariant;
 mod kind;
+mod ospf;
 mod own;
 mod sweep;
 mod unicast;
@@ -28,6 +29,7 @@ pub use action::{Action, DaemonChange, Exec, Flap, Hosts, LinkChange};
 pub use gate::{Gate, GateBound, Quantile};
 pub use invariant::{Always, Invariant};
 pub use kind::{Custom, Kind, StaticMroute};
+pub use ospf::{Ospf, OspfInterface};
 pub use own::OwnConfig;
 pub use sweep::Sweep;
 pub use unicast::Unicast;
@@ -124,6 +126,8 @@ pub struct Node {
     pub wrap: Option<Wrap>,
     /// What the user brings for its daemon, where that is not mcrd.
     pub own: Option<OwnConfig>,
+    /// OSPF, where it finds its way by that.
+    pub ospf: Option<Box<Ospf>>,
 }
 
 /// A node's end of a link.

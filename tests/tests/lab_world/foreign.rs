@@ -237,3 +237,53 @@ fn what_frr_knows_is_drawn_and_saved() {
         assert!(user.world().is_empty(), "{:?}", user.world());
     });
 }
+
+/// OSPF comes to a lab that runs, follows what changes, and goes.
+#[test]
+fn ospf_comes_and_goes_with_the_file() {
+    let test = "ospf_comes_and_goes_with_the_file";
+    User::each(test, |user| {
+        user.bring_daemon();
+        if user.bring_foreign(test).is_none() {
+            return;
+        }
+        let name = user.name("ospf");
+        let lab = |unicast: &str| {
+            let text = format!(
+                "unicast: {unicast}\npim: {{}}\n\
+                 nodes: {{a: host, k: kernel, r: mcrd, f: frr, b: host}}\n\
+                 links: [a -- k, k -- r, r -- f, f -- b]\n\
+                 receivers: {{B: {{at: b, group: \"${{b.ip}}\"}}}}\n\
+                 sources: {{A: {{at: a, host: \"${{b.ip}}\", rate: 100pps}}}}\n"
+            );
+            user.file(&name, &text)
+        };
+        let file = lab("oracle");
+        let processes = || {
+            let text = user.expect(0, &["ps"]);
+            let ospf = text.lines().filter(|line| line.contains("frr/ospfd"));
+            ospf.count()
+        };
+        let arrives = "expect: {rx: {by: B, of: A, received: {min: 5}}, within: 20s}";
+        user.expect(0, &["up", &file]);
+        assert_eq!(processes(), 0);
+        user.expect(0, &["join", "-l", &name, "B"]);
+        user.expect(0, &["send", "-l", &name, "A"]);
+        lab("frr-ospf");
+        let text = user.expect(0, &["apply", "-l", &name, &file]);
+        assert!(text.contains("-> by OSPF"), "{text}");
+        assert_eq!(processes(), 3);
+        user.expect(0, &["do", "-l", &name, arrives]);
+        // The end of a daemon of another kind ends none of it.
+        user.expect(0, &["daemon", "-l", &name, "kill", "r"]);
+        assert_eq!(processes(), 3);
+        user.expect(0, &["do", "-l", &name, arrives]);
+        lab("oracle");
+        // Its end was asked for, and is no death.
+        user.expect(0, &["apply", "-l", &name, &file]);
+        assert_eq!(processes(), 0);
+        user.expect(0, &["do", "-l", &name, arrives]);
+        user.expect(0, &["down", &name]);
+        assert!(user.world().is_empty(), "{:?}", user.world());
+    });
+}

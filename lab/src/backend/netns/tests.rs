@@ -101,6 +101,7 @@ fn topology(nodes: &[(&str, Kind)]) -> Topology {
         env: Vec::new(),
         wrap: None,
         own: None,
+        ospf: None,
     };
     Topology {
         name: "test".to_owned(),

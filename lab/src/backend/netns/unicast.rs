@@ -62,7 +62,9 @@ impl Network {
         let wanted = match self.topology.unicast {
             Unicast::Oracle { .. } => oracle::routes(&self.topology, &down, &lost),
             // Those that were set go.
-            Unicast::None | Unicast::Static => vec![Routes::new(); self.topology.nodes.len()],
+            Unicast::None | Unicast::Static | Unicast::Ospf => {
+                vec![Routes::new(); self.topology.nodes.len()]
+            }
         };
         let nodes = wanted.into_iter().enumerate();
         let nodes = nodes.filter(|(node, _)| of.contains(&NodeId(*node)));
@@ -115,8 +117,12 @@ impl Network {
         .buffered(IN_FLIGHT)
         .try_collect::<()>()
         .await?;
+        // One of the node's own is the same to the kernel.
+        let own = &self.topology.nodes[node.0].routes;
+        let stays = |to: &Ipv4Net, metric| metric == 0 && own.iter().any(|(own, _)| own == to);
         for (to, (_, metric)) in old {
-            if wanted.get(to).is_none_or(|(_, now)| now != metric) {
+            let goes = wanted.get(to).is_none_or(|(_, now)| now != metric);
+            if goes && !stays(to, *metric) {
                 let prefix = (to.network(), to.prefix_len());
                 let removed = session.netlink.remove_route(prefix, *metric).await;
                 removed.map_err(failed(*to))?;

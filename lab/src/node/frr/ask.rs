@@ -67,8 +67,7 @@ async fn talk(router: &str, daemon: &str, command: &str) -> std::io::Result<Stri
 
 /// Everything that it tells of multicast, as evidence.
 pub async fn everything(router: &str) -> String {
-    let mut text = String::new();
-    for (of, command) in [
+    let commands = [
         ("zebra", "show ip route"),
         ("pimd", "show ip pim interface"),
         ("pimd", "show ip pim neighbor"),
@@ -80,7 +79,25 @@ pub async fn everything(router: &str) -> String {
         ("pimd", "show ip mroute"),
         ("pimd", "show ip igmp groups"),
         ("pimd", "show ip igmp sources"),
-    ] {
+    ];
+    all(router, &commands).await
+}
+
+/// Everything that it tells of OSPF, as evidence.
+pub async fn routing(router: &str) -> String {
+    let commands = [
+        ("zebra", "show ip route"),
+        ("ospfd", "show ip ospf interface"),
+        ("ospfd", "show ip ospf neighbor"),
+        ("ospfd", "show ip ospf route"),
+        ("ospfd", "show ip ospf database"),
+    ];
+    all(router, &commands).await
+}
+
+async fn all(router: &str, commands: &[(&str, &str)]) -> String {
+    let mut text = String::new();
+    for (of, command) in commands {
         let told = daemon(router, of, command)
             .await
             .unwrap_or_else(|error| error);

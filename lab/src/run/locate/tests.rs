@@ -24,6 +24,7 @@ fn node(name: &str) -> Node {
         env: Vec::new(),
         wrap: None,
         own: None,
+        ospf: None,
     }
 }
 

@@ -62,6 +62,9 @@ pub fn host(topology: &Topology) -> Result<Hosted<'_>, NotHosted> {
     let configs = nodes
         .map(|node| reasons.node(node, topology.unicast))
         .collect();
+    if topology.unicast == Unicast::Ospf {
+        reasons.add("unicast", "there is no OSPF in the simulator");
+    }
     for link in &topology.links {
         if let Medium::Bridge { querier: true, .. } = link.medium {
             reasons.add(&link.name, "switches do not send queries in the simulator");
@@ -125,8 +128,9 @@ impl Reasons {
         match &node.kind {
             Kind::Host => {
                 let default = node.routes.iter().all(|(to, _)| to.prefix_len() == 0);
-                // The one that the lab adds leads to what its hosts reach anyway.
-                if !(node.routes.is_empty() || default && unicast == Unicast::Static) {
+                let given = matches!(unicast, Unicast::Static | Unicast::Ospf);
+                // The one that the lab gives leads to what its hosts reach anyway.
+                if !(node.routes.is_empty() || default && given) {
                     self.add(&node.name, "hosts have no routes in the simulator");
                 }
                 None

@@ -293,7 +293,9 @@ impl Machine {
     pub(super) fn reroute(&mut self, of: &[NodeId]) {
         let wanted = match self.topology.unicast {
             Unicast::Oracle { .. } => oracle::routes(&self.topology, &self.down, &self.lost),
-            Unicast::None | Unicast::Static => oracle::own(&self.topology, &self.down),
+            Unicast::None | Unicast::Static | Unicast::Ospf => {
+                oracle::own(&self.topology, &self.down)
+            }
         };
         for (position, routes) in wanted.iter().enumerate() {
             let node = &self.topology.nodes[position];

@@ -188,6 +188,9 @@ pub(crate) enum UnicastMode {
     Oracle,
     /// The lab computes them once, and they stay, whatever happens.
     Static,
+    /// FRR's OSPF runs in all routers, beside what else does.
+    #[serde(rename = "frr-ospf")]
+    FrrOspf,
     /// From the nodes' own `routes` only, which is the default.
     None,
 }

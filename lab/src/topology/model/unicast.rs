@@ -17,6 +17,8 @@ pub enum Unicast {
         /// The first router has them then, the last one so much later.
         skew: Duration,
     },
+    /// OSPF of FRR, in all routers.
+    Ospf,
 }
 
 impl Unicast {
@@ -26,7 +28,7 @@ impl Unicast {
     pub fn follows(self) -> Option<Duration> {
         match self {
             Unicast::Oracle { delay, skew: _ } => Some(delay),
-            Unicast::None | Unicast::Static => None,
+            Unicast::None | Unicast::Static | Unicast::Ospf => None,
         }
     }
 
@@ -42,6 +44,10 @@ impl Unicast {
             Unicast::Static => Some((
                 "the routes of `unicast: static` never change",
                 "with `unicast: oracle` routers lose them by this verb",
+            )),
+            Unicast::Ospf => Some((
+                "the routes of `unicast: frr-ospf` are OSPF's own",
+                "they follow links that go down; with `unicast: oracle` this verb has a say",
             )),
         }
     }

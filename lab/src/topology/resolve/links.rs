@@ -91,6 +91,7 @@ fn bare(name: &str) -> Node {
         env: Vec::new(),
         wrap: None,
         own: None,
+        ospf: None,
     }
 }
 

@@ -19,6 +19,7 @@ mod mcrd;
 mod messages;
 mod network;
 mod nodes;
+mod ospf;
 mod own;
 mod packets;
 mod question;
@@ -176,12 +177,19 @@ pub(crate) fn resolve(root: Tree, outside: &Outside<'_>, sink: &Sink) -> Option<
     Some(settled(topology, sink))
 }
 
-/// With the routes that the nodes have once and for all.
+/// With what the nodes have for their unicast routes.
 fn settled(mut topology: Topology, sink: &Sink) -> Topology {
-    match topology.unicast {
+    if sink.count() > 0 {
         // What is not whole has no paths.
-        Unicast::Static if sink.count() == 0 => oracle::settle(&mut topology),
-        Unicast::Static | Unicast::None | Unicast::Oracle { .. } => {}
+        return topology;
+    }
+    match topology.unicast {
+        Unicast::Static => oracle::settle(&mut topology, |_| true),
+        Unicast::Ospf => {
+            oracle::settle(&mut topology, |kind| !kind.is_router());
+            ospf::configure(&mut topology);
+        }
+        Unicast::None | Unicast::Oracle { .. } => {}
     }
     topology
 }

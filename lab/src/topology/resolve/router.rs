@@ -79,6 +79,7 @@ pub(super) fn unicast(cx: &Context<'_>, file: &File) -> Unicast {
             };
         }
         UnicastMode::Static => (Unicast::Static, "routes that never change take no time"),
+        UnicastMode::FrrOspf => (Unicast::Ospf, "OSPF takes its own time"),
         UnicastMode::None => (Unicast::None, "the lab sets no routes"),
     };
     for (key, time) in [("delay", delay), ("skew", skew)] {

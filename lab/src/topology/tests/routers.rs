@@ -376,7 +376,7 @@ fn only_the_oracle_takes_its_time_and_loses_routes() {
         let found = read(&format!("{CHAIN}unicast: {unicast}\nsteps: [{steps}]\n"));
         found.expect_err("a mistake").render(false)
     };
-    for mode in ["static", "none"] {
+    for mode in ["static", "frr-ospf", "none"] {
         let delay = mistake(&format!("{{mode: {mode}, delay: 1s}}"), "");
         assert!(delay.contains("`delay` is for `mode: oracle`"), "{delay}");
         let skew = mistake(&format!("{{mode: {mode}, skew: 1s}}"), "");
@@ -389,4 +389,6 @@ fn only_the_oracle_takes_its_time_and_loses_routes() {
     }
     let lost = mistake("static", "unicast: {withdraw: 10.0.0.0/24}");
     assert!(lost.contains("`unicast: static` never change"), "{lost}");
+    let lost = mistake("frr-ospf", "unicast: {at: r1, fail: 10.0.2.0/24}");
+    assert!(lost.contains("are OSPF's own"), "{lost}");
 }
