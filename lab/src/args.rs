@@ -215,7 +215,8 @@ pub struct TestArgs {
     /// junit, markdown, tap or gha; as often as wanted
     #[arg(long = "report", value_name = "FORM=FILE", value_parser = parse_report)]
     pub reports: Vec<ReportTo>,
-    /// Write the HTML report, index.html, also of a run that passed
+    /// Write the HTML report, index.html, also of a run that passed; otherwise as
+    /// the file's `artifacts` say
     #[arg(long)]
     pub html: bool,
     /// Run each file so many times, not as often as it says itself; stop at the
@@ -258,9 +259,10 @@ pub struct TestArgs {
     /// Where mcrd, mcrctl and mcrgen are; beside lab otherwise
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub bin_dir: Option<PathBuf>,
-    /// When the packets of every link are kept
-    #[arg(long, value_enum, default_value_t = Capture::OnFailure)]
-    pub capture: Capture,
+    /// When the packets of every link are kept; as the file's `artifacts` say
+    /// otherwise, and where they say nothing on-failure
+    #[arg(long, value_enum)]
+    pub capture: Option<Capture>,
     /// Run in virtual time: mcrd's routers in one process, hosts, links and
     /// unicast routes as models. Needs no namespaces and takes a moment
     #[arg(long, conflicts_with = "bin_dir")]

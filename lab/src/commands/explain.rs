@@ -72,7 +72,7 @@ fn simulated(topology: &Topology, args: &ExplainArgs) -> Result<Explanation, Fau
     let runs = tempfile::tempdir().map_err(Fault::system("make a folder for the run"))?;
     let options = Options {
         keep_going: true,
-        capture: Capture::Never,
+        capture: Some(Capture::Never),
         names: PathBuf::default(),
         work: PathBuf::default(),
         runs: runs.path().to_owned(),

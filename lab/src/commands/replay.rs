@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::test;
-use crate::args::{BaselineArgs, Capture, FailureArgs, ReplayArgs, SweepArgs, TestArgs, Vars};
+use crate::args::{BaselineArgs, FailureArgs, ReplayArgs, SweepArgs, TestArgs, Vars};
 use crate::exit::Exit;
 use crate::run::again;
 
@@ -39,7 +39,7 @@ pub fn run(args: ReplayArgs) -> Exit {
         watch_file: false,
         run_dir: args.run_dir,
         bin_dir: args.bin_dir.filter(|_| !again.sim),
-        capture: Capture::OnFailure,
+        capture: None,
         sim: again.sim,
         seed: again.seed,
         sweep: SweepArgs {

@@ -107,7 +107,7 @@ fn run(case: &Case, work: &Path) -> Result<Option<Failure>, String> {
     let hosted = sim::host(&lab).map_err(|reason| reason.to_string())?;
     let options = Options {
         keep_going: false,
-        capture: Capture::Never,
+        capture: Some(Capture::Never),
         html: false,
         names: Default::default(),
         work: Default::default(),

@@ -53,14 +53,13 @@ use serde_json::json;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::{Instant, sleep};
 
-use crate::args;
 use crate::assertion::Outcome;
 use crate::backend::netns::{self as network, Network};
 use crate::clock;
 use crate::node::{Daemons, Death, Folders, NodeError, Programs};
 use crate::report::html;
 use crate::report::{RunReport, StepReport};
-use crate::topology::model::Topology;
+use crate::topology::model::{Keep, Topology};
 
 pub use options::Options;
 
@@ -183,7 +182,8 @@ impl Course<'_> {
                 .push(format!("cannot write the result: {error}"));
             report.conclude();
         }
-        if (self.options.html || !report.outcome.is_good())
+        let good = report.outcome.is_good();
+        if self.options.writes_html(self.topology, good)
             && let Err(error) = html::write(self.folder, report, self.topology)
         {
             report
@@ -282,7 +282,7 @@ impl Course<'_> {
                 .errors
                 .push(format!("cannot keep the state: {error}"));
         }
-        if self.options.capture == args::Capture::Never {
+        if self.options.packets(self.topology) == Keep::Never {
             return;
         }
         let path = self.folder.join(format!("step{}.pcapng", position + 1));
@@ -296,7 +296,7 @@ impl Course<'_> {
 
     /// Writes the packets of the whole run, where that is asked for.
     fn packets_of_all(&self, engine: &Engine<impl Stage>, report: &mut RunReport) {
-        if self.options.capture == args::Capture::Always {
+        if self.options.packets(self.topology) == Keep::Always {
             let path = self.folder.join("packets.pcapng");
             let written = engine
                 .stage
@@ -406,8 +406,11 @@ impl Job<'_> {
             Ok(daemons) => daemons,
             Err(error) => return report.errors.push(error.to_string()),
         };
-        let keep = self.course.options.capture != args::Capture::Never;
-        let capture = match Capture::start(self.course.topology, network, keep) {
+        let Course {
+            topology, options, ..
+        } = self.course;
+        let keep = options.packets(topology) != Keep::Never;
+        let capture = match Capture::start(topology, network, keep) {
             Ok(capture) => capture,
             Err(error) => return report.errors.push(error.to_string()),
         };

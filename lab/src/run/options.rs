@@ -5,15 +5,16 @@ use std::rc::Rc;
 
 use super::pause::Pause;
 use crate::args::{Capture, SweepAt};
+use crate::topology::model::{Keep, Topology};
 
 /// How a run is to be done.
 #[derive(Clone, Debug)]
 pub struct Options {
     /// Run the steps after a failed one.
     pub keep_going: bool,
-    /// When packets are written.
-    pub capture: Capture,
-    /// The HTML report is written for good runs too.
+    /// When packets are written, whatever the file says.
+    pub capture: Option<Capture>,
+    /// The HTML report is written for all runs, whatever the file says.
     pub html: bool,
     /// Where the namespaces' names are.
     pub names: PathBuf,
@@ -30,3 +31,25 @@ pub struct Options {
     /// Who is asked how to go on after a failed step.
     pub pause: Option<Rc<Pause>>,
 }
+
+impl Options {
+    /// When the packets of a lab are written.
+    #[must_use]
+    pub fn packets(&self, topology: &Topology) -> Keep {
+        match self.capture {
+            Some(Capture::OnFailure) => Keep::OnFailure,
+            Some(Capture::Always) => Keep::Always,
+            Some(Capture::Never) => Keep::Never,
+            None => topology.keep,
+        }
+    }
+
+    /// Whether the HTML report of a run is written.
+    #[must_use]
+    pub fn writes_html(&self, topology: &Topology, good: bool) -> bool {
+        self.html || !good || topology.keep == Keep::Always
+    }
+}
+
+#[cfg(test)]
+mod tests;

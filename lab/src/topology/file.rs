@@ -107,6 +107,8 @@ pub(crate) struct File {
     pub(crate) invariants: Vec<Part<InvariantEntry>>,
     /// Limits of a run.
     pub(crate) limits: Option<Part<RunLimits>>,
+    /// What a run of `lab test` leaves.
+    pub(crate) artifacts: Option<Part<Artifacts>>,
 }
 
 /// The value of a variable.
@@ -454,4 +456,26 @@ pub(crate) struct RunLimits {
     /// rates that others would spoil.
     #[serde(default)]
     pub(crate) alone: bool,
+}
+
+/// What a run leaves, beside its result, the configurations and the logs.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Artifacts {
+    /// When it leaves the packets of all links; `on-failure` unless said otherwise.
+    /// With `always` the HTML report is there too, which one that failed leaves in
+    /// any case. `--capture` and `--html` go over it.
+    pub(crate) keep: KeepName,
+}
+
+/// When a run leaves packets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum KeepName {
+    /// When it failed.
+    OnFailure,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
 }

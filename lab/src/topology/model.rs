@@ -4,6 +4,7 @@
 mod action;
 mod gate;
 mod invariant;
+mod keep;
 mod kind;
 mod ospf;
 mod own;
@@ -28,6 +29,7 @@ use super::router::Router;
 pub use action::{Action, DaemonChange, Exec, Flap, Hosts, LinkChange};
 pub use gate::{Gate, GateBound, Quantile};
 pub use invariant::{Always, Invariant};
+pub use keep::Keep;
 pub use kind::{Custom, Kind, StaticMroute};
 pub use ospf::{Ospf, OspfInterface};
 pub use own::OwnConfig;
@@ -68,6 +70,8 @@ pub struct Topology {
     pub alone: bool,
     /// How often `lab test` runs it.
     pub repeat: u32,
+    /// When a run leaves evidence.
+    pub keep: Keep,
     /// Variables and the values that `lab matrix` gives them.
     pub matrix: Vec<(String, Vec<String>)>,
     /// What it was read from; `None` where it was changed since.

@@ -16,7 +16,7 @@ pub(super) fn labs(args: &TestArgs, lab: &Topology) -> Vec<(Mutation, Topology)>
 pub(super) fn options(options: &Options) -> Options {
     Options {
         keep_going: true,
-        capture: crate::args::Capture::Never,
+        capture: Some(crate::args::Capture::Never),
         html: false,
         pause: None,
         ..options.clone()
