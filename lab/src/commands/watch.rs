@@ -1,5 +1,6 @@
 //! `lab watch`: a running lab on the terminal, as it is now.
 
+mod cells;
 mod screen;
 
 use std::io::{self, IsTerminal, Write};

@@ -11,6 +11,7 @@ use ratatui::style::{Color, Modifier, Style};
 use ratatui::text::Line;
 use ratatui::widgets::{Block, Borders, Paragraph, Row, Table};
 
+use super::cells::{cut, groups, number, right};
 use crate::run::status::{Entry, LinkStatus, RouterStatus, Status};
 
 /// Lines that a part needs beside its own: its title and the names of columns.
@@ -221,8 +222,8 @@ impl View {
                 one.node.clone(),
                 groups(&one.groups),
                 state.to_owned(),
-                right(&number(pps, 0), 8),
-                right(&one.sent.to_string(), 10),
+                right(&number(pps, 0), 6),
+                right(&one.sent.to_string(), 8),
                 String::new(),
                 String::new(),
             ];
@@ -245,24 +246,31 @@ impl View {
                 one.node.clone(),
                 groups(&one.groups),
                 state.to_owned(),
-                right(&number(pps, 0), 8),
-                right(&one.received.to_string(), 10),
-                right(&one.lost.to_string(), 7),
-                right(&one.duplicated.to_string(), 6),
+                right(&number(pps, 0), 6),
+                right(&one.received.to_string(), 8),
+                right(&one.lost.to_string(), 6),
+                right(&one.duplicated.to_string(), 5),
             ];
             rows.push((cells, style));
         }
+        // What is by hand is called NODE:GROUP, and has what the others leave.
+        let widest = |column: usize, least: usize, most: usize| {
+            let cells = rows.iter().filter_map(|(cells, _)| cells.get(column));
+            let widest = cells.map(|cell| cell.chars().count()).max();
+            let width = widest.unwrap_or_default().clamp(least, most);
+            Constraint::Length(u16::try_from(width).unwrap_or(u16::MAX))
+        };
         Part {
             title: "sources and receivers".to_owned(),
             columns: vec![
                 ("NAME", Constraint::Fill(1)),
-                ("NODE", Constraint::Length(8)),
-                ("GROUP", Constraint::Length(18)),
+                ("NODE", widest(1, 4, 8)),
+                ("GROUP", widest(2, 5, 18)),
                 ("STATE", Constraint::Length(6)),
-                ("     PPS", Constraint::Length(8)),
-                ("   PACKETS", Constraint::Length(10)),
-                ("   LOST", Constraint::Length(7)),
-                ("   DUP", Constraint::Length(6)),
+                ("   PPS", Constraint::Length(6)),
+                (" PACKETS", Constraint::Length(8)),
+                ("  LOST", Constraint::Length(6)),
+                ("  DUP", Constraint::Length(5)),
             ],
             rows,
         }
@@ -449,27 +457,16 @@ impl Part {
         let dim = Style::default().add_modifier(Modifier::DIM);
         let titles = self.columns.iter().map(|(title, _)| *title);
         let header = Row::new(titles.collect::<Vec<_>>()).style(dim);
-        let widths: Vec<_> = self.columns.iter().map(|(_, width)| *width).collect();
-        let rows = self.rows.into_iter();
-        let rows = rows.map(|(cells, style)| Row::new(cells).style(style));
+        let widths = self.columns.iter().map(|(_, width)| *width);
+        let columns = Layout::horizontal(widths).spacing(1).split(area);
+        let widths = columns.iter().map(|column| column.width);
+        let rows = self.rows.iter().map(|(cells, style)| {
+            let cells = cells.iter().zip(widths.clone());
+            let cells = cells.map(|(cell, width)| cut(cell, width.into()));
+            Row::new(cells).style(*style)
+        });
         let block = Block::new().borders(Borders::TOP).title(self.title);
-        let table = Table::new(rows, widths).header(header).block(block);
+        let table = Table::new(rows, widths.clone()).header(header).block(block);
         frame.render_widget(table, area);
-    }
-}
-
-fn number(value: Option<f64>, digits: usize) -> String {
-    value.map_or("-".to_owned(), |value| format!("{value:.digits$}"))
-}
-
-fn right(text: &str, width: usize) -> String {
-    format!("{text:>width$}")
-}
-
-fn groups(all: &[Ipv4Addr]) -> String {
-    match all {
-        [] => String::new(),
-        [one] => one.to_string(),
-        [one, rest @ ..] => format!("{one} +{}", rest.len()),
     }
 }

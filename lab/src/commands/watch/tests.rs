@@ -169,3 +169,24 @@ fn each_group_has_its_tree() {
     let text = lines(&view.with(Status::default())).unwrap();
     assert!(text.contains("links"), "{text}");
 }
+
+#[test]
+fn what_is_by_hand_is_told_whole_where_there_is_room() {
+    let row = |node: &str, group: Ipv4Addr| {
+        let mut status = status(1);
+        let receiver = &mut status.receivers[0];
+        receiver.name = format!("{node}:{group}");
+        (receiver.node, receiver.groups) = (node.to_owned(), vec![group]);
+        let text = lines(&View::of("first").with(status)).unwrap();
+        let mut rows = text.lines().filter(|row| row.starts_with(&node[..3]));
+        rows.next().unwrap().trim_end().to_owned()
+    };
+    let told = row("rcv", Ipv4Addr::new(239, 255, 255, 255));
+    assert!(told.starts_with("rcv:239.255.255.255 "), "{told}");
+    let told = row("receiver", GROUP);
+    assert!(told.starts_with("receiver:239.1.1.1 "), "{told}");
+    let told = row("receiver-of-all", Ipv4Addr::new(239, 255, 255, 255));
+    assert!(told.starts_with("receiver-of-all:2"), "{told}");
+    assert!(told.contains("… receive… 239.255.255.255"), "{told}");
+    assert!(told.chars().count() <= 80, "{told}");
+}
