@@ -5,7 +5,7 @@
 use std::path::Path;
 use std::process::{Command, Output};
 
-use clap::CommandFactory;
+use clap::{CommandFactory, ValueEnum};
 
 fn lab(arguments: &[&str]) -> Output {
     let program = env!("CARGO_BIN_EXE_lab");
@@ -112,7 +112,7 @@ fn a_file_that_is_not_there_is_named() {
 }
 
 #[test]
-fn graph_schema_and_completion_print() {
+fn graph_and_schema_print() {
     let good = folder(GOOD);
     let drawn = lab(&["graph", path(&good)]);
     assert_eq!(
@@ -122,10 +122,57 @@ fn graph_schema_and_completion_print() {
     let schema = lab(&["schema"]);
     let schema: serde_json::Value = serde_json::from_slice(&schema.stdout).expect("JSON");
     assert_eq!(schema["title"], "Lab");
-    for shell in ["bash", "zsh", "fish"] {
-        let script = lab(&["completion", shell]);
+}
+
+#[test]
+fn completion_is_there_for_each_shell_and_bash_reads_its_own() {
+    for shell in clap_complete::Shell::value_variants() {
+        let script = lab(&["completion", &shell.to_string()]);
+        assert_eq!(script.status.code(), Some(0), "{shell}");
         assert!(text(&script.stdout).contains("graph"), "{shell}");
     }
+    let script = lab(&["completion", "bash"]);
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("lab.bash");
+    std::fs::write(&file, script.stdout).expect("a file");
+    let read = Command::new("bash").arg("-n").arg(&file).output();
+    let read = read.expect("bash runs");
+    assert_eq!(text(&read.stderr), "");
+    assert_eq!(read.status.code(), Some(0));
+}
+
+const EXPORTED: &str = "lab: 1\nname: clab\nnodes: { src: host, r1: mcrd, rcv: host }\n\
+    links: [src -- r1: { mtu: 1400 }, r1 -- rcv: { loss: 5% }]\n\
+    segments: { lan: [src, rcv] }\n";
+
+#[test]
+fn export_writes_each_node_and_link_for_containerlab() {
+    let folder = folder(EXPORTED);
+    let ended = lab(&["export", "containerlab", path(&folder)]);
+    assert_eq!(ended.status.code(), Some(0));
+    let file: serde_json::Value = serde_yaml::from_slice(&ended.stdout).expect("YAML");
+    assert_eq!(file["name"], "clab");
+    let nodes = file["topology"]["nodes"].as_object().expect("nodes");
+    let names: Vec<&str> = nodes.keys().map(String::as_str).collect();
+    assert_eq!(names, ["src", "r1", "rcv", "lan-lan"]);
+    let links = file["topology"]["links"].as_array().expect("links");
+    let ends: Vec<String> = links
+        .iter()
+        .map(|link| link["endpoints"].to_string())
+        .collect();
+    let want = [
+        "[\"src:r1\",\"r1:src\"]",
+        "[\"r1:rcv\",\"rcv:r1\"]",
+        "[\"src:lan\",\"lan-lan:p0\"]",
+        "[\"rcv:lan\",\"lan-lan:p1\"]",
+    ];
+    assert_eq!(ends, want);
+    let said = text(&ended.stderr);
+    assert!(said.contains("wires are not in it"), "{said}");
+    assert!(said.contains("r1--rcv"), "{said}");
+    let mistaken = lab(&["export", "containerlab", "/nonexistent/lab.yaml"]);
+    assert_eq!(mistaken.status.code(), Some(4));
+    assert_eq!(text(&mistaken.stdout), "");
 }
 
 #[test]
