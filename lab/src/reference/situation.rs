@@ -3,17 +3,20 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use ipnet::Ipv4Net;
+use mcr_sim::wire::Share;
 use serde_json::Value;
 
 use crate::oracle::{Down, Lost};
 use crate::plan::{DaemonPlan, Plan};
-use crate::topology::model::{Action, DaemonChange, LinkChange, NodeId, Topology};
+use crate::topology::model::{Action, DaemonChange, LinkChange, NodeId, Topology, Wire, WireId};
 
 /// What is not as the file has it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Situation {
     /// Ends of links that are down.
     pub down: Down,
+    /// Ends of links over whose wire nothing comes, or nothing goes, by a fault.
+    pub deaf: Down,
     /// Routes that are lost.
     pub lost: Lost,
     /// Routers whose daemon does not run.
@@ -41,11 +44,12 @@ impl Situation {
             let plan = plan.nodes.get(at.0);
             plan.is_some_and(|plan| plan.daemon == DaemonPlan::Keep)
         };
-        self.down = self
-            .down
-            .iter()
-            .filter_map(|end| ends.get(end).copied())
-            .collect();
+        let moved = |all: &Down| {
+            all.iter()
+                .filter_map(|end| ends.get(end).copied())
+                .collect()
+        };
+        (self.down, self.deaf) = (moved(&self.down), moved(&self.deaf));
         let lost = self.lost.iter();
         self.lost = lost
             .filter_map(|(at, net)| Some((now(at)?, *net)))
@@ -76,6 +80,21 @@ impl Situation {
         }
     }
 
+    /// A wire does something else.
+    fn wire(&mut self, topology: &Topology, at: WireId, wire: &Wire) {
+        self.eventful = true;
+        let link = topology.links.get(at.link.0);
+        let link = link.map(|link| link.ends.as_slice());
+        let ends = at.member.as_ref().map(std::slice::from_ref).or(link);
+        let deaf = wire.iter().any(|way| way.loss == Share::ALL);
+        for end in ends.unwrap_or_default() {
+            match deaf {
+                true => self.deaf.insert(*end),
+                false => self.deaf.remove(end),
+            };
+        }
+    }
+
     /// What an action changes.
     pub fn change(&mut self, topology: &Topology, action: &Action) {
         match action {
@@ -101,7 +120,7 @@ impl Situation {
             Action::Daemon { change, at } => {
                 self.eventful = true;
                 match change {
-                    DaemonChange::Stop | DaemonChange::Kill => {
+                    DaemonChange::Stop | DaemonChange::Kill(_) => {
                         self.stopped.insert(*at);
                     }
                     DaemonChange::Start => {
@@ -128,8 +147,9 @@ impl Situation {
                 // A command may change what it likes; most only look.
                 self.eventful |= !exec.run.is_empty();
             }
+            Action::Wire { at, wire } => self.wire(topology, *at, wire),
             // In the end the link is up again.
-            Action::Flap(_) | Action::Wire { .. } | Action::Rules { .. } => self.eventful = true,
+            Action::Flap(_) | Action::Rules { .. } => self.eventful = true,
             Action::Join(_)
             | Action::Leave(_)
             | Action::Send(_)

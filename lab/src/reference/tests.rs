@@ -326,3 +326,25 @@ fn routers_hear_those_that_they_may() {
     assert_eq!(told(&cut, "r1"), (vec![2], vec![2]));
     assert_eq!(told(&cut, "r3"), (vec![], vec![]));
 }
+
+/// A wire that lets nothing through is no link that is down: OSPF learns of it by
+/// silence, after a time.
+#[test]
+fn where_ospf_goes_round_silence_is_not_known() {
+    let text = "lab: 1\nname: deaf\nunicast: frr-ospf\npim: { rp: \"${r1.lo}\" }\n\
+        nodes: { s: host, r1: mcrd, r2: mcrd, h: host }\n\
+        links: [s -- r1, r2 -- h]\nsegments: { lan: [r1, r2] }\n\
+        steps: [{ fault: { \"r1:lan\": { dir: { lan>r1: { loss: 100% } } } } }, \
+        { heal: \"r1:lan\" }]\n";
+    let lab = topology::parse(Path::new("lab.yaml"), text, &[], &|_| None);
+    let lab = lab.unwrap_or_else(|mistakes| panic!("{}", mistakes.render(false)));
+    let mut situation = Situation::default();
+    let joined = BTreeSet::new();
+    let told = |situation: &Situation| World::new(&lab, situation, &joined).err();
+    assert_eq!(told(&situation), None);
+    situation.change(&lab, &lab.steps[0].actions[0]);
+    let why = told(&situation).unwrap();
+    assert!(why.contains("the wire of r1:lan"), "{why}");
+    situation.change(&lab, &lab.steps[1].actions[0]);
+    assert_eq!(told(&situation), None);
+}

@@ -44,6 +44,12 @@ impl<'a> World<'a> {
                 "the OSPF of {name} has stopped, and what the others make of that is not known"
             ));
         }
+        if let Some(name) = deaf(topology, situation) {
+            return Err(format!(
+                "nothing comes or goes over the wire of {name}, and whether OSPF has seen that is \
+                 not known"
+            ));
+        }
         let nodes = topology.nodes.iter().enumerate();
         let configs = nodes.map(|(at, node)| {
             let loaded = config(node, situation.configs.get(&NodeId(at)))?;
@@ -445,6 +451,17 @@ impl World<'_> {
         let has = |one: &Interface| one.addresses.iter().any(|net| net.addr() == address);
         ends.find(|(_, interface)| has(interface)).map(|(at, _)| at)
     }
+}
+
+/// An interface whose wire tells OSPF, by its silence, that nobody is there.
+fn deaf(topology: &Topology, situation: &Situation) -> Option<String> {
+    let mut deaf = situation.deaf.iter();
+    deaf.find_map(|(at, interface)| {
+        let node = topology.nodes.get(at.0)?;
+        let name = &node.interfaces.get(*interface)?.name;
+        let speaks = node.ospf.is_some();
+        speaks.then(|| format!("{}:{name}", node.name))
+    })
 }
 
 /// A router whose OSPF goes with its daemon, which does not run.
