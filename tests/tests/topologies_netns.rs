@@ -325,6 +325,21 @@ fn netns_killed_daemon_comes_back_with_its_rules() {
 }
 
 #[test]
+fn netns_each_signal_ends_a_daemon_and_one_that_is_deaf_is_told() {
+    let name = "netns_each_signal_ends_a_daemon_and_one_that_is_deaf_is_told";
+    let Some(run) = lab_test(name, &data("daemon-signals.yaml")) else {
+        return;
+    };
+    let text = run.text();
+    assert_eq!(run.code(), Some(FAILED), "{text}");
+    assert!(text.contains("14 passed, 1 failed"), "{text}");
+    assert!(
+        text.contains("deaf: SIGTERM does not end the daemon within 10s"),
+        "{text}"
+    );
+}
+
+#[test]
 fn netns_labs_side_by_side_do_not_meet() {
     let file = root().join("topologies/quickstart");
     let folders: [TempDir; 3] = std::array::from_fn(|_| tempfile::tempdir().unwrap());

@@ -321,6 +321,12 @@ pub struct DaemonArgs {
     /// Nodes
     #[arg(required = true, value_name = "NODE")]
     pub nodes: Vec<String>,
+    /// What kill sends: KILL, TERM, INT, QUIT, ABRT or SEGV
+    #[arg(long, value_name = "SIGNAL")]
+    pub signal: Option<String>,
+    /// With kill and stop: no router has a route to this network from then on
+    #[arg(long, value_name = "PREFIX")]
+    pub withdraw: Vec<String>,
 }
 
 /// `lab do`.

@@ -26,19 +26,20 @@ pub fn link(args: &LinkArgs) -> Exit {
         ("count", count),
         ("period", args.period.as_ref().map(|time| json!(time))),
     ];
-    for (key, value) in said {
-        if let (Some(verb), Some(value)) = (verb.as_object_mut(), value) {
-            verb.insert(key.to_owned(), value);
-        }
-    }
+    say(&mut verb, said);
     let title = format!("link {} {}", args.change, args.links.join(" "));
     settle(done(&args.hand, one(&title, one("link", verb))))
 }
 
 /// Runs `lab daemon`.
 pub fn daemon(args: &DaemonArgs) -> Exit {
-    let verb = one(&args.change, json!(args.nodes));
-    let title = format!("daemon {} {}", args.change, args.nodes.join(" "));
+    let mut verb = one(&args.change, json!(args.nodes));
+    let withdraw = (!args.withdraw.is_empty()).then(|| json!(args.withdraw));
+    let signal = args.signal.as_ref().map(|signal| json!(signal));
+    say(&mut verb, [("signal", signal), ("withdraw", withdraw)]);
+    let by = args.signal.iter().map(|signal| format!(" by {signal}"));
+    let by: String = by.collect();
+    let title = format!("daemon {} {}{by}", args.change, args.nodes.join(" "));
     settle(done(&args.hand, one(&title, one("daemon", verb))))
 }
 
@@ -106,6 +107,15 @@ pub fn step(args: &DoArgs) -> Exit {
     match read {
         Ok(_) => settle(written(&args.hand, text)),
         Err(error) => settle(Err(Fault::system("read the step")(error))),
+    }
+}
+
+/// Adds to a verb what is said beside it.
+fn say<const N: usize>(verb: &mut Value, said: [(&str, Option<Value>); N]) {
+    for (key, value) in said {
+        if let (Some(verb), Some(value)) = (verb.as_object_mut(), value) {
+            verb.insert(key.to_owned(), value);
+        }
     }
 }
 

@@ -4,15 +4,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use futures_util::future::try_join_all;
-use nix::sys::signal::{Signal, kill};
+use nix::sys::signal::{self, Signal};
 use tokio::time::{Instant, sleep};
 
 use super::logs::LogKeeper;
 use super::routing::{self, Routing};
-use super::{Deaths, Folders, NodeError, Place, Programs, frr, kind, tail, wrap};
+use super::{Deaths, Folders, NodeError, Place, Programs, frr, kill, kind, tail, wrap};
 use crate::backend::netns::{Child, Network};
 use crate::plan::Plan;
-use crate::topology::model::{Kind, NodeId, Topology};
+use crate::topology::model::{KillSignal, Kind, NodeId, Topology};
 
 /// How often it is asked.
 const ASK_EVERY: Duration = Duration::from_millis(10);
@@ -203,26 +203,23 @@ impl Daemons {
         Ok(())
     }
 
-    /// Kills a node's daemon, and waits for its end.
+    /// Ends a node's daemon by a signal, and waits for it.
     ///
     /// # Errors
-    /// As [`Daemons::stop`].
-    pub async fn kill(&mut self, place: &Place<'_>) -> Result<(), NodeError> {
+    /// As [`Daemons::stop`], or it does not end by that signal.
+    pub async fn kill(
+        &mut self,
+        topology: &Topology,
+        place: &Place<'_>,
+        signal: KillSignal,
+    ) -> Result<(), NodeError> {
+        if signal != KillSignal::Kill {
+            self.wake(topology, place)?;
+        }
         let children = self.take(place)?;
-        let failed = |source| process_error(place, "kill", source);
-        for child in &children {
-            if child.try_wait().map_err(failed)?.is_none() {
-                child.signal(Signal::SIGKILL).map_err(failed)?;
-            }
-        }
-        for child in &children {
-            child
-                .wait()
-                .await
-                .map_err(|source| process_error(place, "wait for", source))?;
-        }
+        let ended = kill::end(place, &children, signal).await;
         self.end_beside(place).await;
-        Ok(())
+        ended
     }
 
     /// Waits for what stood beside a node's daemon, which has ended.
@@ -244,7 +241,7 @@ impl Daemons {
             return Err(failed(std::io::Error::other("it has none")));
         }
         for worker in &workers {
-            kill(*worker, Signal::SIGKILL).map_err(|errno| failed(errno.into()))?;
+            signal::kill(*worker, Signal::SIGKILL).map_err(|errno| failed(errno.into()))?;
         }
         Ok(workers.len())
     }
@@ -378,7 +375,11 @@ impl Daemons {
     }
 }
 
-fn process_error(place: &Place<'_>, action: &'static str, source: std::io::Error) -> NodeError {
+pub(super) fn process_error(
+    place: &Place<'_>,
+    action: &'static str,
+    source: std::io::Error,
+) -> NodeError {
     NodeError::Process {
         node: place.name.to_owned(),
         action,

@@ -10,6 +10,7 @@ mod deaths;
 pub mod frr;
 mod host;
 mod kernel;
+mod kill;
 mod logs;
 mod mcrd;
 mod pimd;
@@ -259,6 +260,20 @@ pub enum NodeError {
         action: &'static str,
         /// The reason.
         source: io::Error,
+    },
+    /// The daemon goes on after a signal.
+    #[error(
+        "{node}: {signal} does not end the daemon within {}, so SIGKILL did; name another \
+         `signal`",
+        humantime::format_duration(*within)
+    )]
+    Survived {
+        /// The node.
+        node: String,
+        /// The signal.
+        signal: Signal,
+        /// The time it had.
+        within: Duration,
     },
     /// Unicast routes are not all there in time.
     #[error(

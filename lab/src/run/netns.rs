@@ -267,7 +267,7 @@ impl Stage for Namespaces<'_> {
         let done = match change {
             DaemonChange::Start => daemons.start(topology, &place).await,
             DaemonChange::Stop => daemons.stop(topology, &place).await,
-            DaemonChange::Kill => daemons.kill(&place).await,
+            DaemonChange::Kill(signal) => daemons.kill(topology, &place, signal).await,
             DaemonChange::KillWorkers => daemons.kill_workers(&place).map(|_| ()),
             DaemonChange::Reload => daemons.reload(&place),
             DaemonChange::Freeze => daemons.freeze(topology, &place),

@@ -17,7 +17,8 @@ use super::observe::owes;
 use super::stage::Stage;
 use crate::report::{Budget, LedgerRow, latency};
 use crate::topology::model::{
-    Action, DaemonChange, Flap, LinkChange, LinkId, NodeId, RxCheck, Topology, Wire, WireId,
+    Action, DaemonChange, Flap, KillSignal, LinkChange, LinkId, NodeId, RxCheck, Topology, Wire,
+    WireId,
 };
 
 /// Groups whose trees are kept.
@@ -321,16 +322,8 @@ pub(super) fn told(topology: &Topology, action: &Action) -> (String, Vec<String>
             (text, vec![node(&hosts.at)])
         }
         Action::Daemon { change, at } => {
-            let verb = match change {
-                DaemonChange::Start => "start",
-                DaemonChange::Stop => "stop",
-                DaemonChange::Kill => "kill",
-                DaemonChange::KillWorkers => "kill-workers",
-                DaemonChange::Reload => "reload",
-                DaemonChange::Freeze => "freeze",
-                DaemonChange::Thaw => "thaw",
-            };
-            (format!("daemon {verb} {}", node(at)), vec![node(at)])
+            let text = daemon_told(*change, &node(at));
+            (text, vec![node(at)])
         }
         Action::Exec(exec) => {
             let text = format!("exec at {}: {}", node(&exec.at), exec.run);
@@ -342,6 +335,20 @@ pub(super) fn told(topology: &Topology, action: &Action) -> (String, Vec<String>
         Action::Measure(time) => (format!("measure {time:?}"), Vec::new()),
         Action::Together(rows) => (format!("{} at once", rows.len()), Vec::new()),
     }
+}
+
+fn daemon_told(change: DaemonChange, node: &str) -> String {
+    let verb = match change {
+        DaemonChange::Start => "start",
+        DaemonChange::Stop => "stop",
+        DaemonChange::Kill(KillSignal::Kill) => "kill",
+        DaemonChange::Kill(signal) => return format!("daemon kill {node} by {}", signal.word()),
+        DaemonChange::KillWorkers => "kill-workers",
+        DaemonChange::Reload => "reload",
+        DaemonChange::Freeze => "freeze",
+        DaemonChange::Thaw => "thaw",
+    };
+    format!("daemon {verb} {node}")
 }
 
 /// The nodes at a wire.

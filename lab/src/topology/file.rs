@@ -11,6 +11,7 @@ use super::value::{Address, Cidr, Dur, Group, Loopback, Net, RateValue, Route};
 
 #[macro_use]
 mod impaired;
+mod daemon;
 mod gate;
 mod generate;
 mod invariants;
@@ -20,6 +21,7 @@ mod router;
 mod steps;
 mod sweep;
 
+pub(crate) use daemon::*;
 pub(crate) use gate::*;
 pub(crate) use generate::*;
 pub(crate) use impaired::*;

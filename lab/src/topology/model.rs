@@ -26,7 +26,7 @@ use super::messages::MessagesCheck;
 use super::question::{Interfaces, MdbQuestion, MfcQuestion, Question};
 use super::router::Router;
 
-pub use action::{Action, DaemonChange, Exec, Flap, Hosts, LinkChange};
+pub use action::{Action, DaemonChange, Exec, Flap, Hosts, KillSignal, LinkChange};
 pub use gate::{Gate, GateBound, Quantile};
 pub use invariant::{Always, Invariant};
 pub use keep::Keep;

@@ -56,7 +56,11 @@ fn what_a_file_says_is_done_by_hand_too() {
             "{text}"
         );
         user.expect(0, &["link", "-l", &name, "up", "r1--rcv"]);
-        user.expect(0, &["daemon", "-l", &name, "kill", "r1"]);
+        let kill = ["daemon", "-l", &name, "kill", "r1", "--signal", "TERM"];
+        // The lab sets no routes here.
+        user.expect(4, &[&kill[..], &["--withdraw", "10.1.0.0/24"]].concat());
+        let text = user.expect(0, &kill);
+        assert!(text.contains("daemon kill r1 by TERM"), "{text}");
         user.expect(0, &["daemon", "-l", &name, "start", "r1"]);
         // A title and standard input, as a script would write it.
         let mut asked = user

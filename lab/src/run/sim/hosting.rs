@@ -215,7 +215,7 @@ fn action_reason(action: &Action) -> Option<&'static str> {
         Action::Daemon { change, .. } => match change {
             DaemonChange::Start
             | DaemonChange::Stop
-            | DaemonChange::Kill
+            | DaemonChange::Kill(_)
             | DaemonChange::Freeze
             | DaemonChange::Thaw => None,
             DaemonChange::KillWorkers => Some("there are no workers in the simulator"),

@@ -27,7 +27,8 @@ use crate::run::ledger::Ledger;
 use crate::run::messages::Ring;
 use crate::run::notices::{self, LinkState, Notice, What};
 use crate::topology::model::{
-    DaemonChange, Link, LinkChange, LinkId, Medium, Node, NodeId, Topology, Unicast, Wire, WireId,
+    DaemonChange, KillSignal, Link, LinkChange, LinkId, Medium, Node, NodeId, Topology, Unicast,
+    Wire, WireId,
 };
 
 /// The clock of the reports at the network's start: none of its times is 0,
@@ -246,7 +247,10 @@ impl Machine {
                 Ok(())
             }
             (
-                DaemonChange::Stop | DaemonChange::Kill | DaemonChange::Freeze | DaemonChange::Thaw,
+                DaemonChange::Stop
+                | DaemonChange::Kill(_)
+                | DaemonChange::Freeze
+                | DaemonChange::Thaw,
                 false,
             ) => Err(format!("{name}: no daemon runs there")),
             (DaemonChange::Freeze, true) => {
@@ -257,11 +261,17 @@ impl Machine {
                 self.network.resume(node);
                 Ok(())
             }
-            (DaemonChange::Stop, true) => {
+            // mcrd ends in order by both.
+            (DaemonChange::Stop | DaemonChange::Kill(KillSignal::Term | KillSignal::Int), true) => {
                 self.network.stop(node);
                 Ok(())
             }
-            (DaemonChange::Kill, true) => {
+            (
+                DaemonChange::Kill(
+                    KillSignal::Kill | KillSignal::Quit | KillSignal::Abrt | KillSignal::Segv,
+                ),
+                true,
+            ) => {
                 self.network.kill(node);
                 Ok(())
             }

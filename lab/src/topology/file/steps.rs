@@ -4,8 +4,8 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::{
-    Elected, FaultVerb, GateOf, IgmpOf, MdbOf, MfcOf, Mroute, Name, NeighborsEntry, PacketsEntry,
-    RepeatEntry, RpOf, RpfOf, StateOf, TreeOf,
+    DaemonVerb, Elected, FaultVerb, GateOf, IgmpOf, MdbOf, MfcOf, Mroute, Name, NeighborsEntry,
+    PacketsEntry, RepeatEntry, RpOf, RpfOf, StateOf, TreeOf,
 };
 use crate::topology::loss::Loss;
 use crate::topology::place::{At, Named, OneOrMany, Part};
@@ -186,27 +186,6 @@ pub(crate) struct HostsVerb {
     /// They leave after this time.
     #[serde(rename = "for")]
     pub(crate) span: Dur,
-}
-
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct DaemonVerb {
-    /// Start it.
-    pub(crate) start: Option<OneOrMany<Name>>,
-    /// Ask it to end, and wait for that.
-    pub(crate) stop: Option<OneOrMany<Name>>,
-    /// SIGKILL.
-    pub(crate) kill: Option<OneOrMany<Name>>,
-    /// SIGKILL to mcrd's workers.
-    pub(crate) kill_workers: Option<OneOrMany<Name>>,
-    /// Stop it, and start it again.
-    pub(crate) restart: Option<OneOrMany<Name>>,
-    /// SIGHUP.
-    pub(crate) reload: Option<OneOrMany<Name>>,
-    /// SIGSTOP: it gets no time to run, and what it set in the kernel stays.
-    pub(crate) freeze: Option<OneOrMany<Name>>,
-    /// SIGCONT: it goes on.
-    pub(crate) thaw: Option<OneOrMany<Name>>,
 }
 
 #[derive(Debug, Deserialize, JsonSchema)]

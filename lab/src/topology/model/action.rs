@@ -104,19 +104,18 @@ pub enum Action {
 
 impl Action {
     /// It, or those that are done at once.
-    pub fn each(&self) -> impl Iterator<Item = &Action> {
-        let mut rows: &[Vec<Action>] = &[];
-        let mut one = Some(self);
-        if let Action::Together(all) = self {
-            (rows, one) = (all, None);
+    pub fn each(&self) -> Vec<&Action> {
+        if let Action::Together(rows) = self {
+            return rows.iter().flatten().flat_map(Action::each).collect();
         }
-        one.into_iter().chain(rows.iter().flatten())
+        vec![self]
     }
 
     /// The same, to be changed.
     pub fn each_mut(&mut self) -> Vec<&mut Action> {
         if let Action::Together(rows) = self {
-            return rows.iter_mut().flatten().collect();
+            let all = rows.iter_mut().flatten();
+            return all.flat_map(Action::each_mut).collect();
         }
         vec![self]
     }
@@ -214,8 +213,8 @@ pub enum DaemonChange {
     Start,
     /// It is asked to end, and waited for.
     Stop,
-    /// SIGKILL.
-    Kill,
+    /// A signal ends it, and it is waited for.
+    Kill(KillSignal),
     /// SIGKILL to its child processes: mcrd's workers.
     KillWorkers,
     /// SIGHUP.
@@ -224,6 +223,38 @@ pub enum DaemonChange {
     Freeze,
     /// SIGCONT.
     Thaw,
+}
+
+/// A signal that ends a daemon.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KillSignal {
+    /// SIGKILL.
+    Kill,
+    /// SIGTERM.
+    Term,
+    /// SIGINT.
+    Int,
+    /// SIGQUIT.
+    Quit,
+    /// SIGABRT.
+    Abrt,
+    /// SIGSEGV.
+    Segv,
+}
+
+impl KillSignal {
+    /// As the file names it.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            KillSignal::Kill => "KILL",
+            KillSignal::Term => "TERM",
+            KillSignal::Int => "INT",
+            KillSignal::Quit => "QUIT",
+            KillSignal::Abrt => "ABRT",
+            KillSignal::Segv => "SEGV",
+        }
+    }
 }
 
 /// A command in a node.

@@ -5,13 +5,13 @@ use std::time::Duration;
 use super::Context;
 use super::steps::{Cast, Done, read};
 use super::wire;
-use crate::topology::file::{DaemonVerb, LinkMode, LinkVerb, Name, Verbs};
+use crate::topology::file::{DaemonVerb, LinkMode, LinkVerb, Name, SignalName, Verbs};
 use crate::topology::model::{
-    Action, DaemonChange, Flap, Kind, LinkChange, LinkId, Medium, NodeId,
+    Action, DaemonChange, Flap, KillSignal, Kind, LinkChange, LinkId, Medium, NodeId,
 };
 use crate::topology::place::{At, OneOrMany};
 use crate::topology::tree::Span;
-use crate::topology::value::Dur;
+use crate::topology::value::{Dur, Net};
 
 /// The most times that a link flaps in one verb.
 const MAX_FLAPS: u32 = 1_000;
@@ -164,16 +164,31 @@ fn change_daemons(
     span: Span,
     done: &mut Done,
 ) {
+    let withdrawn = withdrawn(cx, cast, &verb);
+    if let (None, Some(At { span, .. })) = (&verb.kill, &verb.signal) {
+        cx.tell(*span, "`signal` is for `kill`");
+    }
+    let signal = verb
+        .signal
+        .map_or(KillSignal::Kill, |name| match name.value {
+            SignalName::Kill => KillSignal::Kill,
+            SignalName::Term => KillSignal::Term,
+            SignalName::Int => KillSignal::Int,
+            SignalName::Quit => KillSignal::Quit,
+            SignalName::Abrt => KillSignal::Abrt,
+            SignalName::Segv => KillSignal::Segv,
+        });
     let changes: [(&[DaemonChange], _); 8] = [
         (&[DaemonChange::Start], verb.start),
         (&[DaemonChange::Stop], verb.stop),
-        (&[DaemonChange::Kill], verb.kill),
+        (&[DaemonChange::Kill(signal)], verb.kill),
         (&[DaemonChange::KillWorkers], verb.kill_workers),
         (&[DaemonChange::Stop, DaemonChange::Start], verb.restart),
         (&[DaemonChange::Reload], verb.reload),
         (&[DaemonChange::Freeze], verb.freeze),
         (&[DaemonChange::Thaw], verb.thaw),
     ];
+    let mut changed = Done::default();
     let mut any = false;
     for (changes, names) in changes {
         for name in names.map_or_else(Vec::new, |OneOrMany(names)| names) {
@@ -184,7 +199,7 @@ fn change_daemons(
             for change in changes {
                 fits(cx, &name, &cast.nodes[at.0].kind, *change);
                 let change = *change;
-                done.add(place(&name, span), Action::Daemon { change, at });
+                changed.add(place(&name, span), Action::Daemon { change, at });
             }
         }
     }
@@ -192,6 +207,40 @@ fn change_daemons(
         let problem = cx.problem(span, "no node is named here");
         cx.sink.add(problem.help("write `daemon: {kill: r1}`"));
     }
+    match withdrawn.is_empty() {
+        true => done.append(changed),
+        false => {
+            let rows = vec![changed.in_order(), withdrawn];
+            done.add(span, Action::Together(rows));
+        }
+    }
+}
+
+/// The networks that go with a daemon.
+fn withdrawn(cx: &Context<'_>, cast: &Cast<'_>, verb: &DaemonVerb) -> Vec<Action> {
+    let OneOrMany(nets) = &verb.withdraw;
+    let Some(At {
+        span,
+        value: Net(net),
+    }) = nets.first()
+    else {
+        return Vec::new();
+    };
+    if verb.kill.is_none() && verb.stop.is_none() {
+        let problem = cx.problem(*span, "`withdraw` is for `kill` and `stop`");
+        cx.sink
+            .add(problem.help(format!("write `unicast: {{withdraw: {net}}}`")));
+    }
+    if let Some((why, help)) = cast.unicast.refuses() {
+        cx.sink.add(cx.problem(*span, why).help(help));
+    }
+    let lost = true;
+    let nets = nets.iter().map(
+        |At {
+             value: Net(net), ..
+         }| *net,
+    );
+    nets.map(|net| Action::Withdraw { net, lost }).collect()
 }
 
 /// Tells of what cannot be done to a daemon of this kind.

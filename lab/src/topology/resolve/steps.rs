@@ -280,6 +280,10 @@ impl Done {
         self.0.push((span.start, action));
     }
 
+    pub(super) fn append(&mut self, mut other: Done) {
+        self.0.append(&mut other.0);
+    }
+
     /// A struct has no order; the places tell in which the verbs were written.
     pub(super) fn in_order(mut self) -> Vec<Action> {
         self.0.sort_by_key(|(place, _)| *place);

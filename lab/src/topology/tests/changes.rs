@@ -152,7 +152,57 @@ fn networks_are_withdrawn_everywhere() {
     );
 }
 
+#[test]
+fn a_daemon_ends_by_a_signal_and_its_network_goes_at_once() {
+    let verb = "{daemon: {kill: [r1, r1], signal: TERM, withdraw: 10.9.0.0/16}, mark: then}";
+    let topology = good(&format!(
+        "name: t\n{BEFORE}steps: [{verb}, {{parallel: [{verb}, {{mark: x}}]}}]\n"
+    ));
+    let [Action::Together(rows), Action::Mark(_)] = &topology.steps[0].actions[..] else {
+        panic!("{:?}", topology.steps[0].actions);
+    };
+    let told: Vec<String> = rows.iter().map(|row| format!("{row:?}")).collect();
+    let killed = "Daemon { change: Kill(Term), at: NodeId(1) }";
+    assert_eq!(
+        told,
+        [
+            format!("[{killed}, {killed}]"),
+            "[Withdraw { net: 10.9.0.0/16, lost: true }]".to_owned(),
+        ]
+    );
+    // What is at once within what is at once counts as well.
+    let each = topology.steps[1].actions.iter().flat_map(Action::each);
+    assert_eq!(each.count(), 5);
+}
+
+#[test]
+fn a_daemon_is_killed_by_sigkill_where_no_signal_is_named() {
+    let topology = good(&format!(
+        "name: t\n{BEFORE}steps: [{{daemon: {{kill: r1}}}}]\n"
+    ));
+    let told = format!("{:?}", topology.steps[0].actions);
+    assert_eq!(told, "[Daemon { change: Kill(Kill), at: NodeId(1) }]");
+}
+
 const MISTAKES: &[Case] = &[
+    (
+        "steps: [{daemon: {stop: r1, signal: TERM}}]\n",
+        1,
+        "`signal` is for `kill`",
+        "",
+    ),
+    (
+        "steps: [{daemon: {kill: r1, signal: term}}]\n",
+        1,
+        "`term` is not known here",
+        "known: KILL, TERM, INT, QUIT, ABRT, SEGV",
+    ),
+    (
+        "steps: [{daemon: {start: r1, withdraw: 10.9.0.0/16}}]\n",
+        1,
+        "`withdraw` is for `kill` and `stop`",
+        "write `unicast: {withdraw: 10.9.0.0/16}`",
+    ),
     (
         "steps: [{unicast: {fail: 10.0.0.0/24}}]\n",
         1,

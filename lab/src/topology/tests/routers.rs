@@ -389,6 +389,8 @@ fn only_the_oracle_takes_its_time_and_loses_routes() {
     }
     let lost = mistake("static", "unicast: {withdraw: 10.0.0.0/24}");
     assert!(lost.contains("`unicast: static` never change"), "{lost}");
+    let lost = mistake("static", "daemon: {kill: r1, withdraw: 10.0.0.0/24}");
+    assert!(lost.contains("`unicast: static` never change"), "{lost}");
     let lost = mistake("frr-ospf", "unicast: {at: r1, fail: 10.0.2.0/24}");
     assert!(lost.contains("are OSPF's own"), "{lost}");
 }
