@@ -353,6 +353,15 @@ impaired!(
     }
 );
 
+/// Whether a segment's bridge sends IGMP queries, or which member is to.
+#[derive(Debug, JsonSchema)]
+#[schemars(untagged)]
+#[expect(dead_code, reason = "the schema; the entry is read as a tree")]
+pub(crate) enum QuerierEntry {
+    Bridge(bool),
+    Member(String),
+}
+
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Segment {
@@ -362,9 +371,9 @@ pub(crate) struct Segment {
     /// IGMP snooping on the bridge.
     #[serde(default)]
     pub(crate) snooping: bool,
-    /// The bridge itself sends IGMP queries.
-    #[serde(default)]
-    pub(crate) querier: bool,
+    /// Who sends IGMP queries: `true` for the bridge itself; or the member that
+    /// is to be the querier, which has the lowest address then.
+    pub(crate) querier: Option<Part<QuerierEntry>>,
     /// The network its addresses are taken from.
     pub(crate) net: Option<At<Net>>,
     /// The MTU in bytes.

@@ -19,6 +19,7 @@ mod mistakes;
 mod names;
 mod packets;
 mod properties;
+mod queriers;
 mod routers;
 mod schema;
 mod step_mistakes;

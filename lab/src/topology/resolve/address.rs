@@ -24,6 +24,8 @@ pub(super) struct Wish {
     pub(super) net: Option<Ipv4Net>,
     /// By end, the addresses; `None` where they are automatic.
     pub(super) addresses: Vec<Option<Vec<Ipv4Net>>>,
+    /// The end that has the first of the automatic ones.
+    pub(super) lowest: Option<usize>,
 }
 
 impl Wish {
@@ -116,7 +118,11 @@ fn ends(cx: &Context<'_>, network: &mut Network, link: usize, wish: &Wish) {
     }
     let mut free = net.hosts().filter(|host| !used.contains(host));
     let ends = network.links[link].ends.clone();
-    for ((node, interface), wanted) in ends.into_iter().zip(&wish.addresses) {
+    let mut wanted: Vec<_> = ends.into_iter().zip(&wish.addresses).collect();
+    if let Some(lowest) = wish.lowest.filter(|end| *end < wanted.len()) {
+        wanted[..=lowest].rotate_right(1);
+    }
+    for ((node, interface), wanted) in wanted {
         let addresses = match wanted {
             Some(addresses) => addresses.clone(),
             None => match free.next().map(|host| Ipv4Net::new(host, net.prefix_len())) {

@@ -9,7 +9,7 @@ use super::Context;
 use super::address::{self, Wish};
 use super::network::Network;
 use super::nodes::Draft;
-use super::wire;
+use super::{querier, wire};
 use crate::topology::decode::decode;
 use crate::topology::file::{self, File};
 use crate::topology::model::{Interface, Kind, Link, LinkId, Medium, Node, NodeId, Wire};
@@ -27,8 +27,8 @@ const MAX_INTERFACE_NAME: usize = 15;
 const NOT_AN_INTERFACE: [&str; 6] = ["l", "r", "lo", "all", "default", "dev"];
 
 /// One end as it is written: `node`, `node:interface`, either with `@address`.
-struct End {
-    node: NodeId,
+pub(super) struct End {
+    pub(super) node: NodeId,
     interface: Option<String>,
     address: Option<Ipv4Net>,
 }
@@ -46,6 +46,8 @@ struct Written {
     wire: Option<Wire>,
     /// By end.
     members: Vec<Option<Wire>>,
+    /// The end that is to have the lowest address.
+    lowest: Option<At<usize>>,
 }
 
 /// Builds the nodes' interfaces and gives all addresses.
@@ -56,6 +58,7 @@ pub(super) fn network(cx: &Context<'_>, file: &File, drafts: &[Draft]) -> Networ
         names: names.collect(),
         nodes: drafts.iter().map(|draft| bare(&draft.name)).collect(),
         links: Vec::new(),
+        queriers: Vec::new(),
         whole: false,
     };
     let before = cx.sink.count();
@@ -130,7 +133,12 @@ fn place(
         wire: written.wire,
         members,
     });
+    let lowest = written.lowest.as_ref().map(|lowest| lowest.value);
+    if let Some(At { span, value }) = written.lowest {
+        network.queriers.push((link, At { span, value }));
+    }
     Wish {
+        lowest,
         span: written.net.as_ref().map_or(written.span, |net| net.span),
         net: written.net.map(
             |At {
@@ -255,6 +263,7 @@ fn link(cx: &Context<'_>, file: &File, tree: &Tree, network: &Network) -> Option
         metric: options.metric,
         wire,
         members: Vec::new(),
+        lowest: None,
     })
 }
 
@@ -345,7 +354,8 @@ fn segment(
     if ends.is_empty() {
         cx.tell(name.span, format!("segment `{}` has no member", name.value));
     }
-    let querier = segment.querier;
+    let querier = segment.querier.map(|part| part.tree);
+    let (querier, lowest) = querier::of_segment(cx, network, &name.value, querier, &ends);
     let snooping = segment.snooping;
     Some(Written {
         name: name.value.clone(),
@@ -358,6 +368,7 @@ fn segment(
         metric: segment.metric,
         wire: None,
         members,
+        lowest,
     })
 }
 

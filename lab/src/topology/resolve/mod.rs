@@ -22,6 +22,7 @@ mod nodes;
 mod ospf;
 mod own;
 mod packets;
+mod querier;
 mod question;
 mod received;
 mod router;

@@ -4,6 +4,7 @@
 use indexmap::IndexMap;
 
 use crate::topology::model::{Interface, Link, LinkId, Node, NodeId};
+use crate::topology::place::At;
 use crate::topology::suggest;
 use crate::topology::vars::{NoPlace, Places, WORDS};
 
@@ -12,6 +13,8 @@ pub(super) struct Network {
     pub(super) names: IndexMap<String, NodeId>,
     pub(super) nodes: Vec<Node>,
     pub(super) links: Vec<Link>,
+    /// The end of a segment that is to be its querier.
+    pub(super) queriers: Vec<(LinkId, At<usize>)>,
     /// Every link of the file is here; otherwise what is missing may be no
     /// mistake of its own.
     pub(super) whole: bool,

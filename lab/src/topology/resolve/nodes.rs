@@ -6,6 +6,7 @@ use std::collections::btree_map::Entry;
 use indexmap::IndexMap;
 
 use super::network::Network;
+use super::querier;
 use super::router::Subject;
 use super::{Context, is_word, kinds, mcrd, own};
 use crate::topology::decode::decode;
@@ -209,7 +210,7 @@ pub(super) fn finish(
     network: &Network,
     timers: &file::Timers,
 ) -> Vec<Node> {
-    drafts
+    let finished: Vec<Node> = drafts
         .iter()
         .enumerate()
         .map(|(position, draft)| {
@@ -238,7 +239,9 @@ pub(super) fn finish(
             node.kind = kinds::kind(&cx, draft, &node, network, NodeId(position));
             node
         })
-        .collect()
+        .collect();
+    querier::check(cx, network, &finished);
+    finished
 }
 
 fn wrap(cx: &Context<'_>, part: Option<&Part<At<file::Wrap>>>) -> Option<Wrap> {
