@@ -273,3 +273,37 @@ fn what_is_skipped_in_virtual_time_fails_nothing_else() {
     let ended = run(&[path(&other), path(&lab_file)]);
     assert_eq!(ended.status.code(), Some(0), "{}", text(&ended.stdout));
 }
+
+const SIGNALS: &str = "
+lab: 1
+name: signals
+timers: fast
+unicast: oracle
+pim: {}
+nodes: { r1: mcrd, r2: mcrd }
+links: [r1 -- r2]
+steps:
+  - expect: { neighbors: r1/r2 }
+  - foreach: { signal: [TERM, INT] }
+    each:
+      - daemon: { kill: r1, signal: \"${signal}\", withdraw: \"${r1.lo}/32\" }
+        expect:
+          - { packets: \"pim.hello from r1 holdtime = 0\", within: 100ms }
+          - { rpf: { at: r2, address: \"${r1.lo}\", interface: none }, within: 100ms }
+      - daemon: { start: r1 }
+        unicast: { announce: \"${r1.lo}/32\" }
+        expect: { neighbors: r1/r2, within: 10s }
+  - foreach: { signal: [KILL, QUIT, ABRT, SEGV] }
+    each:
+      - daemon: { kill: r1, signal: \"${signal}\" }
+        never: { packets: \"pim.hello from r1 holdtime = 0\", for: 1s }
+      - daemon: { start: r1 }
+        expect: { neighbors: r1/r2, within: 10s }
+";
+
+#[test]
+fn in_virtual_time_a_daemon_ends_as_by_its_signal() {
+    let folder = folder(SIGNALS);
+    let ended = lab(&["test", "--sim", "--run-dir", path(&folder), path(&folder)]);
+    assert_eq!(ended.status.code(), Some(0), "{}", text(&ended.stdout));
+}

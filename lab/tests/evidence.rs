@@ -31,8 +31,12 @@ steps:
 
 /// Runs the lab in virtual time and returns the folder of the run.
 fn run(folder: &Path, more: &[&str], status: i32) -> PathBuf {
+    run_text(LAB, folder, more, status)
+}
+
+fn run_text(text: &str, folder: &Path, more: &[&str], status: i32) -> PathBuf {
     let file = folder.join("lab.yaml");
-    std::fs::write(&file, LAB).unwrap();
+    std::fs::write(&file, text).unwrap();
     let mut command = Command::new(env!("CARGO_BIN_EXE_lab"));
     command.args(["test", "--sim", "--run-dir"]).arg(folder);
     let ended = command.args(more).arg(file).output().expect("lab runs");
@@ -99,6 +103,22 @@ fn packets_are_kept_always_or_never_where_that_is_asked_for() {
     let (_, times, comments) = read(&always.join("packets.pcapng"));
     assert!(times.last().unwrap() - times.first().unwrap() > 9_000_000_000);
     assert!(comments[0].contains("a long time ago"), "{comments:?}");
+}
+
+#[test]
+fn a_file_says_what_its_runs_leave() {
+    let folder = tempfile::tempdir().unwrap();
+    let left = |keep: &str, good: bool| {
+        let steps = if good { LAB.find("  - \"they") } else { None };
+        let text = &LAB[..steps.unwrap_or(LAB.len())];
+        let text = format!("{text}artifacts: {{ keep: {keep} }}\n");
+        let run = run_text(&text, folder.path(), &[], i32::from(!good));
+        ["packets.pcapng", "step2.pcapng", "index.html"].map(|name| run.join(name).exists())
+    };
+    assert_eq!(left("on-failure", true), [false, false, false]);
+    assert_eq!(left("always", true), [true, false, true]);
+    assert_eq!(left("on-failure", false), [false, true, true]);
+    assert_eq!(left("never", false), [false, false, true]);
 }
 
 /// What routers, links and the lab did in a failed step stands together.
