@@ -42,6 +42,7 @@ const PLANTED_AT_OTHERS: &[(&str, &str, &str)] = &[
     ("frr-source-specific", "ssm-range", "r3:rcv"),
     ("frr-unheard", "link-loss", "r2--r3"),
     ("frr-with-another-rp", "wrong-rp", "r1"),
+    ("frr-with-exclude", "no-membership", "r3:rcv"),
     ("frr-without-dr", "not-dr", "src--r1"),
     ("frr-without-igmp", "no-membership", "r3--rcv"),
     ("frr-without-pim", "no-pim", "r2:r3"),

@@ -1,7 +1,7 @@
 //! What FRR's pimd tells beside what expectations ask for: of interfaces, of
 //! Joins and Asserts on them, of the messages that it counts.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
 
 use mcr_api::router::{AssertState, ProtocolCounters};
@@ -61,6 +61,46 @@ fn igmp_in(told: Value) -> Result<Vec<Igmp>, String> {
         version: told.version,
     });
     Ok(all.collect())
+}
+
+/// The interfaces whose members get a source of a group. Those that exclude
+/// some sources get none: of them FRR 8 forwards no other, either.
+///
+/// # Errors
+/// As [`igmp`].
+pub async fn taking(
+    router: &str,
+    group: Ipv4Addr,
+    source: Ipv4Addr,
+) -> Result<BTreeSet<String>, String> {
+    taking_in(json(router, "show ip igmp sources").await?, group, source)
+}
+
+fn taking_in(told: Value, group: Ipv4Addr, source: Ipv4Addr) -> Result<BTreeSet<String>, String> {
+    #[derive(Deserialize)]
+    struct Source {
+        source: String,
+        forwarded: bool,
+    }
+    #[derive(Deserialize)]
+    struct Told {
+        sources: Vec<Source>,
+    }
+    let told: BTreeMap<String, BTreeMap<String, Value>> = read(told)?;
+    let mut taking = BTreeSet::new();
+    for (interface, mut told) in told {
+        // Beside the groups there is the interface's name.
+        let Some(told) = told.remove(&group.to_string()) else {
+            continue;
+        };
+        let mut sources = read::<Told>(told)?.sources.into_iter();
+        // `*` is any.
+        let of = |one: &Source| source_of(&one.source).is_none_or(|listed| listed == source);
+        if sources.any(|one| one.forwarded && of(&one)) {
+            taking.insert(interface);
+        }
+    }
+    Ok(taking)
 }
 
 /// A router behind an interface has joined.

@@ -1,6 +1,6 @@
 //! What FRR answers.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
 
 use mcr_api::router as api;
@@ -29,6 +29,7 @@ pub(super) async fn ask(node: &Node, flow: Flow, heard: &Heard) -> Result<Told, 
     });
     let members = state::groups(name).await?;
     let members = members.iter().filter(|one| one.group == flow.group);
+    let taking = more::taking(name, flow.group, flow.source).await?;
     let entries = state::mroutes(name).await?;
     let joins = more::joins(name, flow.group).await?;
     let asserts = more::asserts(name, flow.group).await?;
@@ -45,7 +46,9 @@ pub(super) async fn ask(node: &Node, flow: Flow, heard: &Heard) -> Result<Told, 
         rp: Some(rp(name, flow.group).await?),
         ways: BTreeMap::new(),
         igmp: igmp.collect(),
-        members: members.map(|one| member(node, one, flow, heard)).collect(),
+        members: members
+            .map(|one| member(node, one, &taking, heard))
+            .collect(),
         mroutes: mroutes.collect(),
         counters: Some(more::traffic(name).await?),
         forwarding: Vec::new(),
@@ -72,13 +75,13 @@ async fn rp(name: &str, group: Ipv4Addr) -> Result<Rp, String> {
     })
 }
 
-fn member(node: &Node, told: &router::Group, flow: Flow, heard: &Heard) -> Member {
+fn member(node: &Node, told: &router::Group, taking: &BTreeSet<String>, heard: &Heard) -> Member {
     let mut interfaces = node.interfaces.iter();
     let link = interfaces.find(|one| one.name == told.interface);
     let reporter = link.and_then(|one| heard.members(one.link).next());
     Member {
         interface: told.interface.clone(),
-        takes: told.exclude || told.sources.contains(&flow.source),
+        takes: taking.contains(&told.interface),
         version: told.version,
         last_reporter: reporter.map(|(host, _)| host),
     }

@@ -74,3 +74,27 @@ fn messages_are_counted_by_the_names_of_mcrd() {
     ];
     assert_eq!(counters, want);
 }
+
+#[test]
+fn members_take_what_is_forwarded_of_any_or_of_the_source() {
+    // As FRR 8.4.4 told it of a host that excludes 10.0.0.1 and one that does not.
+    let told = json!({
+        "lan": { "name": "lan", "239.1.1.1": { "group": "239.1.1.1", "sources": [
+            { "source": "10.0.0.1", "timer": "--:--", "forwarded": false },
+        ] } },
+        "rcv": { "name": "rcv", "239.1.1.1": { "group": "239.1.1.1", "sources": [
+            { "source": "*", "timer": "00:10", "forwarded": true },
+        ] } },
+        "ssm": { "name": "ssm", "239.1.1.1": { "group": "239.1.1.1", "sources": [
+            { "source": "10.0.0.2", "timer": "00:10", "forwarded": true },
+        ] } },
+        "idle": { "name": "idle" },
+    });
+    let of = |source: &str| {
+        let taking = taking_in(told.clone(), GROUP, source.parse().unwrap()).unwrap();
+        taking.into_iter().collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(of("10.0.0.1"), "rcv");
+    assert_eq!(of("10.0.0.2"), "rcv ssm");
+    assert!(taking_in(json!({ "rcv": 1 }), GROUP, SOURCE).is_err());
+}
