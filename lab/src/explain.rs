@@ -4,6 +4,7 @@
 
 mod fixed;
 pub mod heard;
+mod idle;
 mod member;
 mod neighbor;
 pub mod outside;
@@ -53,6 +54,10 @@ pub enum Kind {
     NotJoined,
     /// The source sends nothing.
     NotSending,
+    /// The daemon of a router does not run.
+    DaemonEnded,
+    /// The daemon of a router is frozen, or hangs.
+    DaemonFrozen,
     /// No router is on the link.
     NoRouter,
     /// No router has the member.

@@ -19,6 +19,8 @@ const USAGE: i32 = 64;
 
 /// The labs, each with the fault's kind and its place.
 const PLANTED: &[(&str, &str, &str)] = &[
+    ("daemon-ended", "daemon-ended", "r3"),
+    ("daemon-frozen", "daemon-frozen", "r2"),
     ("data-loss", "data-lost", "r3"),
     ("join-filtered", "join-filtered", "r2:r3"),
     ("link-down", "link-down", "r2:core"),
@@ -228,6 +230,8 @@ fn planted_by_step(name: &str) -> Option<&'static str> {
         "missing-route" | "frr-without-route" | "pimd-without-route" => {
             Some("unicast: {at: r2, fail: \"${src.r1.net}\"}")
         }
+        "daemon-ended" => Some("daemon: {kill: r3}"),
+        "daemon-frozen" => Some("daemon: {freeze: r2}"),
         "frr-without-registers" => Some("fault: {r1--r2: {messages: [{drop: pim.register}]}}"),
         _ => None,
     }
@@ -295,5 +299,97 @@ fn explain_finds_no_fault_at_other_routers_that_are_right() {
             last = lab.explain();
             assert_eq!(last["end"], "nothing", "{name} {vars:?}: {last:#}");
         }
+    }
+}
+
+impl Running {
+    /// Waits until explain says this.
+    fn until(&self, what: &str, is_so: impl Fn(&Value) -> bool) {
+        let mut last = Value::Null;
+        let so = eventually(Duration::from_secs(30), || {
+            last = self.explain();
+            is_so(&last)
+        });
+        assert!(so, "{}, {what}: {last:#}", self.name);
+    }
+
+    fn until_fault(&self, kind: &str, at: &str, words: &str) {
+        self.until(kind, |told| {
+            let fault = &told["end"]["fault"];
+            let what = fault["what"].as_str().unwrap_or_default();
+            fault["kind"] == kind && fault["at"] == at && what.contains(words)
+        });
+    }
+
+    fn until_stream(&self) {
+        self.step("expect: {rx: {by: R, of: S, received: {min: 10}}, within: 60s}");
+        self.until("nothing is wrong", |told| told["end"] == "nothing");
+    }
+
+    /// Sends a signal to the process of a node whose command line has this.
+    fn signal(&self, node: &str, program: &str, signal: &str) {
+        let output = self.lab(&["ps", "--json"]);
+        let labs: Value = serde_json::from_slice(&output.stdout).unwrap();
+        let all = |of: &Value, key: &str| of[key].as_array().cloned().unwrap_or_default();
+        let labs = labs.as_array().unwrap().iter();
+        let own = labs.filter(|lab| lab["name"] == self.name.as_str());
+        let nodes = own.flat_map(|lab| all(lab, "nodes"));
+        let mut processes = nodes.flat_map(|node| all(&node, "processes"));
+        let process = processes.find(|one| {
+            one["node"] == node && one["command"].as_str().is_some_and(|c| c.contains(program))
+        });
+        let process = process.unwrap()["pid"].to_string();
+        let kill = [
+            "exec", "-l", &self.name, node, "--", "kill", signal, &process,
+        ];
+        let output = self.lab(&kill);
+        assert!(output.status.success(), "{}", text(&output));
+    }
+}
+
+/// Explain has seen this at a node.
+fn has_seen(told: &Value, at: &str, what: &str) -> bool {
+    let mut seen = told["seen"].as_array().unwrap().iter();
+    seen.any(|seen| seen["at"] == at && seen["what"] == what)
+}
+
+#[test]
+fn explain_names_daemons_that_are_not_at_work() {
+    let name = "interop-chain3";
+    let file = root().join("topologies").join(name).join("lab.yaml");
+    for (kind, program) in [("mcrd", "mcrd run"), ("frr", "frr/pimd")] {
+        let vars = ["fhr", "rp", "lhr"].map(|role| format!("{role}={kind}"));
+        let lab = match Running::up(&file, name, &vars.each_ref().map(String::as_str)) {
+            Ok(lab) => lab,
+            Err(reason) => {
+                let test = "explain_names_daemons_that_are_not_at_work";
+                skip(&format!("{test}, {kind}"), reason.trim(), "see `lab check`");
+                continue;
+            }
+        };
+        for step in R_OF_S {
+            lab.step(step);
+        }
+        lab.until_stream();
+        lab.step("daemon: {freeze: r2}");
+        let told = lab.explain();
+        let named = has_seen(&told, "r2", "frozen") || told["end"]["fault"]["at"] == "r2";
+        assert!(named, "{told:#}");
+        lab.until_fault("daemon-frozen", "r2", "it hears and says nothing");
+        lab.step("daemon: {thaw: r2}");
+        lab.until_stream();
+        lab.step("daemon: {kill: r3}");
+        lab.until_fault("daemon-ended", "r3", "a step ended it");
+        lab.step("daemon: {start: r3}");
+        lab.until_stream();
+        lab.signal("r3", program, "-STOP");
+        // First it does not answer, then its Hellos hold no more.
+        lab.until("r3 hangs", |told| {
+            has_seen(told, "r3", "hangs") || told["end"]["fault"]["kind"] == "daemon-frozen"
+        });
+        lab.signal("r3", program, "-CONT");
+        lab.until_stream();
+        lab.signal("r2", program, "-KILL");
+        lab.until_fault("daemon-ended", "r2", "ended by itself");
     }
 }

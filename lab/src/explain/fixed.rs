@@ -21,6 +21,7 @@ impl<'a> Walk<'a> {
     /// From such a router to the link that its datagrams come from; `None` where
     /// that is the source's.
     pub(super) fn fixed(&mut self, at: NodeId, down: LinkId) -> Step<Option<LinkId>> {
+        self.come_to(at, down)?;
         let (name, told) = (self.name(at), self.told(at)?);
         let onto = self.interface(at, down).unwrap_or("?");
         self.hops.push((down, at));

@@ -3,7 +3,7 @@
 use super::Kind;
 use super::told::Told;
 use super::walk::{Step, Walk, fault};
-use crate::topology::model::{Kind as NodeKind, LinkId, Medium, NodeId};
+use crate::topology::model::{Interface, Kind as NodeKind, LinkId, Medium, NodeId};
 
 impl Walk<'_> {
     /// The router that is to forward onto a link: the receiver's, or that of a
@@ -30,18 +30,26 @@ impl Walk<'_> {
             let mut members = told.members.iter();
             let found = members.find(|one| one.interface == interface.name && one.takes);
             if let Some(member) = found {
+                let unheard = self.is_unheard(*at) && self.snapshot.heard.dr(link_id).is_none();
+                let is_dr = told.pim_on(&interface.name).is_some_and(|pim| pim.is_dr);
+                if unheard || is_dr {
+                    self.come_to(*at, link_id)?;
+                } else if told.is_idle() {
+                    // It has the member no more.
+                    continue;
+                }
                 let who = member.last_reporter;
                 let who = who.map_or("its configuration".to_owned(), |who| self.who(who));
                 let version = member.version.map_or_else(String::new, |v| v.to_string());
                 let evidence = format!("IGMPv{version}, by {who}");
                 self.ok(self.name(*at), "member", &evidence);
                 with_member.get_or_insert(*at);
-                if self.is_unheard(*at) && self.snapshot.heard.dr(link_id).is_none() {
-                    let evidence = format!("nobody has said Hello on {link} yet");
+                if unheard {
+                    let evidence = format!("no Hello holds on {link}");
                     self.ok(self.name(*at), "DR", &evidence);
                     return Ok(*at);
                 }
-                if told.pim_on(&interface.name).is_some_and(|pim| pim.is_dr) {
+                if is_dr {
                     let evidence = format!("it is the DR of {link}");
                     self.ok(self.name(*at), "DR", &evidence);
                     return Ok(*at);
@@ -55,8 +63,25 @@ impl Walk<'_> {
         match (forwards, with_member, alone) {
             (Some((at, _)), _, _) | (None, None, Some((at, _))) => Ok(*at),
             (None, Some(at), _) => self.not_dr(at, link_id),
-            (None, None, None) => self.no_member(link_id),
+            (None, None, None) => match self.idle_one(&routers) {
+                Some(at) => {
+                    self.come_to(at, link_id)?;
+                    Ok(at)
+                }
+                None => self.no_member(link_id),
+            },
         }
+    }
+
+    /// The router that is not at work, where no other can have the member.
+    fn idle_one(&self, routers: &[(NodeId, &Interface)]) -> Option<NodeId> {
+        let told = |at| self.told(at).ok();
+        let mut idle = routers.iter().map(|(at, _)| *at);
+        let idle = idle.find(|at| told(*at).is_some_and(Told::is_idle))?;
+        let asks = |(at, interface): &(NodeId, &Interface)| {
+            told(*at).is_some_and(|told| !told.is_idle() && told.igmp_on(&interface.name).is_some())
+        };
+        (!routers.iter().any(asks)).then_some(idle)
     }
 
     /// What there is to say about reports on a router's link.
@@ -196,6 +221,7 @@ impl Walk<'_> {
             None => "which is no router of this lab".to_owned(),
             Some((_, Err(_))) => "which gave no answer".to_owned(),
             Some((other, Ok(told))) => {
+                self.idle(other, Some(link_id))?;
                 let interface = self.interface(other, link_id).unwrap_or("?");
                 if told.igmp_on(interface).is_some() {
                     let evidence = self.reports(other, told, link_id);

@@ -42,7 +42,8 @@ impl<'a> Walk<'a> {
                 format!("mend the (multicast) route to {root} at {name}"),
             );
         };
-        if self.knows(hop, interface, next, link) {
+        // One that is frozen has forgotten nobody; its own Hellos may not hold.
+        if hop.told.is_idle() || self.knows(hop, interface, next, link) {
             return Ok(Next::Router(next, link));
         }
         let kind = self.node(next).map(|node| &node.kind);
@@ -83,6 +84,7 @@ impl<'a> Walk<'a> {
 
     /// Why a router does not know another one on a link.
     fn no_neighbor<T>(&self, here: NodeId, there: NodeId, link: LinkId) -> Step<T> {
+        self.idle(there, Some(link))?;
         let link_name = &self.link(link)?.name;
         for at in [here, there] {
             let (name, interface) = (self.name(at), self.interface(at, link).unwrap_or("?"));
@@ -177,6 +179,8 @@ impl<'a> Walk<'a> {
         let (name, sender) = (self.name(hop.at), self.name(below));
         let interface = self.interface(hop.at, hop.down).unwrap_or("?");
         let place = format!("{name}:{interface}");
+        // It cannot join again.
+        self.idle(below, None)?;
         if !self.knows(hop, interface, below, hop.down) {
             return self.unheard(below, hop.at, hop.down);
         }

@@ -32,10 +32,17 @@ pub fn told(
     for interface in &node.interfaces {
         on_interface(&mut told, interface, heard);
     }
-    if node.kind == Kind::Pimd || !told.pim.is_empty() {
+    if speaks_pim(&node.kind) || !told.pim.is_empty() {
         told.mroutes = mroutes(node, source, heard, &told.forwarding);
     }
     told
+}
+
+fn speaks_pim(kind: &Kind) -> bool {
+    match kind {
+        Kind::Mcrd { .. } | Kind::Frr | Kind::Pimd => true,
+        Kind::Smcroute { .. } | Kind::Kernel | Kind::Host | Kind::Custom(_) => false,
+    }
 }
 
 fn has(interface: &Interface, address: Ipv4Addr) -> bool {

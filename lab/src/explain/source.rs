@@ -17,8 +17,11 @@ impl Walk<'_> {
         let mut dr = None;
         for (at, interface) in &routers {
             let told = self.told(*at)?;
-            let way = self.way_to(told, *at, self.address)?;
-            self.heard_where_expected(*at, way)?;
+            // Where nobody is at work, no way matters.
+            if !told.is_idle() {
+                let way = self.way_to(told, *at, self.address)?;
+                self.heard_where_expected(*at, way)?;
+            }
             let alone = self.is_unheard(*at) && self.snapshot.heard.dr(self.source_link).is_none();
             let is_dr = told.pim_on(&interface.name).is_some_and(|pim| pim.is_dr);
             if is_dr || alone {
@@ -26,6 +29,9 @@ impl Walk<'_> {
             }
         }
         let Some(dr) = dr else {
+            for (at, _) in &routers {
+                self.idle(*at, None)?;
+            }
             let names: Vec<&str> = routers.iter().map(|(at, _)| self.name(*at)).collect();
             let kind = if names.is_empty() {
                 Kind::NoRouter
@@ -85,6 +91,10 @@ impl Walk<'_> {
     pub(super) fn register(&mut self, first: NodeId, at_rp: NodeId, rp: Ipv4Addr) -> Step<()> {
         let (name, rp_name) = (self.name(first), self.name(at_rp));
         let (told, rp_told) = (self.told(first)?, self.told(at_rp)?);
+        if told.is_idle() || rp_told.is_idle() {
+            // What it has set still forwards, or it were the fault.
+            return Ok(());
+        }
         let Some(entry) = self.source_entry(told) else {
             return fault(
                 Kind::DataLost,
@@ -137,7 +147,9 @@ impl Walk<'_> {
     /// The entry of the source, where it is one that forwards.
     fn source_entry<'t>(&self, told: &'t Told) -> Option<&'t Mroute> {
         let entry = told.mroute(Some(self.address))?;
-        entry.olist.is_some().then_some(entry)
+        // What a daemon forwards by may be nothing that the kernel has.
+        let known = entry.olist.is_some() || told.silent.is_some();
+        known.then_some(entry)
     }
 
     /// Registers that a router sent, or that the RP got: as they count, or as

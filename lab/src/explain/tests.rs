@@ -12,7 +12,7 @@ use mcr_api::router::{
 };
 
 use super::heard::{Heard, Join};
-use super::told::{Downstream, Igmp, Member, Mroute, Pim, Rp, Told};
+use super::told::{Downstream, Igmp, Member, Mroute, Pim, Rp, Silent, Told};
 use super::{End, Fault, Kind, Snapshot, explain};
 use crate::assertion::tables::Forwarding;
 use crate::topology;
@@ -553,4 +553,156 @@ fn frr_is_looked_at_by_its_own_command() {
     told.pim[0].passive = None;
     let silent = fault_of(&lab);
     assert_eq!((silent.kind, silent.at.as_str()), (Kind::NoPim, "r3:r2"));
+}
+
+fn ended() -> Option<Silent> {
+    Some(Silent::Ended("a step ended it".to_owned()))
+}
+
+fn carried(seen: &mut Snapshot, links: [usize; 4]) {
+    let counts = links.into_iter().enumerate();
+    seen.links = counts.map(|(link, n)| (LinkId(link), n)).collect();
+}
+
+fn lines(seen: &Snapshot) -> String {
+    explain(&chain(), 0, 0, seen).unwrap().lines().join("\n")
+}
+
+#[test]
+fn a_daemon_that_does_not_run_is_the_fault_where_it_is_on_the_way() {
+    for number in 1..=3 {
+        let dead = fault(|_, seen| router(seen, number).silent = ended());
+        let at = format!("r{number}");
+        assert_eq!((dead.kind, &dead.at), (Kind::DaemonEnded, &at));
+        let what = format!("mcrd does not run at {at}: a step ended it");
+        assert!(dead.what.starts_with(&what), "{}", dead.what);
+        let advice = format!("lab daemon start {at}");
+        assert!(dead.advice.contains(&advice), "{}", dead.advice);
+    }
+}
+
+#[test]
+fn a_dead_daemon_is_the_fault_when_its_hellos_do_not_hold_any_more() {
+    let gone = |seen: &mut Snapshot, number: usize| {
+        let told = router(seen, number);
+        (told.pim, told.igmp, told.members) = (Vec::new(), Vec::new(), Vec::new());
+        told.neighbors.clear();
+        told.silent = ended();
+    };
+    let last_hop = found(|_, seen| gone(seen, 3));
+    assert_eq!(last_hop, (Kind::DaemonEnded, "r3".to_owned()));
+    let rp = found(|_, seen| {
+        gone(seen, 2);
+        router(seen, 3).neighbors.clear();
+    });
+    assert_eq!(rp, (Kind::DaemonEnded, "r2".to_owned()));
+    let first_hop = found(|_, seen| gone(seen, 1));
+    assert_eq!(first_hop, (Kind::DaemonEnded, "r1".to_owned()));
+}
+
+#[test]
+fn a_dead_daemon_beside_the_way_is_no_fault() {
+    let file = FILE
+        .replace("  rcv: host", "  r4: { kind: mcrd }\n  rcv: host")
+        .replace("  - r3 -- rcv: { net: 10.0.3.0/24 }\n", "")
+        + "segments: { lan: { members: [r3, r4, rcv], net: 10.0.3.0/24 } }\n";
+    let parsed = topology::parse(Path::new("lab.yaml"), &file, &[], &|_| None);
+    let topology = parsed.unwrap_or_else(|mistakes| panic!("{}", mistakes.render(false)));
+    let mut seen = right();
+    let r3 = router(&mut seen, 3);
+    r3.pim[1].interface = "lan".to_owned();
+    (r3.igmp, r3.members) = (vec![igmp("lan")], vec![member("lan")]);
+    r3.mroutes[0].olist = Some(vec!["lan".to_owned()]);
+    let beside = Told {
+        silent: ended(),
+        members: vec![member("lan")],
+        ..Told::default()
+    };
+    seen.routers.insert(NodeId(4), Ok(beside));
+    let end = explain(&topology, 0, 0, &seen).unwrap().end;
+    assert_eq!(end, End::Nothing);
+    // While it is the DR of the LAN, the way leads through it.
+    router(&mut seen, 4).pim = vec![pim("lan", "10.0.3.2", true)];
+    router(&mut seen, 3).pim[1].is_dr = false;
+    let End::Fault(fault) = explain(&topology, 0, 0, &seen).unwrap().end else {
+        panic!("no fault");
+    };
+    assert_eq!((fault.kind, fault.at.as_str()), (Kind::DaemonEnded, "r4"));
+}
+
+#[test]
+fn a_frozen_daemon_is_the_fault_where_nothing_comes_out_of_it() {
+    let mut seen = right();
+    router(&mut seen, 2).silent = Some(Silent::Frozen);
+    assert_eq!(explain(&chain(), 0, 0, &seen).unwrap().end, End::Nothing);
+    let told = lines(&seen);
+    assert!(
+        told.contains("ok  r2       frozen   it forwards by what it has set: r2--r3 shows 1000"),
+        "{told}"
+    );
+    let fault = fault(|_, seen| {
+        router(seen, 2).silent = Some(Silent::Frozen);
+        carried(seen, [1000, 1000, 0, 0]);
+    });
+    assert_eq!((fault.kind, fault.at.as_str()), (Kind::DaemonFrozen, "r2"));
+    assert!(fault.what.contains("r2--r3 shows 0"), "{}", fault.what);
+    assert!(
+        fault.advice.contains("lab daemon thaw r2"),
+        "{}",
+        fault.advice
+    );
+}
+
+#[test]
+fn a_daemon_that_hangs_is_as_one_that_is_frozen() {
+    let hangs = |seen: &mut Snapshot| {
+        router(seen, 2).silent = Some(Silent::Hangs("it takes too long".to_owned()));
+    };
+    let mut seen = right();
+    hangs(&mut seen);
+    assert_eq!(explain(&chain(), 0, 0, &seen).unwrap().end, End::Nothing);
+    let told = lines(&seen);
+    assert!(
+        told.contains("ok  r2       hangs    it forwards by"),
+        "{told}"
+    );
+    let fault = fault(|_, seen| {
+        hangs(seen);
+        carried(seen, [1000, 1000, 0, 0]);
+    });
+    assert_eq!((fault.kind, fault.at.as_str()), (Kind::DaemonFrozen, "r2"));
+    let why = "no Hello of it holds, and it takes too long (r2--r3 shows 0";
+    assert!(fault.what.contains(why), "{}", fault.what);
+}
+
+#[test]
+fn a_frozen_daemon_whose_hellos_do_not_hold_may_still_forward() {
+    let mut seen = right();
+    let told = router(&mut seen, 2);
+    told.pim.clear();
+    told.neighbors.clear();
+    told.silent = Some(Silent::Frozen);
+    assert_eq!(explain(&chain(), 0, 0, &seen).unwrap().end, End::Nothing);
+    // The one below has forgotten it.
+    router(&mut seen, 3).neighbors.clear();
+    let End::Fault(fault) = explain(&chain(), 0, 0, &seen).unwrap().end else {
+        panic!("no fault");
+    };
+    assert_eq!((fault.kind, fault.at.as_str()), (Kind::DaemonFrozen, "r2"));
+}
+
+#[test]
+fn a_daemon_that_is_slow_is_seen_from_outside() {
+    let mut seen = right();
+    let slow = router(&mut seen, 3);
+    slow.silent = Some(Silent::Slow("it takes too long".to_owned()));
+    slow.counters = None;
+    slow.mroutes[0].joined = None;
+    heard_join(&mut seen);
+    let told = lines(&seen);
+    assert!(told.contains("no fault found"), "{told}");
+    assert!(
+        told.contains("it takes too long; what follows is seen from"),
+        "{told}"
+    );
 }

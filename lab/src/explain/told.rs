@@ -31,6 +31,21 @@ pub struct Told {
     pub counters: Option<Vec<api::ProtocolCounters>>,
     /// What its kernel forwards the group by, where that is all that it goes by.
     pub forwarding: Vec<Forwarding>,
+    /// Why it answers nothing, where it should.
+    pub silent: Option<Silent>,
+}
+
+/// Why a daemon answers nothing: all that is known of it is what is seen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Silent {
+    /// It does not run; how it ended.
+    Ended(String),
+    /// It gets no time to run.
+    Frozen,
+    /// It runs, and no Hello of it holds any more; why there is no answer.
+    Hangs(String),
+    /// It runs, and says Hello; why there is no answer.
+    Slow(String),
 }
 
 /// PIM on an interface.
@@ -116,6 +131,15 @@ impl Told {
     #[must_use]
     pub fn routes(&self) -> bool {
         self.speaks() || !self.forwarding.is_empty()
+    }
+
+    /// No daemon is at work there.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        match &self.silent {
+            Some(Silent::Ended(_) | Silent::Frozen | Silent::Hangs(_)) => true,
+            Some(Silent::Slow(_)) | None => false,
+        }
     }
 
     /// It speaks as a router.

@@ -154,6 +154,7 @@ impl<'a> Walk<'a> {
                 );
             }
             passed.push(next);
+            self.come_to(next, link)?;
             hop = Hop {
                 at: next,
                 told: self.told(next)?,
@@ -174,6 +175,8 @@ impl<'a> Walk<'a> {
             None if self.join_shown(link, next, hop.source) => return Ok(()),
             // Or it has joined before messages were kept.
             None if self.carries(link) && self.forwards(hop.at, hop.down) => return Ok(()),
+            // What came to it over that Join is known to have gone on.
+            None if hop.told.is_idle() => return Ok(()),
             None => {
                 let link = &self.link(link)?.name;
                 format!("{name} is to join {tree}, and {link} shows no such Join to {up}")

@@ -142,6 +142,13 @@ impl<'a> Walk<'a> {
             None => self.ttl(root)?,
             Some(rp) => {
                 let first_hop = self.first_hop()?;
+                if first_hop != root {
+                    let onto = self
+                        .way()
+                        .get(1)
+                        .map_or(self.source_link, |(link, _)| *link);
+                    self.come_to(first_hop, onto)?;
+                }
                 self.ttl(first_hop)?;
                 self.register(first_hop, root, rp)?;
             }
@@ -241,9 +248,15 @@ impl<'a> Walk<'a> {
     }
 
     /// What it does is known by what it says on links, which it may have said
-    /// nothing on yet.
+    /// nothing on yet, or no more.
     pub(super) fn is_unheard(&self, at: NodeId) -> bool {
-        self.node(at).map(|node| &node.kind) == Some(&NodeKind::Pimd)
+        let is_pimd = self.node(at).map(|node| &node.kind) == Some(&NodeKind::Pimd);
+        is_pimd || self.is_silent(at)
+    }
+
+    /// Its daemon answers nothing.
+    pub(super) fn is_silent(&self, at: NodeId) -> bool {
+        self.told(at).is_ok_and(|told| told.silent.is_some())
     }
 
     pub(super) fn link(&self, link: LinkId) -> Step<&'a Link> {
@@ -382,6 +395,7 @@ impl<'a> Walk<'a> {
             let ((first, router, before), (second, _, after)) = (pair[0], pair[1]);
             // Some are always under way.
             if after + before / 100 + 5 < before {
+                self.idle(router, Some(second))?;
                 let (first, second) = (&self.link(first)?.name, &self.link(second)?.name);
                 let (router, see) = (self.name(router), self.see_drops(router));
                 return fault(

@@ -9,13 +9,26 @@ use tokio::time::{Instant, sleep};
 
 use super::logs::LogKeeper;
 use super::routing::{self, Routing};
-use super::{Deaths, Folders, NodeError, Place, Programs, frr, kill, kind, tail, wrap};
+use super::{Death, Deaths, Folders, NodeError, Place, Programs, frr, kill, kind, tail, wrap};
 use crate::backend::netns::{Child, Network};
 use crate::plan::Plan;
 use crate::topology::model::{KillSignal, Kind, NodeId, Topology};
 
 /// How often it is asked.
 const ASK_EVERY: Duration = Duration::from_millis(10);
+
+/// How a node's daemon is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Life {
+    /// It runs, or the node has none.
+    Runs,
+    /// It gets no time to run.
+    Frozen,
+    /// A step ended it.
+    Ended,
+    /// It ended by itself.
+    Died(Death),
+}
 
 /// The daemons of a network, by node.
 pub struct Daemons {
@@ -281,6 +294,25 @@ impl Daemons {
     #[must_use]
     pub fn is_frozen(&self, node: NodeId) -> bool {
         self.frozen.contains(&node)
+    }
+
+    /// How a node's daemon is. What watches it or routes beside it is no part of
+    /// it.
+    #[must_use]
+    pub fn life(&self, topology: &Topology, node: NodeId) -> Life {
+        let Some(model) = topology.nodes.get(node.0) else {
+            return Life::Runs;
+        };
+        let kind = kind(model);
+        let own = |one: &Death| kind.programs().contains(&one.program.as_str());
+        let mut dead = self.deaths.now().into_iter();
+        let died = dead.find(|one| one.node == model.name && own(one));
+        match died {
+            Some(death) => Life::Died(death),
+            None if self.is_frozen(node) => Life::Frozen,
+            None if self.children(node).is_empty() && !kind.programs().is_empty() => Life::Ended,
+            None => Life::Runs,
+        }
     }
 
     /// Only what runs can end by itself.

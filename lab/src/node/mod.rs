@@ -32,7 +32,7 @@ use crate::backend::netns::{Child, NetError, Network, Process, Stdio};
 use crate::files::end_of;
 use crate::topology::model::{Kind, Node, NodeId, Topology, Wrap};
 
-pub use daemons::Daemons;
+pub use daemons::{Daemons, Life};
 pub use deaths::{Death, Deaths};
 pub use logs::LOG_MAX;
 pub(crate) use mcrd::{file_text, rewrite};

@@ -12,8 +12,9 @@ use mcr_api::router as api;
 
 use super::stage::{Stage, sleep};
 use crate::explain::heard::{Heard, heard};
-use crate::explain::told::Told;
+use crate::explain::told::{Silent, Told};
 use crate::explain::{Explanation, Snapshot, explain, outside};
+use crate::node::Life;
 use crate::topology::model::{Kind, Node, NodeId, Topology};
 
 /// How long datagrams are watched for an explanation.
@@ -89,18 +90,17 @@ async fn ask_all<S: Stage>(
     let mut all = BTreeMap::new();
     for (position, node) in nodes {
         let at = NodeId(position);
-        let told = match &node.kind {
-            Kind::Host => continue,
-            Kind::Mcrd { .. } => mcrd::ask(stage, at, flow).await,
-            Kind::Frr => frr::ask(node, flow, heard).await,
-            Kind::Pimd | Kind::Smcroute { .. } | Kind::Kernel => {
-                seen(stage, at, node, flow, heard).await
-            }
-            Kind::Custom(_) => match seen(stage, at, node, flow, heard).await {
-                Ok(told) if !told.routes() => continue,
-                told => told,
-            },
+        if node.kind == Kind::Host {
+            continue;
+        }
+        let told = match idle(stage, at).await {
+            Some(why) => Ok(silent(stage, at, node, flow, heard, why).await),
+            None => ask(stage, at, node, flow, heard).await,
         };
+        let does_nothing = |told: &Told| matches!(node.kind, Kind::Custom(_)) && !told.routes();
+        if told.as_ref().is_ok_and(does_nothing) {
+            continue;
+        }
         all.insert(at, told);
     }
     let rps = all
@@ -114,10 +114,16 @@ async fn ask_all<S: Stage>(
         };
         let Ok(known) = told else { continue };
         for address in &wanted {
-            match way(stage, *at, node, *address, flow).await {
+            let way = match known.silent {
+                Some(_) => kernels_way(stage, *at, node, *address).await,
+                None => way(stage, *at, node, *address, flow).await,
+            };
+            match way {
                 Ok(way) => {
                     known.ways.insert(*address, way);
                 }
+                // Where nobody gets past it, its ways do not matter.
+                Err(_) if known.is_idle() => {}
                 Err(reason) => {
                     *told = Err(reason);
                     break;
@@ -126,6 +132,60 @@ async fn ask_all<S: Stage>(
         }
     }
     all
+}
+
+/// Why nobody is at work in a node who should be.
+async fn idle<S: Stage>(stage: &S, at: NodeId) -> Option<Silent> {
+    match stage.life(at).await {
+        Life::Runs => None,
+        Life::Frozen => Some(Silent::Frozen),
+        Life::Ended => Some(Silent::Ended("a step ended it".to_owned())),
+        Life::Died(death) => Some(Silent::Ended(death.words())),
+    }
+}
+
+/// What a node tells, or what is seen of it.
+async fn ask<S: Stage>(
+    stage: &S,
+    at: NodeId,
+    node: &Node,
+    flow: Flow,
+    heard: &Heard,
+) -> Result<Told, String> {
+    let told = match &node.kind {
+        Kind::Mcrd { .. } => mcrd::ask(stage, at, flow).await,
+        Kind::Frr => frr::ask(node, flow, heard).await,
+        Kind::Pimd | Kind::Smcroute { .. } | Kind::Kernel | Kind::Host | Kind::Custom(_) => {
+            return seen(stage, at, node, flow, heard).await;
+        }
+    };
+    match told {
+        Ok(told) => Ok(told),
+        Err(reason) => {
+            let slow = Silent::Slow(reason.clone());
+            let mut told = silent(stage, at, node, flow, heard, slow).await;
+            if told.pim.is_empty() {
+                told.silent = Some(Silent::Hangs(reason));
+            }
+            Ok(told)
+        }
+    }
+}
+
+/// What is seen of a router that answers nothing.
+async fn silent<S: Stage>(
+    stage: &S,
+    at: NodeId,
+    node: &Node,
+    flow: Flow,
+    heard: &Heard,
+    why: Silent,
+) -> Told {
+    let seen = seen(stage, at, node, flow, heard).await;
+    let about = (flow.group, flow.source);
+    let mut told = seen.unwrap_or_else(|_| outside::told(node, about, heard, Vec::new()));
+    told.silent = Some(why);
+    told
 }
 
 /// What is known of a router that cannot be asked.
@@ -153,8 +213,17 @@ async fn way<S: Stage>(
         Kind::Mcrd { .. } => mcrd::way(stage, at, address, flow).await,
         Kind::Frr => frr::way(node, address).await,
         Kind::Pimd | Kind::Smcroute { .. } | Kind::Kernel | Kind::Host | Kind::Custom(_) => {
-            let told = stage.way(at, address).await?;
-            Ok(outside::way(node, address, told, "its kernel"))
+            kernels_way(stage, at, node, address).await
         }
     }
+}
+
+async fn kernels_way<S: Stage>(
+    stage: &S,
+    at: NodeId,
+    node: &Node,
+    address: Ipv4Addr,
+) -> Result<api::RpfOf, String> {
+    let told = stage.way(at, address).await?;
+    Ok(outside::way(node, address, told, "its kernel"))
 }

@@ -38,7 +38,7 @@ use crate::assertion::tables::{Database, Forwarding};
 use crate::backend::netns::{Carried, Gone};
 use crate::clock::now_ns;
 use crate::files::part_of;
-use crate::node::{self, Daemons, Deaths, Place, frr};
+use crate::node::{self, Daemons, Deaths, Life, Place, frr};
 use crate::report::pcapng::{self, Marker};
 use crate::topology::model::{
     CounterOf, DaemonChange, Exec, Hosts, Kind, LinkChange, LinkId, NodeId, Topology, Wire, WireId,
@@ -279,6 +279,10 @@ impl Stage for Namespaces<'_> {
             self.listen_to(at);
         }
         Ok(())
+    }
+
+    async fn life(&self, at: NodeId) -> Life {
+        self.daemons.lock().await.life(self.world.topology, at)
     }
 
     async fn exec(&self, exec: &Exec, limit: Duration) -> Result<Finished, String> {

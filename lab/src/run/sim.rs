@@ -44,6 +44,7 @@ use crate::assertion::router::Rpf;
 use crate::assertion::tables::{Database, Forwarding};
 use crate::backend::netns::{Carried, Gone};
 use crate::explain::Explanation;
+use crate::node::Life;
 use crate::report::pcapng::{self, Marker};
 use crate::report::{RunReport, Simulated};
 use crate::topology::model::{
@@ -279,6 +280,10 @@ impl Stage for Simulation<'_> {
         self.machine.borrow_mut().daemon(change, at)
     }
 
+    async fn life(&self, at: NodeId) -> Life {
+        self.machine.borrow().life(at)
+    }
+
     async fn exec(&self, _: &Exec, _: Duration) -> Result<Finished, String> {
         Err(hosting::EXEC.to_owned())
     }
@@ -315,8 +320,8 @@ impl Stage for Simulation<'_> {
         Err(NO_KERNEL.to_owned())
     }
 
-    async fn way(&self, _: NodeId, _: Ipv4Addr) -> Result<Rpf, String> {
-        Err(NO_KERNEL.to_owned())
+    async fn way(&self, at: NodeId, to: Ipv4Addr) -> Result<Rpf, String> {
+        self.machine.borrow().way(at, to)
     }
 
     async fn database(&self, link: LinkId) -> Result<Database, String> {

@@ -30,6 +30,7 @@ use crate::assertion::counters::Counters;
 use crate::assertion::router::Rpf;
 use crate::assertion::tables::{Database, Forwarding};
 use crate::backend::netns::{Carried, Gone};
+use crate::node::Life;
 use crate::report::pcapng::Marker;
 use crate::topology::model::{
     CounterOf, DaemonChange, Exec, Hosts, LinkChange, LinkId, NodeId, Topology, Wire, WireId,
@@ -103,6 +104,8 @@ pub(super) trait Stage {
     ) -> Result<(), String>;
     /// A daemon changes.
     async fn daemon(&self, change: DaemonChange, at: NodeId) -> Result<(), String>;
+    /// How a node's daemon is.
+    async fn life(&self, at: NodeId) -> Life;
     /// Runs a command to its end.
     async fn exec(&self, exec: &Exec, limit: Duration) -> Result<Finished, String>;
 

@@ -52,6 +52,7 @@ pub(super) async fn ask(node: &Node, flow: Flow, heard: &Heard) -> Result<Told, 
         mroutes: mroutes.collect(),
         counters: Some(more::traffic(name).await?),
         forwarding: Vec::new(),
+        silent: None,
     })
 }
 

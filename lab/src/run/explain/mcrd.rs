@@ -40,6 +40,7 @@ pub(super) async fn ask<S: Stage>(stage: &S, at: NodeId, flow: Flow) -> Result<T
         mroutes: mroutes.into_iter().map(Mroute::from).collect(),
         counters: Some(stage.ask(at, Method::StatsProtocols {}).await?),
         forwarding: Vec::new(),
+        silent: None,
     })
 }
 

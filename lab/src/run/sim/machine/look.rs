@@ -16,8 +16,10 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::{Machine, group_of, nanoseconds};
+use crate::assertion::router::Rpf;
 use crate::assertion::tables::Database;
 use crate::backend::netns::{Carried, Gone};
+use crate::node::Life;
 use crate::run::capture::{Count, Frame};
 use crate::run::locate::Passed;
 use crate::run::messages::{Source, Told};
@@ -27,17 +29,10 @@ use crate::topology::model::{LinkId, Medium, NodeId, WireId};
 impl Machine {
     /// What a node's mcrd would answer.
     pub(in crate::run::sim) fn answer(&self, at: NodeId, method: &Method) -> Result<Value, String> {
-        let router = self.nodes.get(at.0).map(|node| self.network.running(*node));
-        let Some(router) = router.flatten() else {
-            return Err("no daemon runs there".to_owned());
-        };
+        let view = self.view(at)?;
         if self.network.is_suspended(self.nodes[at.0]) {
             return Err("the daemon is frozen".to_owned());
         }
-        let view = View {
-            router,
-            now: self.network.now(),
-        };
         match method {
             Method::PimInterfaces {} => told(&pim::interfaces(view)),
             Method::PimNeighbors {} => told(&pim::neighbors(view)),
@@ -80,6 +75,39 @@ impl Machine {
             | Method::LogGet { .. }
             | Method::LogSet { .. } => Err("a simulated daemon does not tell this".to_owned()),
         }
+    }
+
+    fn view(&self, at: NodeId) -> Result<View<'_>, String> {
+        let router = self.nodes.get(at.0).map(|node| self.network.running(*node));
+        let Some(router) = router.flatten() else {
+            return Err("no daemon runs there".to_owned());
+        };
+        Ok(View {
+            router,
+            now: self.network.now(),
+        })
+    }
+
+    /// How a node's mcrd is.
+    pub(in crate::run::sim) fn life(&self, at: NodeId) -> Life {
+        let Some(node) = self.nodes.get(at.0) else {
+            return Life::Runs;
+        };
+        match self.network.running(*node) {
+            _ if !self.topology.nodes[at.0].kind.is_router() => Life::Runs,
+            None => Life::Ended,
+            Some(_) if self.network.is_suspended(*node) => Life::Frozen,
+            Some(_) => Life::Runs,
+        }
+    }
+
+    /// The way to an address by the routes that a node has, frozen or not.
+    pub(in crate::run::sim) fn way(&self, at: NodeId, to: Ipv4Addr) -> Result<Rpf, String> {
+        let told = pim::rpf(self.view(at)?, to, None);
+        Ok(Rpf {
+            interface: told.interface,
+            neighbor: told.next_hop,
+        })
     }
 
     /// The entry, with the packets that the data plane took for it.
