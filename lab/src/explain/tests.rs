@@ -706,3 +706,41 @@ fn a_daemon_that_is_slow_is_seen_from_outside() {
         "{told}"
     );
 }
+
+#[test]
+fn an_rp_that_takes_datagrams_out_of_registers_is_a_root() {
+    let mut lab = with(2, "pimd");
+    for number in [2, 3] {
+        let mroute = mroute(
+            Some(SOURCE),
+            ["", "", "r3", "rcv"][number],
+            RegisterState::NoInfo,
+        );
+        router(&mut lab.1, number).mroutes = vec![mroute];
+    }
+    router(&mut lab.1, 3).mroutes[0].spt_bit = Some(true);
+    let rp = router(&mut lab.1, 2);
+    (rp.mroutes[0].joined, rp.mroutes[0].register) = (None, None);
+    rp.neighbors.retain(|(interface, _)| interface != "r1");
+    let unjoined = fault_of(&lab);
+    assert_eq!(
+        (unjoined.kind, unjoined.at.as_str()),
+        (Kind::LinkLoss, "r1--r2")
+    );
+    router(&mut lab.1, 2).forwarding = vec![Forwarding {
+        source: Some(ip(SOURCE)),
+        group: ip("239.1.1.1"),
+        iif: Some("pimreg".to_owned()),
+        oif: ["r3".to_owned()].into(),
+        packets: 1,
+    }];
+    lab.1.links.insert(LinkId(1), 0);
+    assert_eq!(end_of(&lab), End::Nothing);
+    lab.1.heard.registers.clear();
+    router(&mut lab.1, 1).mroutes[0].register = Some(RegisterState::NoInfo);
+    let blocked = fault_of(&lab);
+    assert_eq!(
+        (blocked.kind, blocked.at.as_str()),
+        (Kind::RegisterBlocked, "r1")
+    );
+}

@@ -7,6 +7,7 @@ use mcr_api::router as api;
 
 use super::Kind;
 use super::neighbor::Next;
+use super::outside;
 use super::told::{Mroute, Told};
 use super::walk::{Step, Stop, Walk, fault};
 use crate::topology::model::{LinkId, NodeId};
@@ -30,6 +31,8 @@ pub(super) enum Top {
     Root(NodeId),
     /// At a link that a router without PIM forwards onto.
     Below(LinkId),
+    /// At a router that takes the source's datagrams out of Registers.
+    Registers(NodeId),
 }
 
 impl<'a> Walk<'a> {
@@ -127,6 +130,10 @@ impl<'a> Walk<'a> {
                 self.ok(name, &tree_name(source), &evidence);
                 return Ok(Top::Root(hop.at));
             }
+            if source.is_some() && self.takes_registers(hop) {
+                self.ok(name, &tree_name(source), "out of Registers");
+                return Ok(Top::Registers(hop.at));
+            }
             let (next, link) = match self.next_hop(hop, way, root)? {
                 Next::Router(next, link) => (next, link),
                 Next::Static(next, link) => {
@@ -163,6 +170,14 @@ impl<'a> Walk<'a> {
                 source,
             };
         }
+    }
+
+    /// Its kernel forwards what comes from no link: out of Registers.
+    fn takes_registers(&self, hop: Hop<'a>) -> bool {
+        let entry = outside::entry(&hop.told.forwarding, self.address);
+        let iif = entry.and_then(|entry| entry.iif.as_deref());
+        self.forwards(hop.at, hop.down)
+            && iif.is_some_and(|iif| self.link_of(hop.at, iif).is_none())
     }
 
     /// The router has joined the next one.

@@ -49,6 +49,9 @@ pub(super) struct Walk<'a> {
     /// The routers of the tree from the last hop up, each with the link that it
     /// forwards onto.
     pub(super) hops: Vec<(LinkId, NodeId)>,
+    /// The last of them takes the datagrams out of Registers: the links above it
+    /// show none.
+    pub(super) in_registers: bool,
 }
 
 pub(super) fn walk(
@@ -77,6 +80,7 @@ pub(super) fn walk(
         group: group.copied().unwrap_or(Ipv4Addr::UNSPECIFIED),
         seen: Vec::new(),
         hops: Vec::new(),
+        in_registers: false,
     };
     let end = match walk.whole(group.is_some()) {
         Ok(()) => End::Nothing,
@@ -130,15 +134,19 @@ impl<'a> Walk<'a> {
         let on_source_tree = told
             .mroute(Some(self.address))
             .is_some_and(|entry| entry.spt_bit.or(entry.joined) == Some(true));
-        let (source, rp) = match rp {
+        let (source, root) = match rp {
             Some(rp) if !on_source_tree => (None, Some(rp)),
             Some(_) | None => (Some(self.address), None),
         };
-        let root = match self.tree(last_hop, link, source, rp)? {
-            Top::Root(root) => root,
+        let (root, registers) = match self.tree(last_hop, link, source, root)? {
+            Top::Root(root) => (root, source.is_none()),
+            Top::Registers(root) => {
+                self.in_registers = true;
+                (root, true)
+            }
             Top::Below(link) => return Ok(Some(link)),
         };
-        match rp {
+        match rp.filter(|_| registers) {
             None => self.ttl(root)?,
             Some(rp) => {
                 let first_hop = self.first_hop()?;
@@ -387,8 +395,13 @@ impl<'a> Walk<'a> {
     /// Whether the datagrams that a link showed became fewer on the way.
     fn datagrams(&mut self) -> Step<()> {
         let way = self.way();
+        let above = match self.in_registers {
+            true => way.len().saturating_sub(self.hops.len()),
+            false => 0,
+        };
         let shown: Vec<(LinkId, NodeId, usize)> = way
             .iter()
+            .skip(above)
             .filter_map(|(link, to)| Some((*link, *to, *self.snapshot.links.get(link)?)))
             .collect();
         for pair in shown.windows(2) {
