@@ -30,7 +30,7 @@ impl Walk<'_> {
             let mut members = told.members.iter();
             let found = members.find(|one| one.interface == interface.name && one.takes);
             if let Some(member) = found {
-                let unheard = self.is_unheard(*at) && self.snapshot.heard.dr(link_id).is_none();
+                let unheard = self.is_unheard(*at) && self.has_no_dr(link_id, &routers);
                 let is_dr = told.pim_on(&interface.name).is_some_and(|pim| pim.is_dr);
                 if unheard || is_dr {
                     self.come_to(*at, link_id)?;

@@ -22,7 +22,7 @@ impl Walk<'_> {
                 let way = self.way_to(told, *at, self.address)?;
                 self.heard_where_expected(*at, way)?;
             }
-            let alone = self.is_unheard(*at) && self.snapshot.heard.dr(self.source_link).is_none();
+            let alone = self.is_unheard(*at) && self.has_no_dr(self.source_link, &routers);
             let is_dr = told.pim_on(&interface.name).is_some_and(|pim| pim.is_dr);
             if is_dr || alone {
                 dr = Some(*at);

@@ -605,7 +605,7 @@ fn a_dead_daemon_beside_the_way_is_no_fault() {
     let file = FILE
         .replace("  rcv: host", "  r4: { kind: mcrd }\n  rcv: host")
         .replace("  - r3 -- rcv: { net: 10.0.3.0/24 }\n", "")
-        + "segments: { lan: { members: [r3, r4, rcv], net: 10.0.3.0/24 } }\n";
+        + "segments: { lan: { members: [r4, r3, rcv], net: 10.0.3.0/24 } }\n";
     let parsed = topology::parse(Path::new("lab.yaml"), &file, &[], &|_| None);
     let topology = parsed.unwrap_or_else(|mistakes| panic!("{}", mistakes.render(false)));
     let mut seen = right();
@@ -619,8 +619,14 @@ fn a_dead_daemon_beside_the_way_is_no_fault() {
         ..Told::default()
     };
     seen.routers.insert(NodeId(4), Ok(beside));
-    let end = explain(&topology, 0, 0, &seen).unwrap().end;
-    assert_eq!(end, End::Nothing);
+    let told = explain(&topology, 0, 0, &seen).unwrap();
+    assert_eq!(told.end, End::Nothing);
+    let member_of = |at: &str| {
+        told.seen
+            .iter()
+            .any(|one| one.at == at && one.what == "member")
+    };
+    assert!(member_of("r3") && !member_of("r4"), "{:#?}", told.lines());
     // While it is the DR of the LAN, the way leads through it.
     router(&mut seen, 4).pim = vec![pim("lan", "10.0.3.2", true)];
     router(&mut seen, 3).pim[1].is_dr = false;

@@ -262,6 +262,16 @@ impl<'a> Walk<'a> {
         is_pimd || self.is_silent(at)
     }
 
+    /// No Hello on a link holds, and no router there takes itself for its DR.
+    pub(super) fn has_no_dr(&self, link: LinkId, routers: &[(NodeId, &Interface)]) -> bool {
+        let is_dr = |(at, interface): &(NodeId, &Interface)| {
+            let pim = self.told(*at).ok();
+            let pim = pim.and_then(|told| told.pim_on(&interface.name));
+            pim.is_some_and(|pim| pim.is_dr)
+        };
+        self.snapshot.heard.dr(link).is_none() && !routers.iter().any(is_dr)
+    }
+
     /// Its daemon answers nothing.
     pub(super) fn is_silent(&self, at: NodeId) -> bool {
         self.told(at).is_ok_and(|told| told.silent.is_some())
