@@ -193,13 +193,25 @@ impl Ledger {
 
     /// Everything sent from `now` on belongs to a new span.
     pub fn begin_span(&mut self, now: u64) {
+        self.begin(now, now);
+    }
+
+    /// A span begins at this very moment, while datagrams are under way. They
+    /// belong to it: they will be received in it, and would hide what it loses.
+    pub fn cut_span(&mut self, now: u64) {
+        self.begin(now, now.saturating_sub(GRACE_NS));
+    }
+
+    /// What was sent by a time does not belong to the span, whether it arrived or
+    /// not.
+    fn begin(&mut self, now: u64, sent_by: u64) {
         self.span_start = now;
         self.frozen_at = None;
         for sender in self.runs.values_mut() {
             sender.frozen = None;
         }
         for session in &mut self.sessions {
-            session.mark(&self.runs, now);
+            session.mark(&self.runs, sent_by);
         }
     }
 
@@ -221,14 +233,16 @@ impl Ledger {
     /// more.
     #[must_use]
     pub fn is_settled(&self, by: u64) -> bool {
-        if self.frozen_at.is_some() {
+        // What was sent since the end of a span is waited for as if there were none.
+        if self.frozen_at.is_some_and(|end| by <= end) {
             return self.sessions.iter().all(Session::is_frozen);
         }
+        let sent = |sender: &SendRun, position: usize| sender.sent_by_at_most(position, by);
         self.sessions
             .iter()
             .filter(|session| session.ended_at.is_none())
             .all(|session| {
-                session.latest().at_ns >= by + SETTLE_NS || session.is_complete(&self.runs, by)
+                session.latest().at_ns >= by + SETTLE_NS || session.has_all(&self.runs, by, sent)
             })
     }
 

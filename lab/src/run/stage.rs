@@ -224,7 +224,7 @@ pub(super) async fn end_span<S: Stage>(stage: &S) -> u64 {
 /// Returns its start.
 pub(super) fn cut_span<S: Stage>(stage: &S) -> u64 {
     let now = stage.now_ns();
-    stage.ledger().borrow_mut().begin_span(now);
+    stage.ledger().borrow_mut().cut_span(now);
     now
 }
 

@@ -242,7 +242,7 @@ impl Session {
         }
     }
 
-    pub(super) fn mark(&mut self, runs: &BTreeMap<u64, SendRun>, now: u64) {
+    pub(super) fn mark(&mut self, runs: &BTreeMap<u64, SendRun>, sent_by: u64) {
         self.frozen = None;
         self.best = None;
         self.latencies.begin_span();
@@ -250,7 +250,7 @@ impl Session {
         self.first_grown.clear();
         let sent = |sender: &SendRun| {
             let flows = 0..sender.latest.flows.len();
-            flows.map(|flow| sender.sent_by(flow, now)).collect()
+            flows.map(|flow| sender.sent_by(flow, sent_by)).collect()
         };
         self.mark = Mark {
             report: Rc::clone(&self.latest),
@@ -283,7 +283,12 @@ impl Session {
 
     /// It has everything that was sent by `by` of the flows that reach it at
     /// all, as of a report that is not older.
-    pub(super) fn is_complete(&self, runs: &BTreeMap<u64, SendRun>, by: u64) -> bool {
+    pub(super) fn has_all(
+        &self,
+        runs: &BTreeMap<u64, SendRun>,
+        by: u64,
+        sent: impl Fn(&SendRun, usize) -> Option<u64>,
+    ) -> bool {
         if self.latest.at_ns < by {
             return false;
         }
@@ -294,12 +299,8 @@ impl Session {
             let Some(position) = sender.position(*flow) else {
                 return true;
             };
-            let sent = match &sender.frozen {
-                Some(_) => Some(sender.sent(position)),
-                None => sender.sent_by_at_most(position, by),
-            };
             let arrived = |sent| legs.values().all(|leg| leg.highest_sequence + 1 >= sent);
-            sent.is_some_and(arrived)
+            sent(sender, position).is_some_and(arrived)
         })
     }
 
@@ -311,7 +312,11 @@ impl Session {
         if self.frozen.is_some() {
             return;
         }
-        if self.is_complete(runs, end) {
+        let sent = |sender: &SendRun, position: usize| match &sender.frozen {
+            Some(_) => Some(sender.sent(position)),
+            None => sender.sent_by_at_most(position, end),
+        };
+        if self.has_all(runs, end, sent) {
             let missing = self.missing();
             if self
                 .best

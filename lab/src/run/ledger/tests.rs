@@ -139,6 +139,53 @@ fn a_span_counts_only_what_was_sent_in_it() {
     assert_eq!((second.sent, second.received, second.lost), (100, 100, 0));
 }
 
+/// After a span that has ended the next one waits for what was sent since.
+#[test]
+fn a_span_after_another_waits_for_what_is_under_way() {
+    let mut ledger = joined_then_sent();
+    ledger.end_span(100 * MS);
+    ledger.receiver_reported(0, seen(100 * MS, vec![flow(GROUP, 0, 99, 0, 100 * MS)]));
+    assert!(ledger.is_settled(100 * MS));
+    ledger.sender_reported(RUN, sent(150 * MS, 150));
+    ledger.receiver_reported(0, seen(150 * MS, vec![flow(GROUP, 0, 148, 0, 150 * MS)]));
+    assert!(!ledger.is_settled(150 * MS), "one is under way");
+    ledger.receiver_reported(0, seen(151 * MS, vec![flow(GROUP, 0, 149, 0, 151 * MS)]));
+    assert!(ledger.is_settled(150 * MS));
+}
+
+/// One that arrives in the span and was sent before does not stand for one that
+/// the span loses.
+#[test]
+fn a_span_that_is_cut_has_what_is_under_way() {
+    let cut = |lost| {
+        let mut ledger = joined_then_sent();
+        ledger.receiver_reported(0, seen(100 * MS, vec![flow(GROUP, 0, 98, 0, 99 * MS)]));
+        ledger.cut_span(100 * MS);
+        ledger.sender_reported(RUN, sent(200 * MS, 200));
+        let arrived = flow(GROUP, 0, 199, lost, 200 * MS);
+        ledger.receiver_reported(0, seen(201 * MS, vec![arrived]));
+        let seen = rx(&ledger, 201 * MS);
+        (seen.sent, seen.received, seen.lost)
+    };
+    assert_eq!(cut(0), (101, 101, 0));
+    assert_eq!(cut(1), (101, 100, 1));
+}
+
+/// What was lost long before is not lost again.
+#[test]
+fn a_span_that_is_cut_has_nothing_that_is_gone() {
+    let mut ledger = joined_then_sent();
+    ledger.receiver_reported(0, seen(100 * MS, vec![flow(GROUP, 0, 49, 0, 50 * MS)]));
+    let later = 100 * MS + GRACE_NS;
+    ledger.receiver_reported(0, seen(later, vec![flow(GROUP, 0, 49, 0, 50 * MS)]));
+    ledger.cut_span(later);
+    ledger.sender_reported(RUN, sent(later + 100 * MS, 120));
+    let arrived = flow(GROUP, 0, 119, 50, later + 100 * MS);
+    ledger.receiver_reported(0, seen(later + 101 * MS, vec![arrived]));
+    let seen = rx(&ledger, later + 101 * MS);
+    assert_eq!((seen.sent, seen.received, seen.lost), (20, 20, 0));
+}
+
 #[test]
 fn a_span_that_begins_with_a_flow_waits_for_its_first_datagrams() {
     let mut ledger = joined_then_sent();
