@@ -13,6 +13,7 @@ use std::process::{Child, Command, ExitStatus};
 
 use mcr_sys::namespace::{NetNamespace, join_network, join_world};
 use mcr_sys::process::PidFd;
+use mcr_sys::spawn::unblock;
 use nix::sys::signal::{SigSet, Signal};
 use nix::unistd::Pid;
 
@@ -139,6 +140,7 @@ pub(super) fn in_node(lab: Option<&str>, node: &str, command: &[OsString]) -> Re
     enter(&lab, &node.name)?;
     // Blocked before the command exists, so that none is missed.
     let signals = block()?;
+    unblock(&mut prepared, signals);
     match prepared.spawn() {
         Ok(child) => wait(child, &signals),
         Err(error) => {

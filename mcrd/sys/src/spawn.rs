@@ -1,9 +1,12 @@
-//! Starting a child process with one descriptor at a fixed number.
+//! Starting a child process: with one descriptor at a fixed number, or with
+//! signals that its parent has blocked.
 
 use std::io;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::os::unix::process::CommandExt;
 use std::process::Command;
+
+use nix::sys::signal::SigSet;
 
 /// Gives the child `descriptor` as number `target`, and lets the kernel kill
 /// it when the thread that starts it ends. The command owns the descriptor and
@@ -31,6 +34,15 @@ pub fn pass_descriptor(command: &mut Command, descriptor: OwnedFd, target: RawFd
     };
     // SAFETY: the closure runs between fork and exec and only makes system
     // calls that are async-signal-safe; it allocates nothing.
+    unsafe { command.pre_exec(child_setup) };
+}
+
+/// Lets the child have signals that the thread which starts it has blocked: it
+/// would inherit that.
+pub fn unblock(command: &mut Command, signals: SigSet) {
+    let child_setup = move || Ok(signals.thread_unblock()?);
+    // SAFETY: between fork and exec the closure makes one system call; it neither
+    // allocates nor takes a lock.
     unsafe { command.pre_exec(child_setup) };
 }
 

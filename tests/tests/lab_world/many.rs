@@ -8,7 +8,7 @@ const LAB: &str = "\
 nodes:
   r1: mcrd
   r2: mcrd
-  h: { kind: custom, cmd: SLEEP }
+  h: { kind: custom, cmd: IDLE }
   a: host
   b: host
 links:
@@ -67,6 +67,10 @@ fn a_command_runs_in_many_nodes() {
         );
         assert!(!links.contains("h  "), "{links}");
         exec(0, &["--all", "--", "true"]);
+        // The signals that lab itself waits for are not kept from them.
+        let text = exec(0, &["--all", "--", "grep", "SigBlk", "/proc/self/status"]);
+        let free = |line: &str| line.ends_with("SigBlk:\t0000000000000000");
+        assert!(text.lines().all(free), "{text}");
         let text = exec(64, &["r1,nobody", "--", "true"]);
         assert!(
             text.contains("no node nobody; its nodes: r1, r2, h, a, b"),

@@ -6,6 +6,7 @@ use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, OwnedFd};
 use std::process::{Child, Stdio};
 
+use mcr_sys::spawn::unblock;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{SigSet, Signal, kill};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
@@ -105,13 +106,8 @@ impl Fleet {
             let both = writes.try_clone().map_err(Fault::system("make a pipe"))?;
             let mut command = prepare(lab, node, words);
             command.stdin(Stdio::null()).stdout(writes).stderr(both);
-            // The signals are this process's business only.
-            let unblocked = self.signals.thread_unblock();
-            unblocked.map_err(Fault::system("unblock signals"))?;
-            let spawned = command.spawn();
-            let blocked = self.signals.thread_block();
-            blocked.map_err(Fault::system("block signals"))?;
-            match spawned {
+            unblock(&mut command, self.signals);
+            match command.spawn() {
                 Ok(child) => running.push(Command {
                     node: node.name.clone(),
                     child,
