@@ -120,8 +120,7 @@ fn netns_labs_run_side_by_side_and_are_told_whole() {
 fn netns_labs_alone_run_last_and_one_by_one() {
     let test = "netns_labs_alone_run_last_and_one_by_one";
     let mut labs = Labs::new();
-    // Who finds the folder there is not alone.
-    let alone = "test -e a-done -a -e b-done && mkdir own && sleep 0.3 && rmdir own";
+    let alone = "test -e a-done -a -e b-done";
     labs.add_alone("third", alone);
     two_that_meet(&mut labs);
     labs.add_alone("fourth", alone);
@@ -135,6 +134,33 @@ fn netns_labs_alone_run_last_and_one_by_one() {
     let names: Vec<_> = runs.iter().map(|run| run["lab"].as_str()).collect();
     let asked = ["third", "first", "second", "fourth"].map(Some);
     assert_eq!(names, asked, "the order of the files");
+    let spans: Vec<_> = runs.iter().map(span).collect();
+    for (one, alone) in spans
+        .iter()
+        .enumerate()
+        .filter(|(at, _)| [0, 3].contains(at))
+    {
+        for (other, beside) in spans.iter().enumerate().filter(|(at, _)| *at != one) {
+            let apart = alone.1 < beside.0 || beside.1 < alone.0;
+            assert!(
+                apart,
+                "{} ran beside {}",
+                asked[one].unwrap(),
+                asked[other].unwrap()
+            );
+        }
+    }
+}
+
+/// When a run began, and when it ended.
+fn span(run: &Value) -> (u64, u64) {
+    let folder = root().join(run["evidence"].as_str().unwrap());
+    let events = fs::read_to_string(folder.join("events.ndjson")).unwrap();
+    let times: Vec<u64> = events
+        .lines()
+        .filter_map(|line| serde_json::from_str::<Value>(line).ok()?["at_ns"].as_u64())
+        .collect();
+    (*times.first().unwrap(), *times.last().unwrap())
 }
 
 #[test]

@@ -22,7 +22,7 @@ use serde_json::Value;
 const SMALL: &str = "\
 nodes:
   a: host
-  r: { kind: custom, cmd: \"SLEEP\" }
+  r: { kind: custom, cmd: \"IDLE\" }
   b: host
 links:
   - a -- r
@@ -35,7 +35,7 @@ segments:
 const STUCK: &str = "\
 nodes:
   a: host
-  r: { kind: custom, cmd: \"SLEEP\", ready: \"false\" }
+  r: { kind: custom, cmd: \"IDLE\", ready: \"false\" }
 links:
   - a -- r
 ";
@@ -63,7 +63,7 @@ fn a_lab_comes_and_goes() {
         }
         assert!(text.lines().all(|line| line.len() <= 80), "{text}");
         assert_eq!(host_network(), host, "nothing of a lab shows outside");
-        assert!(eventually(DEADLINE, || user.world().sleeps.len() == 1));
+        assert!(eventually(DEADLINE, || user.world().idle.len() == 1));
         let listed: Value = serde_json::from_str(&user.expect(0, &["ps", "--json"])).unwrap();
         let lab = listed
             .as_array()
@@ -73,7 +73,7 @@ fn a_lab_comes_and_goes() {
             .unwrap();
         assert_eq!(lab["nodes"][1]["name"], "r");
         let process = lab["nodes"][1]["processes"][0]["command"].as_str().unwrap();
-        assert!(process.starts_with("sleep"), "{process}");
+        assert!(process.starts_with("tail"), "{process}");
         let addresses = user.expect(0, &["exec", "-l", &name, "a", "--", "ip", "-br", "address"]);
         assert!(
             addresses.contains("to-r") || addresses.contains("r@"),
@@ -120,6 +120,10 @@ fn exec_passes_status_input_and_output_on() {
         let text = user.expect(64, &["exec", "-l", &name, "nobody", "--", "true"]);
         assert!(text.contains("its nodes: a, r, b"), "{text}");
         user.expect(2, &["exec", "-l", "no-such-lab", "a", "--", "true"]);
+        // What signals end: nothing of lab's own is kept from it.
+        let status = user.expect(0, &exec(&["cat", "/proc/self/status"]));
+        let blocked = status.lines().find(|line| line.starts_with("SigBlk:"));
+        assert_eq!(blocked, Some("SigBlk:\t0000000000000000"), "{status}");
         let mut cat = user
             .lab(&exec(&["cat"]))
             .stdin(Stdio::piped())
@@ -138,7 +142,7 @@ fn exec_passes_status_input_and_output_on() {
             .lab(&exec(&[
                 "sh",
                 "-c",
-                "trap 'exit 42' TERM; echo up; while :; do sleep 0.01; done",
+                "trap 'kill $!; exit 42' TERM; tail -f /dev/null & echo up; wait",
             ]))
             .spawn()
             .unwrap();
@@ -239,7 +243,7 @@ fn labs_do_not_disturb_each_other() {
         );
         assert!(text.contains("--name"), "{text}");
         user.expect(0, &["up", &file, "--name", &two]);
-        assert!(eventually(DEADLINE, || user.world().sleeps.len() == 2));
+        assert!(eventually(DEADLINE, || user.world().idle.len() == 2));
         user.expect(
             0,
             &[
@@ -253,7 +257,7 @@ fn labs_do_not_disturb_each_other() {
             "{text}"
         );
         user.expect(0, &["down", &one]);
-        assert_eq!(user.world().sleeps.len(), 1);
+        assert_eq!(user.world().idle.len(), 1);
         user.expect(0, &["exec", "-l", &two, "a", "--", "true"]);
         user.expect(0, &["down", &two]);
         assert!(user.world().is_empty(), "{:?}", user.world());
@@ -265,7 +269,7 @@ fn labs_do_not_disturb_each_other() {
 #[test]
 fn a_failure_in_the_middle_leaves_nothing() {
     User::each("a_failure_in_the_middle_leaves_nothing", |user| {
-        let ends = "nodes:\n  a: { kind: custom, cmd: \"SLEEP\" }\n  \
+        let ends = "nodes:\n  a: { kind: custom, cmd: \"IDLE\" }\n  \
                     r: { kind: custom, cmd: \"echo no way; exit 3\", ready: \"false\" }\n\
                     links:\n  - a -- r\n";
         let name = user.name("ends");
@@ -289,7 +293,7 @@ fn ctrl_c_ends_what_was_begun() {
         for ending in [Signal::SIGINT, Signal::SIGKILL] {
             let name = user.name("stuck");
             let mut up = user.lab(&["up", &user.file(&name, STUCK)]).spawn().unwrap();
-            assert!(eventually(DEADLINE, || user.world().sleeps.len() == 1));
+            assert!(eventually(DEADLINE, || user.world().idle.len() == 1));
             signal(&up, ending);
             up.wait().unwrap();
             user.wait_for_no_process();
@@ -306,7 +310,7 @@ fn a_killed_holder_takes_everything_with_it() {
         let file = user.file(&name, SMALL);
         for victim in ["init", "engine"] {
             user.expect(0, &["up", &file]);
-            let up = || user.world().sleeps.len() == 1 && user.world().labs.len() == 2;
+            let up = || user.world().idle.len() == 1 && user.world().labs.len() == 2;
             assert!(eventually(DEADLINE, up), "{:?}", user.world());
             let world = user.world();
             let init = i32::try_from(state(user, &name)["init"].as_i64().unwrap()).unwrap();
@@ -342,7 +346,7 @@ fn a_test_killed_or_interrupted_leaves_nothing() {
                 .stdout(Stdio::null())
                 .spawn()
                 .unwrap();
-            let built = || user.world().sleeps.len() == 1 && user.world().labs.len() == 3;
+            let built = || user.world().idle.len() == 1 && user.world().labs.len() == 3;
             assert!(eventually(DEADLINE, built), "{:?}", user.world());
             let outside = i32::try_from(test.id()).unwrap();
             let inside = *user
@@ -390,7 +394,7 @@ fn bad_clients_harm_only_themselves() {
         }
         let start = Instant::now();
         let text = user.expect(0, &["ps"]);
-        assert!(text.contains(&name) && text.contains("sleep"), "{text}");
+        assert!(text.contains(&name) && text.contains("tail"), "{text}");
         assert!(
             start.elapsed() < Duration::from_secs(3),
             "{:?}",

@@ -43,7 +43,7 @@ pub(super) fn daemons(user: &User, lab: &str, node: &str) -> Vec<i64> {
     let processes = nodes.iter().flat_map(|one| one["processes"].as_array());
     let daemons = processes.flatten().filter(|process| {
         let command = process["command"].as_str().unwrap();
-        command.contains("mcrd run") || command.starts_with("sleep")
+        command.contains("mcrd run") || command.starts_with("tail")
     });
     daemons.map(|one| one["pid"].as_i64().unwrap()).collect()
 }
@@ -66,7 +66,7 @@ fn what_did_not_change_is_not_disturbed() {
         let (relay, other) = (daemons(user, &name, "r1"), daemons(user, &name, "r2"));
         // One in front of all others moves their positions.
         let after = BEFORE
-            .replace("nodes:\n", "nodes:\n  new: { cmd: SLEEP, kind: custom }\n")
+            .replace("nodes:\n", "nodes:\n  new: { cmd: IDLE, kind: custom }\n")
             .replace(
                 "  r2: mcrd\n",
                 "  r2: { kind: mcrd, config: { log: { level: debug } } }\n",
@@ -81,7 +81,7 @@ fn what_did_not_change_is_not_disturbed() {
         user.file(&name, &after);
         let planned = user.expect(0, &["apply", "--dry-run", &file]);
         assert!(planned.contains("- link r1--r2"), "{planned}");
-        assert_eq!(user.world().sleeps.len(), 0);
+        assert_eq!(user.world().idle.len(), 0);
         let applied: Value =
             serde_json::from_str(&user.expect(0, &["apply", "--json", &file])).unwrap();
         assert_eq!(applied["applied"]["failed"], serde_json::json!([]));
@@ -109,7 +109,7 @@ fn what_did_not_change_is_not_disturbed() {
         // And back again, with a receiver on what goes.
         user.file(&name, BEFORE);
         user.expect(0, &["apply", &file]);
-        assert_eq!(user.world().sleeps.len(), 0);
+        assert_eq!(user.world().idle.len(), 0);
         assert_eq!(daemons(user, &name, "r1"), relay);
         user.expect(0, &["do", "-l", &name, arrives]);
         user.expect(0, &["down", &name]);
@@ -132,7 +132,7 @@ fn what_fails_is_told_and_the_next_time_finishes_it() {
         assert!(text.contains("r3"), "{text}");
         // A command that is not there yet.
         let ready = user.home().join("ready");
-        let cmd = format!("test -e {} && SLEEP", ready.display());
+        let cmd = format!("test -e {} && IDLE", ready.display());
         let bad = format!("  bad: {{ kind: custom, cmd: '{cmd}', ready: 'false' }}\n");
         let after = BEFORE
             .replace("  r2: mcrd\n", &bad)
@@ -153,7 +153,7 @@ fn what_fails_is_told_and_the_next_time_finishes_it() {
         user.file(&name, &after.replace("ready: 'false'", "ready: 'true'"));
         let text = user.expect(0, &["apply", &file]);
         assert!(text.contains("~ daemon bad  restarted"), "{text}");
-        assert_eq!(user.world().sleeps.len(), 1);
+        assert_eq!(user.world().idle.len(), 1);
         let text = user.expect(0, &["apply", &file]);
         assert!(text.contains("is as the file has it"), "{text}");
         assert_eq!(daemons(user, &name, "r1"), relay);
@@ -166,7 +166,7 @@ fn what_fails_is_told_and_the_next_time_finishes_it() {
 fn with_late(user: &User) -> (PathBuf, String) {
     let ready = user.home().join("ready");
     let late = format!(
-        "  late: {{ kind: custom, cmd: SLEEP, ready: 'test -e {}' }}\nlinks:\n",
+        "  late: {{ kind: custom, cmd: IDLE, ready: 'test -e {}' }}\nlinks:\n",
         ready.display()
     );
     let after = BEFORE
@@ -178,7 +178,7 @@ fn with_late(user: &User) -> (PathBuf, String) {
 /// Starts `lab apply`, which begins to start a node that is not ready.
 fn half_done(user: &User, file: &str) -> Child {
     let apply = user.lab(&["apply", file]).spawn().unwrap();
-    let begun = eventually(DEADLINE, || user.world().sleeps.len() == 1);
+    let begun = eventually(DEADLINE, || user.world().idle.len() == 1);
     assert!(begun, "{:?}", user.world());
     apply
 }
@@ -239,7 +239,7 @@ fn what_a_command_began_is_finished_without_it() {
             assert_eq!(daemons(user, &name, "late").len(), 1);
             user.file(&name, BEFORE);
             user.expect(0, &["apply", &file]);
-            assert!(user.world().sleeps.is_empty());
+            assert!(user.world().idle.is_empty());
         }
         // Killed after every few milliseconds of its way.
         std::fs::write(&ready, "").unwrap();
@@ -252,8 +252,8 @@ fn what_a_command_began_is_finished_without_it() {
             apply.kill().unwrap();
             apply.wait().unwrap();
             user.expect(0, &["apply", &file]);
-            let sleeps = usize::from(step % 2 == 0);
-            assert_eq!(user.world().sleeps.len(), sleeps, "{moment:?} {ended}");
+            let idle = usize::from(step % 2 == 0);
+            assert_eq!(user.world().idle.len(), idle, "{moment:?} {ended}");
         }
         assert_eq!(daemons(user, &name, "r1"), relay);
         nothing_was_lost(user, &name);

@@ -149,7 +149,7 @@ fn a_daemon_that_is_never_ready_is_told_with_its_last_lines() {
         |user| {
             let name = user.name("never");
             let lab = "limits: { ready: 1s }\nnodes:\n  \
-                   r: { kind: custom, cmd: \"echo I wait; SLEEP\", ready: \"false\" }\n\
+                   r: { kind: custom, cmd: \"echo I wait; IDLE\", ready: \"false\" }\n\
                    steps:\n  - exec: { at: r, run: \"true\" }\n";
             let file = user.file(&name, lab);
             let told = user.expect(NETWORK, &["test", "--format", "plain", &file]);

@@ -86,7 +86,7 @@ impl User {
         let program = home.path().join("lab");
         fs::copy(built, &program).unwrap();
         let number = COUNTER.fetch_add(1, Ordering::Relaxed);
-        // Processes are found by this number: no other sleeps so long.
+        // Processes are found by this number: no other has it.
         let tag = format!("8{:05}{number:02}", std::process::id() % 100_000);
         User {
             home,
@@ -199,11 +199,11 @@ impl User {
         format!("{what}-{}", self.tag)
     }
 
-    /// Writes a lab file; `SLEEP` in it becomes a command that [`Self::world`]
+    /// Writes a lab file; `IDLE` in it becomes a command that [`Self::world`]
     /// finds again.
     pub(crate) fn file(&self, name: &str, text: &str) -> String {
         let path = self.home.path().join(format!("{name}.yaml"));
-        let text = text.replace("SLEEP", &format!("exec sleep {}", self.tag));
+        let text = text.replace("IDLE", &format!("exec tail -f /dev/null -s {}", self.tag));
         fs::write(&path, format!("lab: 1\nname: {name}\n{text}")).unwrap();
         path.to_str().unwrap().to_owned()
     }
@@ -220,8 +220,8 @@ impl User {
     /// What the system shows of this user's labs.
     pub(crate) fn world(&self) -> World {
         let programs = ["lab", "mcrd"].map(|name| self.home.path().join(name));
-        let sleeps = processes().into_iter();
-        let mine = sleeps.filter(|(_, line)| line.contains(&self.tag));
+        let idle = processes().into_iter();
+        let mine = idle.filter(|(_, line)| line.contains(&self.tag));
         let labs = processes().into_iter();
         let labs = labs.filter(|(_, line)| {
             let first = line.first().map(Path::new);
@@ -233,7 +233,7 @@ impl User {
             names.filter(|name| name.ends_with(&self.tag)).collect()
         });
         World {
-            sleeps: mine.map(|(pid, _)| pid).collect(),
+            idle: mine.map(|(pid, _)| pid).collect(),
             labs: labs.map(|(pid, _)| pid).collect(),
             files: files.unwrap_or_default(),
         }
@@ -254,7 +254,7 @@ impl User {
         let gone = || {
             let world = self.world();
             let inits = world.files.iter().filter_map(|name| self.init(name));
-            world.sleeps.is_empty() && world.labs.is_empty() && inits.count() == 0
+            world.idle.is_empty() && world.labs.is_empty() && inits.count() == 0
         };
         assert!(mcr_tests::eventually(DEADLINE, gone), "{:?}", self.world());
     }
@@ -281,7 +281,7 @@ impl Drop for User {
         for name in &left.files {
             self.lab(&["down", name]).output().ok();
         }
-        for pid in self.world().labs.into_iter().chain(self.world().sleeps) {
+        for pid in self.world().labs.into_iter().chain(self.world().idle) {
             kill(Pid::from_raw(pid), Signal::SIGKILL).ok();
         }
         let gone = mcr_tests::eventually(DEADLINE, || self.world().labs.is_empty());
@@ -294,7 +294,7 @@ impl Drop for User {
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct World {
     /// Processes in nodes.
-    pub(crate) sleeps: BTreeSet<i32>,
+    pub(crate) idle: BTreeSet<i32>,
     /// Processes of `lab` itself, and of `mcrd`.
     pub(crate) labs: BTreeSet<i32>,
     /// Run directories.
@@ -304,7 +304,7 @@ pub(crate) struct World {
 impl World {
     /// Nothing is left.
     pub(crate) fn is_empty(&self) -> bool {
-        self.sleeps.is_empty() && self.labs.is_empty() && self.files.is_empty()
+        self.idle.is_empty() && self.labs.is_empty() && self.files.is_empty()
     }
 }
 

@@ -13,7 +13,7 @@ use super::{DEADLINE, User};
 const SMALL: &str = "\
 nodes:
   a: host
-  r: { kind: custom, cmd: \"SLEEP\" }
+  r: { kind: custom, cmd: \"IDLE\" }
   b: host
 links:
   - a -- r
@@ -39,7 +39,7 @@ fn kill_after(time: Duration, mut child: Child) -> bool {
 #[test]
 fn a_flooded_log_is_cut_off_and_harms_nobody() {
     User::each("a_flooded_log_is_cut_off_and_harms_nobody", |user| {
-        let floods = "head -c 70000000 /dev/zero | tr '\\\\0' x; SLEEP";
+        let floods = "head -c 70000000 /dev/zero | tr '\\\\0' x; IDLE";
         let lab = format!("nodes:\n  a: host\n  r: {{ kind: custom, cmd: \"{floods}\" }}\n");
         let name = user.name("flood");
         let file = user.file(&name, &format!("{lab}links: [a -- r]\n"));
@@ -48,7 +48,7 @@ fn a_flooded_log_is_cut_off_and_harms_nobody() {
         let size = || fs::metadata(&log).unwrap().len();
         assert!(eventually(DEADLINE, || size() == 64 << 20), "{}", size());
         // It was not ended by its log, and goes on.
-        assert!(eventually(DEADLINE, || user.world().sleeps.len() == 1));
+        assert!(eventually(DEADLINE, || user.world().idle.len() == 1));
         let text = user.expect(0, &["logs", "-l", &name, "-n", "0", "r"]);
         assert!(text.contains("the log is full (64 MiB)"), "{text}");
         assert!(size() == 64 << 20);
@@ -60,11 +60,11 @@ fn a_flooded_log_is_cut_off_and_harms_nobody() {
 #[test]
 fn a_daemon_that_will_not_end_is_killed() {
     User::each("a_daemon_that_will_not_end_is_killed", |user| {
-        let stubborn = "trap '' TERM HUP INT; SLEEP";
+        let stubborn = "trap '' TERM HUP INT; IDLE";
         let lab = format!("nodes:\n  r: {{ kind: custom, cmd: \"{stubborn}\" }}\n");
         let name = user.name("stubborn");
         user.expect(0, &["up", &user.file(&name, &lab)]);
-        assert!(eventually(DEADLINE, || user.world().sleeps.len() == 1));
+        assert!(eventually(DEADLINE, || user.world().idle.len() == 1));
         user.expect(0, &["down", &name]);
         assert!(user.world().is_empty(), "{:?}", user.world());
     });
@@ -86,7 +86,7 @@ fn labs_of_one_name_that_come_at_once() {
             assert_eq!(code, Some(6), "{text}");
             assert!(text.contains("is running"), "{text}");
         }
-        assert!(eventually(DEADLINE, || user.world().sleeps.len() == 1));
+        assert!(eventually(DEADLINE, || user.world().idle.len() == 1));
         // The same of those that take it down.
         let start = |_| user.lab(&["down", &name]).spawn().unwrap();
         let downs: Vec<Child> = (0..4).map(start).collect();
@@ -190,7 +190,7 @@ fn a_daemon_that_ends_by_itself_fails_the_steps() {
         let lab = "nodes:\n  a: host\n  \
                    r:\n    kind: custom\n    \
                    cmd: \"mkfifo END; echo why; read _ < END; exit 3\"\n    ready: test -p END\n  \
-                   s: { kind: custom, cmd: \"SLEEP\" }\nlinks: [a -- r, r -- s]\nsteps:\n  \
+                   s: { kind: custom, cmd: \"IDLE\" }\nlinks: [a -- r, r -- s]\nsteps:\n  \
                    - \"another is stopped\": { daemon: { stop: s } }\n  \
                    - \"it ends\":\n      exec: { at: a, run: \"echo > END\" }\n      \
                    expect: { exec: { at: a, run: \"false\" }, within: 100s }\n  \

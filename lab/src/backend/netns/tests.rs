@@ -544,7 +544,11 @@ fn processes_are_owned() {
             message.starts_with("a: cannot run /no/such/program: No such file"),
             "{message}"
         );
-        let mut process = Process::new(["sh", "-c", "sleep 1000 & sleep 1000 & echo $X; wait"]);
+        let mut process = Process::new([
+            "sh",
+            "-c",
+            "tail -f /dev/null & tail -f /dev/null & echo $X; wait",
+        ]);
         process.env.push(("X".into(), "there".into()));
         process.stdin = Stdio::Pipe;
         process.stdout = Stdio::Pipe;
@@ -569,7 +573,7 @@ fn processes_are_owned() {
         assert_eq!(parent.wait().await.unwrap(), status);
         assert!(parent.signal(Signal::SIGTERM).is_err());
         let left = network
-            .spawn(NodeId(1), Process::new(["sleep", "1000"]))
+            .spawn(NodeId(1), Process::new(["tail", "-f", "/dev/null"]))
             .unwrap();
         let proc = PathBuf::from(format!("/proc/{}", left.pid()));
         assert!(proc.exists());

@@ -140,7 +140,7 @@ const OF_NODES: &[Case] = &[
         "",
     ),
     (
-        "nodes: {a: {cmd: sleep 1}}\n",
+        "nodes: {a: {cmd: cat}}\n",
         1,
         "only a node of kind custom has `cmd`",
         "",

@@ -25,7 +25,7 @@ nodes:
     config: { pim: { keepalive_period: 99 } }
   r2: frr
   far: custom
-kinds: { custom: { cmd: sleep 100 } }
+kinds: { custom: { cmd: cat } }
 links: [h -- r1, r1 -- r2, r2 -- far]
 ";
 
