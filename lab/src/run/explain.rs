@@ -8,9 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
-use mcr_api::router as api;
-
 use super::stage::{Stage, sleep};
+use crate::assertion::tables::Forwarding;
 use crate::explain::heard::{Heard, heard};
 use crate::explain::told::{Silent, Told};
 use crate::explain::{Explanation, Snapshot, explain, outside};
@@ -51,7 +50,8 @@ pub(super) async fn of_run<S: Stage>(
     if let Some(flow) = flow(stage.topology(), receiver, source) {
         let messages = stage.messages(0).messages;
         snapshot.heard = heard(&messages, flow.group, flow.source, stage.now_ns());
-        snapshot.routers = ask_all(stage, flow, &snapshot.heard).await;
+        let heard = &snapshot.heard;
+        snapshot.routers = Gatherer { stage, flow, heard }.all().await;
     }
     let ledger = stage.ledger().borrow();
     let mut sessions = ledger.sessions(receiver);
@@ -81,42 +81,122 @@ fn flow(topology: &Topology, receiver: usize, source: usize) -> Option<Flow> {
     })
 }
 
-async fn ask_all<S: Stage>(
-    stage: &S,
+/// Gathers what is known of routers.
+struct Gatherer<'a, S> {
+    stage: &'a S,
     flow: Flow,
-    heard: &Heard,
-) -> BTreeMap<NodeId, Result<Told, String>> {
-    let nodes = stage.topology().nodes.iter().enumerate();
-    let mut all = BTreeMap::new();
-    for (position, node) in nodes {
-        let at = NodeId(position);
-        if node.kind == Kind::Host {
-            continue;
+    heard: &'a Heard,
+}
+
+impl<S: Stage> Gatherer<'_, S> {
+    async fn all(&self) -> BTreeMap<NodeId, Result<Told, String>> {
+        let nodes = &self.stage.topology().nodes;
+        let mut all = BTreeMap::new();
+        for (position, node) in nodes.iter().enumerate() {
+            let at = NodeId(position);
+            if node.kind == Kind::Host {
+                continue;
+            }
+            let told = match self.idle(at).await {
+                Some(why) => Ok(self.silent(at, node, why).await),
+                None => self.ask(at, node).await,
+            };
+            let does_nothing = |told: &Told| matches!(node.kind, Kind::Custom(_)) && !told.routes();
+            if told.as_ref().is_ok_and(does_nothing) {
+                continue;
+            }
+            all.insert(at, told);
         }
-        let told = match idle(stage, at).await {
-            Some(why) => Ok(silent(stage, at, node, flow, heard, why).await),
-            None => ask(stage, at, node, flow, heard).await,
-        };
-        let does_nothing = |told: &Told| matches!(node.kind, Kind::Custom(_)) && !told.routes();
-        if told.as_ref().is_ok_and(does_nothing) {
-            continue;
+        let known = all.values().flatten();
+        let rps = known.filter_map(|told| told.rp.as_ref()?.rp);
+        let wanted: BTreeSet<Ipv4Addr> = rps.chain([self.flow.source]).collect();
+        for (at, told) in &mut all {
+            let (Some(node), Ok(known)) = (nodes.get(at.0), told.as_mut()) else {
+                continue;
+            };
+            if let Err(reason) = self.ways(*at, node, known, &wanted).await {
+                *told = Err(reason);
+            }
         }
-        all.insert(at, told);
+        all
     }
-    let rps = all
-        .values()
-        .flatten()
-        .filter_map(|told| told.rp.as_ref()?.rp);
-    let wanted: BTreeSet<Ipv4Addr> = rps.chain([flow.source]).collect();
-    for (at, told) in &mut all {
-        let Some(node) = stage.topology().nodes.get(at.0) else {
-            continue;
+
+    /// Why nobody is at work in a node who should be.
+    async fn idle(&self, at: NodeId) -> Option<Silent> {
+        match self.stage.life(at).await {
+            Life::Runs => None,
+            Life::Frozen => Some(Silent::Frozen),
+            Life::Ended => Some(Silent::Ended("a step ended it".to_owned())),
+            Life::Died(death) => Some(Silent::Ended(death.words())),
+        }
+    }
+
+    /// What a node tells, or what is seen of it.
+    async fn ask(&self, at: NodeId, node: &Node) -> Result<Told, String> {
+        let told = match &node.kind {
+            Kind::Mcrd { .. } => mcrd::ask(self.stage, at, self.flow).await,
+            Kind::Frr => frr::ask(node, self.flow, self.heard).await,
+            Kind::Pimd | Kind::Smcroute { .. } | Kind::Kernel | Kind::Host | Kind::Custom(_) => {
+                return self.seen(at, node).await;
+            }
         };
-        let Ok(known) = told else { continue };
-        for address in &wanted {
-            let way = match known.silent {
-                Some(_) => kernels_way(stage, *at, node, *address).await,
-                None => way(stage, *at, node, *address, flow).await,
+        match told {
+            Ok(told) => Ok(told),
+            Err(reason) => {
+                let slow = Silent::Slow(reason.clone());
+                let mut told = self.silent(at, node, slow).await;
+                if told.pim.is_empty() {
+                    told.silent = Some(Silent::Hangs(reason));
+                }
+                Ok(told)
+            }
+        }
+    }
+
+    /// What is seen of a router that answers nothing.
+    async fn silent(&self, at: NodeId, node: &Node, why: Silent) -> Told {
+        let seen = self.seen(at, node).await;
+        let mut told = seen.unwrap_or_else(|_| self.outside(node, Vec::new()));
+        told.silent = Some(why);
+        told
+    }
+
+    /// What is known of a router that cannot be asked.
+    async fn seen(&self, at: NodeId, node: &Node) -> Result<Told, String> {
+        let mut forwarding = self.stage.forwarding(at).await?;
+        forwarding.retain(|one| one.group == self.flow.group);
+        Ok(self.outside(node, forwarding))
+    }
+
+    fn outside(&self, node: &Node, forwarding: Vec<Forwarding>) -> Told {
+        let about = (self.flow.group, self.flow.source);
+        outside::told(node, about, self.heard, forwarding)
+    }
+
+    /// Adds a router's ways to some addresses.
+    async fn ways(
+        &self,
+        at: NodeId,
+        node: &Node,
+        known: &mut Told,
+        wanted: &BTreeSet<Ipv4Addr>,
+    ) -> Result<(), String> {
+        for address in wanted {
+            let way = match (&known.silent, &node.kind) {
+                (None, Kind::Mcrd { .. }) => mcrd::way(self.stage, at, *address, self.flow).await,
+                (None, Kind::Frr) => frr::way(node, *address).await,
+                (Some(_), _)
+                | (
+                    None,
+                    Kind::Pimd
+                    | Kind::Smcroute { .. }
+                    | Kind::Kernel
+                    | Kind::Host
+                    | Kind::Custom(_),
+                ) => {
+                    let told = self.stage.way(at, *address).await;
+                    told.map(|told| outside::way(node, *address, told, "its kernel"))
+                }
             };
             match way {
                 Ok(way) => {
@@ -124,106 +204,9 @@ async fn ask_all<S: Stage>(
                 }
                 // Where nobody gets past it, its ways do not matter.
                 Err(_) if known.is_idle() => {}
-                Err(reason) => {
-                    *told = Err(reason);
-                    break;
-                }
+                Err(reason) => return Err(reason),
             }
         }
+        Ok(())
     }
-    all
-}
-
-/// Why nobody is at work in a node who should be.
-async fn idle<S: Stage>(stage: &S, at: NodeId) -> Option<Silent> {
-    match stage.life(at).await {
-        Life::Runs => None,
-        Life::Frozen => Some(Silent::Frozen),
-        Life::Ended => Some(Silent::Ended("a step ended it".to_owned())),
-        Life::Died(death) => Some(Silent::Ended(death.words())),
-    }
-}
-
-/// What a node tells, or what is seen of it.
-async fn ask<S: Stage>(
-    stage: &S,
-    at: NodeId,
-    node: &Node,
-    flow: Flow,
-    heard: &Heard,
-) -> Result<Told, String> {
-    let told = match &node.kind {
-        Kind::Mcrd { .. } => mcrd::ask(stage, at, flow).await,
-        Kind::Frr => frr::ask(node, flow, heard).await,
-        Kind::Pimd | Kind::Smcroute { .. } | Kind::Kernel | Kind::Host | Kind::Custom(_) => {
-            return seen(stage, at, node, flow, heard).await;
-        }
-    };
-    match told {
-        Ok(told) => Ok(told),
-        Err(reason) => {
-            let slow = Silent::Slow(reason.clone());
-            let mut told = silent(stage, at, node, flow, heard, slow).await;
-            if told.pim.is_empty() {
-                told.silent = Some(Silent::Hangs(reason));
-            }
-            Ok(told)
-        }
-    }
-}
-
-/// What is seen of a router that answers nothing.
-async fn silent<S: Stage>(
-    stage: &S,
-    at: NodeId,
-    node: &Node,
-    flow: Flow,
-    heard: &Heard,
-    why: Silent,
-) -> Told {
-    let seen = seen(stage, at, node, flow, heard).await;
-    let about = (flow.group, flow.source);
-    let mut told = seen.unwrap_or_else(|_| outside::told(node, about, heard, Vec::new()));
-    told.silent = Some(why);
-    told
-}
-
-/// What is known of a router that cannot be asked.
-async fn seen<S: Stage>(
-    stage: &S,
-    at: NodeId,
-    node: &Node,
-    flow: Flow,
-    heard: &Heard,
-) -> Result<Told, String> {
-    let mut forwarding = stage.forwarding(at).await?;
-    forwarding.retain(|one| one.group == flow.group);
-    let about = (flow.group, flow.source);
-    Ok(outside::told(node, about, heard, forwarding))
-}
-
-async fn way<S: Stage>(
-    stage: &S,
-    at: NodeId,
-    node: &Node,
-    address: Ipv4Addr,
-    flow: Flow,
-) -> Result<api::RpfOf, String> {
-    match &node.kind {
-        Kind::Mcrd { .. } => mcrd::way(stage, at, address, flow).await,
-        Kind::Frr => frr::way(node, address).await,
-        Kind::Pimd | Kind::Smcroute { .. } | Kind::Kernel | Kind::Host | Kind::Custom(_) => {
-            kernels_way(stage, at, node, address).await
-        }
-    }
-}
-
-async fn kernels_way<S: Stage>(
-    stage: &S,
-    at: NodeId,
-    node: &Node,
-    address: Ipv4Addr,
-) -> Result<api::RpfOf, String> {
-    let told = stage.way(at, address).await?;
-    Ok(outside::way(node, address, told, "its kernel"))
 }

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
 
-use mcr_proto::id::GroupAddr;
+use mcr_proto::id::{GroupAddr, UnicastAddr};
 
 use super::model::{self, no_answer};
 use super::observe::Scene;
@@ -43,26 +43,29 @@ async fn compared<S: Stage>(
     let (stage, situation) = (scene.stage, scene.situation);
     let joined = model::joined(stage);
     let world = World::new(stage.topology(), situation, &joined).map_err(no_answer)?;
-    let mut facts = Both::default();
+    let mut told = Comparison {
+        stage,
+        situation,
+        world: &world,
+        facts: Both::default(),
+    };
     for part in parts {
         match part {
-            ModelPart::Neighbors => neighbors(stage, situation, &world, &mut facts).await?,
-            ModelPart::Dr => designated(stage, situation, &world, &mut facts).await?,
-            ModelPart::Rp => rps(stage, situation, &world, &mut facts).await?,
+            ModelPart::Neighbors => told.neighbors().await?,
+            ModelPart::Dr => told.designated().await?,
+            ModelPart::Rp => told.rps().await?,
             ModelPart::Mroute => {
                 let tables = entries(stage, situation).await?;
-                let trees = Trees::of(stage, situation, &world, &tables, "");
-                trees.compare(&joined, &mut facts)?;
+                told.trees(&tables, "", &joined)?;
             }
             ModelPart::Mfc => {
                 let tables = tables::held(stage, situation).await?;
-                let trees = Trees::of(stage, situation, &world, &tables, FORWARDING);
-                let right = trees.compare(&joined, &mut facts)?;
-                links(stage.topology(), &right, carried, &mut facts);
+                let right = told.trees(&tables, FORWARDING, &joined)?;
+                links(stage.topology(), &right, carried, &mut told.facts);
             }
         }
     }
-    Ok(state::judge_model(&facts.want, &facts.have))
+    Ok(state::judge_model(&told.facts.want, &told.facts.have))
 }
 
 /// What there must be, and what there is.
@@ -76,74 +79,91 @@ fn put(state: &mut State, of: &str, about: String, said: String) {
     state.entry(of.to_owned()).or_default().insert(about, said);
 }
 
-/// Routers that can be asked and that the model knows.
-fn asked<S: Stage>(stage: &S, situation: &Situation, world: &World<'_>) -> Vec<(NodeId, String)> {
-    let topology = stage.topology();
-    let all = question::askable(topology, situation).filter(|at| world.speaks(*at));
-    all.map(|at| (at, name(topology, at))).collect()
+/// The facts that were gathered so far, and where they come from.
+struct Comparison<'a, S> {
+    stage: &'a S,
+    situation: &'a Situation,
+    world: &'a World<'a>,
+    facts: Both,
 }
 
-async fn neighbors<S: Stage>(
-    stage: &S,
-    situation: &Situation,
-    world: &World<'_>,
-    facts: &mut Both,
-) -> Result<(), String> {
-    for (at, name) in asked(stage, situation, world) {
-        let about = |interface: &str, address| format!("neighbor {address} on {interface}");
-        for (interface, address) in world.neighbors(at) {
-            let about = about(&interface, address);
-            put(&mut facts.want, &name, about, "there".to_owned());
-        }
-        for (interface, address) in Router::of(stage, at).neighbors().await? {
-            let about = about(&interface, address);
-            put(&mut facts.have, &name, about, "there".to_owned());
-        }
+impl<S: Stage> Comparison<'_, S> {
+    /// Routers that can be asked and that the model knows.
+    fn asked(&self) -> Vec<(NodeId, String)> {
+        let topology = self.stage.topology();
+        let all = question::askable(topology, self.situation);
+        let all = all.filter(|at| self.world.speaks(*at));
+        all.map(|at| (at, name(topology, at))).collect()
     }
-    Ok(())
-}
 
-async fn designated<S: Stage>(
-    stage: &S,
-    situation: &Situation,
-    world: &World<'_>,
-    facts: &mut Both,
-) -> Result<(), String> {
-    for (at, name) in asked(stage, situation, world) {
-        for (interface, address) in world.designated_routers(at) {
-            let about = format!("DR on {interface}");
-            if let Some(dr) = question::dr(stage, at, &interface).await? {
-                put(&mut facts.have, &name, about.clone(), dr.to_string());
+    async fn neighbors(&mut self) -> Result<(), String> {
+        for (at, name) in self.asked() {
+            let there = Router::of(self.stage, at).neighbors().await?;
+            let Both { want, have } = &mut self.facts;
+            for (state, all) in [(want, self.world.neighbors(at)), (have, there)] {
+                for (interface, address) in all {
+                    let about = format!("neighbor {address} on {interface}");
+                    put(state, &name, about, "there".to_owned());
+                }
             }
-            put(&mut facts.want, &name, about, address.to_string());
         }
+        Ok(())
     }
-    Ok(())
-}
 
-/// Groups of the SSM range have none.
-async fn rps<S: Stage>(
-    stage: &S,
-    situation: &Situation,
-    world: &World<'_>,
-    facts: &mut Both,
-) -> Result<(), String> {
-    for group in snapshot::groups(stage.topology()) {
-        let of = GroupAddr::try_from(group).map_err(|error| error.to_string())?;
-        if world.is_ssm(of).map_err(no_answer)? {
-            continue;
-        }
-        for (at, name) in asked(stage, situation, world) {
-            let about = format!("RP of {group}");
-            if let Some(rp) = world.maybe_rp_of(at, of).map_err(no_answer)? {
-                put(&mut facts.want, &name, about.clone(), rp.to_string());
+    async fn designated(&mut self) -> Result<(), String> {
+        for (at, name) in self.asked() {
+            for (interface, address) in self.world.designated_routers(at) {
+                let dr = question::dr(self.stage, at, &interface).await?;
+                self.address(&name, format!("DR on {interface}"), Some(address), dr);
             }
-            if let Some(rp) = Router::of(stage, at).rp(group).await? {
-                put(&mut facts.have, &name, about, rp.to_string());
+        }
+        Ok(())
+    }
+
+    /// Groups of the SSM range have none.
+    async fn rps(&mut self) -> Result<(), String> {
+        for group in snapshot::groups(self.stage.topology()) {
+            let of = GroupAddr::try_from(group).map_err(|error| error.to_string())?;
+            if self.world.is_ssm(of).map_err(no_answer)? {
+                continue;
+            }
+            for (at, name) in self.asked() {
+                let want = self.world.maybe_rp_of(at, of).map_err(no_answer)?;
+                let have = Router::of(self.stage, at).rp(group).await?;
+                let want = want.map(UnicastAddr::get);
+                self.address(&name, format!("RP of {group}"), want, have);
+            }
+        }
+        Ok(())
+    }
+
+    /// An address that a router has to know, and the one that it knows.
+    fn address(&mut self, of: &str, about: String, want: Option<Ipv4Addr>, have: Option<Ipv4Addr>) {
+        let Both { want: w, have: h } = &mut self.facts;
+        for (state, address) in [(w, want), (h, have)] {
+            if let Some(address) = address {
+                put(state, of, about.clone(), address.to_string());
             }
         }
     }
-    Ok(())
+
+    /// The trees of all groups by some tables, and those of the model, whose links
+    /// it returns.
+    fn trees(
+        &mut self,
+        tables: &Tables,
+        before: &str,
+        joined: &BTreeSet<usize>,
+    ) -> Result<Carried, String> {
+        let trees = Trees {
+            stage: self.stage,
+            situation: self.situation,
+            world: self.world,
+            tables,
+            before,
+        };
+        trees.compare(joined, &mut self.facts)
+    }
 }
 
 /// The entries of routers; of those that cannot be asked, what their kernels
@@ -164,23 +184,7 @@ struct Trees<'a, S> {
     before: &'a str,
 }
 
-impl<'a, S: Stage> Trees<'a, S> {
-    fn of(
-        stage: &'a S,
-        situation: &'a Situation,
-        world: &'a World<'a>,
-        tables: &'a Tables,
-        before: &'a str,
-    ) -> Trees<'a, S> {
-        Trees {
-            stage,
-            situation,
-            world,
-            tables,
-            before,
-        }
-    }
-
+impl<S: Stage> Trees<'_, S> {
     /// Adds the facts of all groups. Returns the links of the model's trees.
     fn compare(&self, joined: &BTreeSet<usize>, facts: &mut Both) -> Result<Carried, String> {
         let topology = self.stage.topology();
