@@ -121,6 +121,22 @@ fn a_file_says_what_its_runs_leave() {
     assert_eq!(left("never", false), [false, false, true]);
 }
 
+#[test]
+fn a_file_says_which_packets_its_runs_leave() {
+    let folder = tempfile::tempdir().unwrap();
+    let seconds = |control: &str, file: &str| {
+        let kept = format!("keep: always, capture: {{ control: {control} }}");
+        let text = format!("{LAB}artifacts: {{ {kept} }}\n");
+        let (_, times, comments) = read(&run_text(&text, folder.path(), &[], 1).join(file));
+        assert!(!comments.is_empty(), "{control} {file}");
+        let span = times.last().unwrap() - times.first().unwrap();
+        span / 1_000_000_000
+    };
+    assert!(seconds("all", "step2.pcapng") >= 9);
+    assert!(seconds("all", "packets.pcapng") >= 9);
+    assert!((4..9).contains(&seconds("{ around: 5s }", "step2.pcapng")));
+}
+
 /// What routers, links and the lab did in a failed step stands together.
 #[test]
 fn a_failed_step_tells_what_happened_in_it() {

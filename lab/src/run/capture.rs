@@ -294,16 +294,16 @@ impl Capture {
         })
     }
 
-    /// The points' names, and all frames since a time with their point, in the
+    /// The points' names, and the frames that are meant with their point, in the
     /// order of time.
     #[must_use]
-    pub fn since(&self, at_ns: u64) -> (Vec<String>, Vec<(usize, Frame)>) {
+    pub fn frames(&self, meant: impl Fn(&Frame) -> bool) -> (Vec<String>, Vec<(usize, Frame)>) {
         let shared = self.reader.read();
         let names = shared.seen.iter().map(|seen| seen.name.clone()).collect();
         let points = shared.seen.iter().enumerate();
         let data = points.flat_map(|(point, seen)| seen.frames.iter().map(move |one| (point, one)));
         let all = data.chain(shared.messages.frames());
-        let all = all.filter(|(_, frame)| frame.at_ns >= at_ns);
+        let all = all.filter(|(_, frame)| meant(frame));
         let mut frames: Vec<_> = all.map(|(point, frame)| (point, frame.clone())).collect();
         drop(shared);
         frames.sort_by_key(|(point, frame)| (frame.at_ns, *point));

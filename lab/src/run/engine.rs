@@ -17,6 +17,7 @@ use serde_json::json;
 
 use super::budget;
 use super::capture::Count;
+use super::chosen::Failed;
 use super::events::Events;
 use super::evidence;
 use super::excerpt;
@@ -58,6 +59,7 @@ pub(super) struct Engine<S> {
     /// The number of the first message that the diary does not have.
     untold: u64,
     step_began_ns: u64,
+    failures: Vec<Failed>,
     /// Since the network stands, when the latest step began to act.
     acts_since: Duration,
     /// What the latest step did, and when.
@@ -80,6 +82,7 @@ impl<S: Stage> Engine<S> {
             events,
             untold: 0,
             step_began_ns,
+            failures: Vec::new(),
             acts_since: Duration::ZERO,
             moments: Moments::default(),
             situation: Situation::default(),
@@ -88,9 +91,16 @@ impl<S: Stage> Engine<S> {
         }
     }
 
-    /// When the latest step began.
-    pub(super) fn step_began_ns(&self) -> u64 {
-        self.step_began_ns
+    /// Notes that the latest step has failed, which has ended now.
+    pub(super) fn has_failed(&mut self) -> Failed {
+        let failed = (self.step_began_ns, self.stage.now_ns());
+        self.failures.push(failed);
+        failed
+    }
+
+    /// The steps that failed.
+    pub(super) fn failures(&self) -> &[Failed] {
+        &self.failures
     }
 
     /// Since the network stands, when the latest step began to act.

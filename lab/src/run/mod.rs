@@ -9,6 +9,7 @@
 pub mod again;
 pub mod budget;
 pub mod capture;
+pub mod chosen;
 pub mod control;
 pub mod datagrams;
 mod engine;
@@ -64,6 +65,7 @@ use crate::topology::model::{Keep, Topology};
 pub use options::Options;
 
 use capture::Capture;
+use chosen::Chosen;
 use engine::Engine;
 use events::Events;
 use evidence::RunFolder;
@@ -72,9 +74,6 @@ use pause::{Pause, Paused};
 use stage::Stage;
 use sweep::Place;
 use traffic::{Traffic, World};
-
-/// Packets are written from so long before a failed step.
-const BEFORE_NS: u64 = 2_000_000_000;
 
 /// Where the daemons write, in the run's folder.
 const LOGS: &str = "logs";
@@ -271,11 +270,12 @@ impl Course<'_> {
 
     async fn keep_failure(
         &self,
-        engine: &Engine<impl Stage>,
+        engine: &mut Engine<impl Stage>,
         position: usize,
         step: &mut StepReport,
         report: &mut RunReport,
     ) {
+        let failed = engine.has_failed();
         let states = self.folder.join("state");
         if let Err(error) = engine.stage.write_states(&states).await {
             report
@@ -286,9 +286,9 @@ impl Course<'_> {
             return;
         }
         let path = self.folder.join(format!("step{}.pcapng", position + 1));
-        let since = engine.step_began_ns().saturating_sub(BEFORE_NS);
-        let markers = engine.events.markers(since);
-        match engine.stage.write_packets(&path, since, markers) {
+        let chosen = Chosen::of_step(self.topology.artifacts.kept, failed);
+        let markers = engine.events.markers(chosen.since_ns());
+        match engine.stage.write_packets(&path, &chosen, markers) {
             Ok(()) => step.packets = Some(path),
             Err(error) => report.errors.push(error),
         }
@@ -298,9 +298,9 @@ impl Course<'_> {
     fn packets_of_all(&self, engine: &Engine<impl Stage>, report: &mut RunReport) {
         if self.options.packets(self.topology) == Keep::Always {
             let path = self.folder.join("packets.pcapng");
-            let written = engine
-                .stage
-                .write_packets(&path, 0, engine.events.markers(0));
+            let chosen = Chosen::of_run(self.topology.artifacts.kept, engine.failures());
+            let markers = engine.events.markers(0);
+            let written = engine.stage.write_packets(&path, &chosen, markers);
             report.errors.extend(written.err());
         }
     }

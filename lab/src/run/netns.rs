@@ -20,6 +20,7 @@ use tokio::sync::Mutex;
 use tokio::time::{Instant, sleep_until};
 
 use super::capture::{Capture, Count};
+use super::chosen::Chosen;
 use super::datagrams::{self, Asked, Cursor};
 use super::lateness::Lateness;
 use super::ledger::Ledger;
@@ -461,8 +462,13 @@ impl Stage for Namespaces<'_> {
         Ok(())
     }
 
-    fn write_packets(&self, path: &Path, since_ns: u64, markers: &[Marker]) -> Result<(), String> {
-        let (names, frames) = self.capture.since(since_ns);
+    fn write_packets(
+        &self,
+        path: &Path,
+        chosen: &Chosen,
+        markers: &[Marker],
+    ) -> Result<(), String> {
+        let (names, frames) = self.capture.frames(|frame| chosen.has(frame));
         pcapng::write_file(path, &names, &frames, markers)
     }
 }

@@ -40,14 +40,14 @@ impl Options {
             Some(Capture::OnFailure) => Keep::OnFailure,
             Some(Capture::Always) => Keep::Always,
             Some(Capture::Never) => Keep::Never,
-            None => topology.keep,
+            None => topology.artifacts.keep,
         }
     }
 
     /// Whether the HTML report of a run is written.
     #[must_use]
     pub fn writes_html(&self, topology: &Topology, good: bool) -> bool {
-        self.html || !good || topology.keep == Keep::Always
+        self.html || !good || topology.artifacts.keep == Keep::Always
     }
 }
 

@@ -26,6 +26,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::capture::Count;
+use super::chosen::Chosen;
 use super::datagrams::{self, Asked, Cursor};
 use super::engine::Engine;
 use super::events::Events;
@@ -435,8 +436,13 @@ impl Stage for Simulation<'_> {
         fs::write(folder.join("trace.txt"), machine.trace())
     }
 
-    fn write_packets(&self, path: &Path, since_ns: u64, markers: &[Marker]) -> Result<(), String> {
-        let (names, frames) = self.machine.borrow_mut().frames(since_ns);
+    fn write_packets(
+        &self,
+        path: &Path,
+        chosen: &Chosen,
+        markers: &[Marker],
+    ) -> Result<(), String> {
+        let (names, frames) = self.machine.borrow_mut().frames(chosen);
         pcapng::write_file(path, &names, &frames, markers)
     }
 }

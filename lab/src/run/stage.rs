@@ -18,6 +18,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::capture::Count;
+use super::chosen::Chosen;
 use super::datagrams::{self, Asked, Cursor};
 use super::ledger::Ledger;
 use super::locate::Passed;
@@ -182,8 +183,9 @@ pub(super) trait Stage {
     fn breaks(&self) -> impl Future<Output = ()>;
     /// Writes what every node knows.
     async fn write_states(&self, folder: &Path) -> io::Result<()>;
-    /// Writes the packets of every link since a time, as far as they are kept.
-    fn write_packets(&self, path: &Path, since_ns: u64, markers: &[Marker]) -> Result<(), String>;
+    /// Writes those packets of every link that are chosen, and kept.
+    fn write_packets(&self, path: &Path, chosen: &Chosen, markers: &[Marker])
+    -> Result<(), String>;
 }
 
 /// Waits for a change, but no longer than to a time since the network stands.

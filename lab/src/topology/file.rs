@@ -11,6 +11,7 @@ use super::value::{Address, Cidr, Dur, Group, Loopback, Net, RateValue, Route};
 
 #[macro_use]
 mod impaired;
+mod artifacts;
 mod daemon;
 mod gate;
 mod generate;
@@ -21,6 +22,7 @@ mod router;
 mod steps;
 mod sweep;
 
+pub(crate) use artifacts::*;
 pub(crate) use daemon::*;
 pub(crate) use gate::*;
 pub(crate) use generate::*;
@@ -110,7 +112,7 @@ pub(crate) struct File {
     /// Limits of a run.
     pub(crate) limits: Option<Part<RunLimits>>,
     /// What a run of `lab test` leaves.
-    pub(crate) artifacts: Option<Part<Artifacts>>,
+    pub(crate) artifacts: Option<Part<ArtifactsOf>>,
 }
 
 /// The value of a variable.
@@ -467,26 +469,4 @@ pub(crate) struct RunLimits {
     /// rates that others would spoil.
     #[serde(default)]
     pub(crate) alone: bool,
-}
-
-/// What a run leaves, beside its result, the configurations and the logs.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Artifacts {
-    /// When it leaves the packets of all links; `on-failure` unless said otherwise.
-    /// With `always` the HTML report is there too, which one that failed leaves in
-    /// any case. `--capture` and `--html` go over it.
-    pub(crate) keep: KeepName,
-}
-
-/// When a run leaves packets.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub(crate) enum KeepName {
-    /// When it failed.
-    OnFailure,
-    /// Always.
-    Always,
-    /// Never.
-    Never,
 }

@@ -29,7 +29,7 @@ use super::router::Router;
 pub use action::{Action, DaemonChange, Exec, Flap, Hosts, KillSignal, LinkChange};
 pub use gate::{Gate, GateBound, Quantile};
 pub use invariant::{Always, Invariant};
-pub use keep::Keep;
+pub use keep::{Artifacts, Extent, Keep, Kept};
 pub use kind::{Custom, Kind, StaticMroute};
 pub use ospf::{Ospf, OspfInterface};
 pub use own::OwnConfig;
@@ -70,8 +70,8 @@ pub struct Topology {
     pub alone: bool,
     /// How often `lab test` runs it.
     pub repeat: u32,
-    /// When a run leaves evidence.
-    pub keep: Keep,
+    /// What evidence a run leaves.
+    pub artifacts: Artifacts,
     /// Variables and the values that `lab matrix` gives them.
     pub matrix: Vec<(String, Vec<String>)>,
     /// What it was read from; `None` where it was changed since.

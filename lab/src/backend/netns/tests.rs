@@ -17,9 +17,7 @@ use tokio::io::AsyncReadExt;
 use tokio::time::timeout;
 
 use super::*;
-use crate::topology::model::{
-    Interface, Keep, Kind, Link, LinkChange, Medium, Node, Unicast, WireId,
-};
+use crate::topology::model::{Interface, Kind, Link, LinkChange, Medium, Node, Unicast, WireId};
 
 const INSIDE: &str = "MCR_LAB_TEST_INSIDE";
 
@@ -120,7 +118,7 @@ fn topology(nodes: &[(&str, Kind)]) -> Topology {
         ready: Duration::from_secs(60),
         alone: false,
         repeat: 1,
-        keep: Keep::OnFailure,
+        artifacts: Default::default(),
         matrix: Vec::new(),
         origin: None,
     }

@@ -9,7 +9,7 @@ use mcrgen::payload::{Header, Template};
 
 use super::{Datagram, Passed, Place, passed, path, seen, sentence};
 use crate::run::capture::{Frame, Seen};
-use crate::topology::model::{Keep, Kind, Link, LinkId, Medium, Node, NodeId, Topology, Unicast};
+use crate::topology::model::{Kind, Link, LinkId, Medium, Node, NodeId, Topology, Unicast};
 
 fn node(name: &str) -> Node {
     Node {
@@ -64,7 +64,7 @@ fn topology() -> Topology {
         ready: Duration::from_secs(60),
         alone: false,
         repeat: 1,
-        keep: Keep::OnFailure,
+        artifacts: Default::default(),
         matrix: Vec::new(),
         origin: None,
     }

@@ -3,6 +3,7 @@
 //! that one run tells all.
 
 mod address;
+mod artifacts;
 mod bounds;
 mod changes;
 mod counters;
@@ -40,8 +41,8 @@ use std::time::Duration;
 use indexmap::IndexMap;
 
 use super::decode::{Problem, Sink, decode};
-use super::file::{Artifacts, File, KeepName, RunLimits};
-use super::model::{Keep, Topology, Unicast};
+use super::file::{File, RunLimits};
+use super::model::{Topology, Unicast};
 use super::place::{At, Part};
 use super::suggest;
 use super::texts::Texts;
@@ -156,7 +157,7 @@ pub(crate) fn resolve(root: Tree, outside: &Outside<'_>, sink: &Sink) -> Option<
     let invariants = invariants::invariants(&cx, &file);
     let limited = limits(&cx, file.limits.as_ref());
     let repeat = matrix::repeat(&cx, file.repeat.as_ref());
-    let keep = keep(&cx, file.artifacts.as_ref());
+    let artifacts = artifacts::artifacts(&cx, file.artifacts.as_ref());
     let links = wire::where_needed(network.links, &steps);
     let topology = Topology {
         name,
@@ -173,21 +174,11 @@ pub(crate) fn resolve(root: Tree, outside: &Outside<'_>, sink: &Sink) -> Option<
         ready: limited.ready,
         alone: limited.alone,
         repeat,
-        keep,
+        artifacts,
         matrix: matrix.values(),
         origin: None,
     };
     Some(settled(topology, sink))
-}
-
-/// When a run leaves evidence.
-fn keep(cx: &Context<'_>, artifacts: Option<&Part<Artifacts>>) -> Keep {
-    let written = artifacts.and_then(|artifacts| artifacts.read(&cx.scope, cx.sink));
-    match written.map(|artifacts| artifacts.keep) {
-        Some(KeepName::OnFailure) | None => Keep::OnFailure,
-        Some(KeepName::Always) => Keep::Always,
-        Some(KeepName::Never) => Keep::Never,
-    }
 }
 
 /// With what the nodes have for their unicast routes.

@@ -185,7 +185,7 @@ fn split<'t>(cx: &Context<'_>, tree: &'t Tree) -> Option<(Option<String>, Span, 
         let is_word = !key.text.contains(' ');
         if let (Some(verb), true) = (verb, is_word) {
             let message = format!("there is no verb `{}`", key.text);
-            let help = format!("did you mean `{verb}`?");
+            let help = format!("did you mean `{verb}`? A title so like a verb needs a space in it");
             cx.sink.add(cx.problem(key.span, message).help(help));
             return None;
         }

@@ -83,6 +83,24 @@ const OF_THE_FILE: &[Case] = &[
         "letters, digits, `-` and `_`, at most 40",
     ),
     (
+        "lab: 1\nartifacts:\n  capture: {control: none, data: none}\n",
+        3,
+        "no packets are left",
+        "write `keep: never` for that",
+    ),
+    (
+        "lab: 1\nartifacts:\n  keep: never\n  capture: {data: all}\n",
+        4,
+        "with `keep: never` there are no packets to choose from",
+        "leave one of the two out",
+    ),
+    (
+        "lab: 1\nartifacts:\n  capture: {data: some}\n",
+        3,
+        "`some` is not known here",
+        "known: all, none",
+    ),
+    (
         "lab: 1\nlimits: {max_time: 0s}\n",
         2,
         "a run needs some time",

@@ -12,7 +12,7 @@ const OF_VERBS: &[Case] = &[
         "steps: [{jion: R}]\n",
         1,
         "there is no verb `jion`",
-        "did you mean `join`?",
+        "did you mean `join`? A title so like a verb needs a space in it",
     ),
     (
         "steps:\n  - join: R\n    snd: S\n",

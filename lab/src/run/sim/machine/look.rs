@@ -21,6 +21,7 @@ use crate::assertion::tables::Database;
 use crate::backend::netns::{Carried, Gone};
 use crate::node::Life;
 use crate::run::capture::{Count, Frame};
+use crate::run::chosen::Chosen;
 use crate::run::locate::Passed;
 use crate::run::messages::{Source, Told};
 use crate::run::notices::{Notice, What};
@@ -264,12 +265,15 @@ impl Machine {
         self.messages.told(from, &links.collect::<Vec<_>>())
     }
 
-    /// The links' names, and the messages since a time as frames.
-    pub(in crate::run::sim) fn frames(&mut self, since: u64) -> (Vec<String>, Vec<(usize, Frame)>) {
+    /// The links' names, and those messages as frames that are chosen.
+    pub(in crate::run::sim) fn frames(
+        &mut self,
+        chosen: &Chosen,
+    ) -> (Vec<String>, Vec<(usize, Frame)>) {
         self.gather();
         let names = self.topology.links.iter().map(|link| link.name.clone());
         let kept = self.messages.frames();
-        let kept = kept.filter(|(_, frame)| frame.at_ns >= since);
+        let kept = kept.filter(|(_, frame)| chosen.has(frame));
         let frames = kept.map(|(link, frame)| (link, frame.clone()));
         (names.collect(), frames.collect())
     }
