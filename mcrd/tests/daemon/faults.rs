@@ -95,7 +95,7 @@ fn a_log_that_nobody_reads_costs_lines_and_no_time() {
             let mut mcrd = Start::new()
                 .args(&["--log-format", "json"])
                 .spawn_logging_to(writer);
-            assert!(eventually(SOON, || mcrd.socket.exists()));
+            mcrd.wait_ready();
             let lost = |notes: &[String]| {
                 notes
                     .iter()
@@ -124,7 +124,7 @@ fn a_full_disk_costs_log_lines_only() {
     in_world("faults::a_full_disk_costs_log_lines_only", || {
         let full = std::fs::File::options().write(true).open("/dev/full");
         let mut mcrd = Start::new().spawn_logging_to(full.unwrap());
-        assert!(eventually(SOON, || mcrd.socket.exists()));
+        mcrd.wait_ready();
         mcrd.add(&[rule("a", 1)]);
         mcrd.wait_workers(1);
         let told = |notes: Vec<String>| notes.iter().any(|note| note.contains("took no more"));
@@ -147,7 +147,7 @@ fn a_reader_that_stopped_does_not_hold_up_the_end() {
             // From its first line on, the log's thread waits for a reader, and
             // its queue has room.
             let mut mcrd = Start::new().spawn_logging_to(writer);
-            assert!(eventually(SOON, || mcrd.socket.exists()));
+            mcrd.wait_ready();
             mcrd.add(&[crate::mcrd::rule("a", 1)]);
             mcrd.wait_workers(1);
             mcrd.signal(Signal::SIGTERM);

@@ -69,14 +69,7 @@ impl Start {
     /// Starts it, and waits until it answers.
     pub(crate) fn ready(self) -> Mcrd {
         let mut mcrd = self.spawn();
-        let ready = eventually(SOON, || {
-            Client::connect(&mcrd.socket, SOON).is_ok() || mcrd.child.try_wait().unwrap().is_some()
-        });
-        assert!(
-            ready && mcrd.child.try_wait().unwrap().is_none(),
-            "mcrd did not get ready: {}",
-            mcrd.log()
-        );
+        mcrd.wait_ready();
         mcrd
     }
 
@@ -114,6 +107,18 @@ impl Mcrd {
     /// Starts with this configuration.
     pub(crate) fn with_config(text: &str) -> Mcrd {
         Start::new().config(&config(text)).ready()
+    }
+
+    /// Waits until it answers: its socket is there a moment earlier.
+    pub(crate) fn wait_ready(&mut self) {
+        let ready = eventually(SOON, || {
+            Client::connect(&self.socket, SOON).is_ok() || self.child.try_wait().unwrap().is_some()
+        });
+        assert!(
+            ready && self.child.try_wait().unwrap().is_none(),
+            "mcrd did not get ready: {}",
+            self.log()
+        );
     }
 
     pub(crate) fn client(&self) -> Client {
