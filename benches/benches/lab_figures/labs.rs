@@ -1,6 +1,6 @@
 //! What `lab test` measures, and what it takes.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -157,13 +157,20 @@ pub(super) fn suite(lab: &Path) -> anyhow::Result<Vec<Figure>> {
     fs::remove_dir_all(&folder)?;
     let document: Value = serde_json::from_slice(&output.stdout)?;
     let runs = document["runs"].as_array().context("no runs")?;
-    let passed = runs.iter().filter(|run| run["outcome"] == "pass").count();
+    let mut outcomes: BTreeMap<&str, usize> = BTreeMap::new();
+    for run in runs {
+        let outcome = run["outcome"].as_str().context("no outcome")?;
+        *outcomes.entry(outcome).or_default() += 1;
+    }
+    let outcomes = outcomes
+        .iter()
+        .map(|(outcome, count)| format!("{count} {outcome}"));
     Ok(vec![Figure {
         name: "all scenarios",
         value: took,
         unit: "s",
         limit: Limit::AtMost(300.0),
-        beside: format!("{passed}/{} pass", runs.len()),
+        beside: outcomes.collect::<Vec<_>>().join(", "),
     }])
 }
 

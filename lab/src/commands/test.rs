@@ -1,5 +1,6 @@
 //! `lab test`: from files to verdicts.
 
+mod batch;
 mod changed;
 mod figures;
 mod jobs;
@@ -25,6 +26,7 @@ use crate::sandbox::{self, Inside, SandboxError};
 use crate::topology;
 use crate::topology::model::Topology;
 
+use batch::Batch;
 use progress::Printer;
 pub(super) use reports::{document, form};
 
@@ -40,20 +42,26 @@ pub fn run(args: TestArgs) -> Exit {
         Ok(pauses) => pauses,
         Err(exit) => return exit,
     };
-    let mut labs = match load(&args) {
-        Ok(labs) => labs,
+    let mut batch = match load(&args) {
+        Ok(labs) => Batch {
+            labs,
+            ..Batch::default()
+        },
         Err(exit) => return exit,
     };
     if let Err(exit) = figures::check(&args) {
         return exit;
     }
     if args.sim {
-        return sim::run(&args, &labs);
+        return sim::run(&args, batch);
     }
-    let programs = match programs(&args, &mut labs) {
+    let programs = match programs(&args, &mut batch) {
         Ok(programs) => programs,
         Err(exit) => return exit,
     };
+    if batch.labs.is_empty() {
+        return finish(&args, &batch, Ok((Vec::new(), Exit::NothingToRun)));
+    }
     let keep = match keep(&args.run_dir) {
         Ok(keep) => keep,
         Err(error) => {
@@ -63,21 +71,21 @@ pub fn run(args: TestArgs) -> Exit {
         }
     };
     if pauses {
-        return attended(&args, &labs, &programs, &keep);
+        return attended(&args, &batch, &programs, &keep);
     }
-    if args.jobs() > 1 && labs.len() > 1 {
-        return jobs::run(&args, &labs, &programs, &keep);
+    if args.jobs() > 1 && batch.labs.len() > 1 {
+        return jobs::run(&args, &batch, &programs, &keep);
     }
     settle(sandbox::attached(&keep, |inside| {
-        engine(&args, &labs, &programs, inside, None).code()
+        engine(&args, &batch, &programs, inside, None).code()
     }))
 }
 
 /// One lab after the other, each of which stands where a step fails.
-fn attended(args: &TestArgs, labs: &[Topology], programs: &Programs, keep: &Path) -> Exit {
-    match pause::Outside::new(labs, programs) {
+fn attended(args: &TestArgs, batch: &Batch, programs: &Programs, keep: &Path) -> Exit {
+    match pause::Outside::new(&batch.labs, programs) {
         Ok((outside, pause)) => settle(sandbox::attended(keep, outside, |inside| {
-            engine(args, labs, programs, inside, Some(pause)).code()
+            engine(args, batch, programs, inside, Some(pause)).code()
         })),
         Err(error) => {
             anstream::eprintln!("lab test: cannot prepare for a pause: {error}");
@@ -123,31 +131,25 @@ fn load(args: &TestArgs) -> Result<Vec<Topology>, Exit> {
 
 /// Finds the programs. Labs with software of others that is not installed are
 /// taken out, and said to be skipped.
-fn programs(args: &TestArgs, labs: &mut Vec<Topology>) -> Result<Programs, Exit> {
+fn programs(args: &TestArgs, batch: &mut Batch) -> Result<Programs, Exit> {
     let unfit = |error: &dyn std::fmt::Display| {
         anstream::eprintln!("lab test: {error}");
         Exit::Unfit
     };
     let programs = Programs::locate(args.bin_dir.as_deref()).map_err(|error| unfit(&error))?;
     let mut error = None;
-    labs.retain(|lab| match Daemons::check(lab, &programs) {
-        Err(NodeError::Unfit(reason @ Unfit::NotInstalled { .. })) => {
-            anstream::eprintln!("SKIP {}: {reason}", lab.name);
-            false
-        }
+    batch.leave_out(|lab| match Daemons::check(lab, &programs) {
+        Err(NodeError::Unfit(reason @ Unfit::NotInstalled { .. })) => Some(reason.to_string()),
         Err(other) => {
             error.get_or_insert(other);
-            true
+            None
         }
-        Ok(()) => true,
+        Ok(()) => None,
     });
     if let Some(error) = error {
         return Err(unfit(&error));
     }
-    if labs.is_empty() {
-        return Err(Exit::NothingToRun);
-    }
-    for lab in labs {
+    for lab in &batch.labs {
         if !lab.receivers.is_empty() || !lab.sources.is_empty() {
             let found = programs.find("mcrgen").map_err(NodeError::from);
             found.map_err(|error| unfit(&error))?;
@@ -165,7 +167,7 @@ fn keep(runs: &Path) -> io::Result<PathBuf> {
 /// What happens inside the lab's own world.
 fn engine(
     args: &TestArgs,
-    labs: &[Topology],
+    batch: &Batch,
     programs: &Programs,
     inside: Inside,
     pause: Option<Pause>,
@@ -174,8 +176,8 @@ fn engine(
         pause: pause.map(Rc::new),
         ..options(args, &inside)
     };
-    match inside_runtime(all(args, labs, programs, &options)) {
-        Ok(ran) => finish(args, labs, ran),
+    match inside_runtime(all(args, &batch.labs, programs, &options)) {
+        Ok(ran) => finish(args, batch, ran),
         Err(error) => {
             anstream::eprintln!("lab test: cannot start: {error}");
             Exit::Infrastructure
@@ -207,9 +209,9 @@ fn inside_runtime<T>(what: impl Future<Output = T>) -> io::Result<T> {
     Ok(tokio::task::LocalSet::new().block_on(&runtime, what))
 }
 
-/// Writes the reports of what ran.
-fn finish(args: &TestArgs, labs: &[Topology], ran: io::Result<(Vec<RunReport>, Exit)>) -> Exit {
-    let (runs, mut exit) = match ran {
+/// Writes the reports of what ran, and of what did not.
+fn finish(args: &TestArgs, batch: &Batch, ran: io::Result<(Vec<RunReport>, Exit)>) -> Exit {
+    let (mut runs, mut exit) = match ran {
         Ok(ran) => ran,
         Err(error) => {
             let folder = args.run_dir.display();
@@ -217,13 +219,15 @@ fn finish(args: &TestArgs, labs: &[Topology], ran: io::Result<(Vec<RunReport>, E
             return Exit::Infrastructure;
         }
     };
-    let written = figures::judge(args, labs, &runs).and_then(|verdicts| {
+    let written = figures::judge(args, &batch.labs, &runs).and_then(|verdicts| {
         let lines: Vec<String> = verdicts.iter().flat_map(gate::lines).collect();
         Printer::new(args.format).aside(&lines);
         if verdicts.iter().any(|verdict| verdict.failed) {
             exit = worst([exit, Exit::Failed]);
         }
-        reports::write(args, &runs, &verdicts)
+        let ran = runs.len();
+        runs.extend_from_slice(&batch.left_out);
+        reports::write(args, &runs, ran, &verdicts)
     });
     if let Err(error) = written {
         anstream::eprintln!("lab test: {error}");

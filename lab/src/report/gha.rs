@@ -1,6 +1,9 @@
 //! Annotations for GitHub Actions: workflow commands that show what failed at
 //! its line of the lab file.
 
+use std::collections::BTreeSet;
+
+use crate::assertion::Outcome;
 use crate::report::{RunReport, StepReport, text};
 
 #[cfg(test)]
@@ -11,8 +14,15 @@ mod tests;
 pub fn document(runs: &[RunReport]) -> String {
     let mut lines = Vec::new();
     for run in runs {
+        // The same is said once of several steps: GitHub shows ten notices.
+        let mut reasons = BTreeSet::new();
         for step in &run.steps {
             annotated(&mut lines, run, step);
+            let why = step.why_skipped();
+            let skipped = step.outcome == Outcome::Skip && !step.findings.is_empty();
+            if skipped && reasons.insert(why.clone()) {
+                lines.push(command("notice", run, step.line, &step.title, &why));
+            }
         }
         let errors = run.errors.iter();
         lines.extend(errors.map(|error| command("error", run, 1, "the lab itself", error)));

@@ -93,7 +93,11 @@ fn case(text: &mut String, run: &RunReport, step: &StepReport) -> std::fmt::Resu
     let detail = super::text::detail(step, false).join("\n");
     match step.outcome {
         Outcome::Pass => {}
-        Outcome::Skip => writeln!(text, "      <skipped/>")?,
+        Outcome::Skip => writeln!(
+            text,
+            "      <skipped message=\"{}\"/>",
+            escape(&step.why_skipped())
+        )?,
         Outcome::Late | Outcome::Flap | Outcome::Fail => writeln!(
             text,
             "      <failure type=\"{}\" message=\"{}\">{}</failure>",

@@ -1,6 +1,9 @@
 //! Markdown, as the summaries of continuous integration show it: a table of
 //! the runs, and of each run that was not good what went wrong.
 
+use std::collections::BTreeMap;
+
+use crate::assertion::Outcome;
 use crate::report::gate::Verdict;
 use crate::report::{RunReport, StepReport, distribution, ledger, text};
 
@@ -28,12 +31,33 @@ pub fn document(
             text::seconds(run.seconds),
         ));
     }
+    skipped(&mut lines, runs);
     figures(&mut lines, verdicts);
     outages(&mut lines, runs);
     for run in runs.iter().filter(|run| !run.outcome.is_good()) {
         failed(&mut lines, run, drawn(run));
     }
     lines.join("\n") + "\n"
+}
+
+/// Why steps were skipped, but for those after a failure.
+fn skipped(lines: &mut Vec<String>, runs: &[RunReport]) {
+    let mut reasons: BTreeMap<(&str, String), usize> = BTreeMap::new();
+    for run in runs {
+        let steps = run.steps.iter();
+        let told = steps.filter(|step| step.outcome == Outcome::Skip && !step.findings.is_empty());
+        for step in told {
+            *reasons.entry((&run.lab, step.why_skipped())).or_default() += 1;
+        }
+    }
+    if !reasons.is_empty() {
+        lines.push(String::new());
+    }
+    for ((lab, reason), count) in reasons {
+        let steps = if count == 1 { "step" } else { "steps" };
+        let (lab, reason) = (escape(lab), escape(&reason));
+        lines.push(format!("- {lab}: {count} {steps} skipped: {reason}"));
+    }
 }
 
 /// The figures that have a gate or a baseline.

@@ -299,6 +299,15 @@ impl StepReport {
         }
     }
 
+    /// Why it was not tried, where it was not.
+    #[must_use]
+    pub fn why_skipped(&self) -> String {
+        match self.findings.as_slice() {
+            [] => "an earlier step failed".to_owned(),
+            findings => findings.join("; "),
+        }
+    }
+
     /// Sets the outcome from the error and the expectations.
     pub fn conclude(&mut self) {
         let worst = self

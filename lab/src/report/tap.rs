@@ -38,8 +38,10 @@ fn point(lines: &mut Vec<String>, number: usize, run: &RunReport, step: &StepRep
         Outcome::Late | Outcome::Flap | Outcome::Fail | Outcome::Error => "not ok",
     };
     let skip = match step.outcome {
-        Outcome::Skip => " # SKIP an earlier step failed",
-        Outcome::Pass | Outcome::Late | Outcome::Flap | Outcome::Fail | Outcome::Error => "",
+        Outcome::Skip => format!(" # SKIP {}", escape(&step.why_skipped())),
+        Outcome::Pass | Outcome::Late | Outcome::Flap | Outcome::Fail | Outcome::Error => {
+            String::new()
+        }
     };
     lines.push(format!("{ok} {number} - {about}{skip}"));
     if !step.outcome.is_good() {

@@ -18,6 +18,7 @@ use mcr_sys::process::{die_with_parent, fork};
 use nix::sys::wait::waitpid;
 use nix::unistd::{ForkResult, Pid, pipe, setpgid};
 
+use super::batch::Batch;
 use super::progress::Printer;
 use super::{conclude, finish, inside_runtime, worst};
 use crate::args::TestArgs;
@@ -32,7 +33,8 @@ struct Hand {
 }
 
 /// Runs all labs.
-pub(super) fn run(args: &TestArgs, labs: &[Topology], programs: &Programs, keep: &Path) -> Exit {
+pub(super) fn run(args: &TestArgs, batch: &Batch, programs: &Programs, keep: &Path) -> Exit {
+    let labs = &batch.labs;
     let began = Instant::now();
     // What is held tells the workers, by its end, that this process ended.
     let (hands, held) = match hire(args, labs, programs, keep) {
@@ -54,7 +56,7 @@ pub(super) fn run(args: &TestArgs, labs: &[Topology], programs: &Programs, keep:
     drop(held);
     let concluded = conclude(&printer, &done.runs, began);
     let exit = worst(done.exits.into_iter().chain([concluded]));
-    finish(args, labs, Ok((done.runs, exit)))
+    finish(args, batch, Ok((done.runs, exit)))
 }
 
 fn cannot_start(error: &io::Error) -> Exit {

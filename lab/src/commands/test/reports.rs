@@ -12,9 +12,11 @@ use crate::run::{again, evidence};
 use crate::topology;
 
 /// Writes the files that were asked for, and prints what is printed at the end.
+/// Of the runs the first `ran` were told as they went; the others were none.
 pub(super) fn write(
     args: &TestArgs,
     runs: &[RunReport],
+    ran: usize,
     verdicts: &[Verdict],
 ) -> Result<(), String> {
     if let Some(path) = &args.junit {
@@ -23,9 +25,12 @@ pub(super) fn write(
     for report in &args.reports {
         to_file(&report.path, &document(report.form, runs, verdicts))?;
     }
-    // Lines were printed as they were known.
-    if let Some(form) = form(args.format).filter(|form| *form != Form::Ndjson) {
-        anstream::print!("{}", document(form, runs, verdicts));
+    if let Some(form) = form(args.format) {
+        let untold = match form {
+            Form::Ndjson => runs.get(ran..).unwrap_or_default(),
+            Form::Json | Form::Junit | Form::Markdown | Form::Tap | Form::Gha => runs,
+        };
+        anstream::print!("{}", document(form, untold, verdicts));
     }
     Ok(())
 }

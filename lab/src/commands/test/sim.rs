@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use futures_util::FutureExt;
 
+use super::batch::Batch;
 use super::progress::Printer;
 use super::{conclude, finish, one, worst};
 use crate::args::{SweepAt, TestArgs};
@@ -14,20 +15,21 @@ use crate::run::{Options, sim};
 use crate::topology::model::Topology;
 
 /// Runs all labs that the simulator can host, and says why not the others.
-pub(super) fn run(args: &TestArgs, labs: &[Topology]) -> Exit {
+pub(super) fn run(args: &TestArgs, mut batch: Batch) -> Exit {
     if let Some(at) = args.sweep.sweep_at {
-        for lab in labs {
+        for lab in &batch.labs {
             if let Err(why) = has_sweep(lab, at) {
                 anstream::eprintln!("lab test: --sweep-at: {why}");
                 return Exit::Usage;
             }
         }
     }
+    batch.leave_out(|lab| sim::host(lab).err().map(|reason| reason.to_string()));
     // No runtime: one would stop its mutexes after so many turns without a rest,
     // and virtual time takes none.
-    let ran = all(args, labs).now_or_never();
+    let ran = all(args, &batch.labs).now_or_never();
     let ran = ran.unwrap_or_else(|| Err(io::Error::other("virtual time stood still")));
-    finish(args, labs, ran)
+    finish(args, &batch, ran)
 }
 
 /// Whether a lab has the sweep that is asked for; the reason where it has not.
@@ -70,10 +72,6 @@ async fn all(args: &TestArgs, labs: &[Topology]) -> io::Result<(Vec<RunReport>, 
     let mut runs: Vec<RunReport> = Vec::new();
     let mut exits = Vec::new();
     for lab in labs {
-        if let Err(reason) = sim::host(lab) {
-            anstream::eprintln!("SKIP {}: {reason}", lab.name);
-            continue;
-        }
         let ran = one(
             args,
             lab,
