@@ -27,6 +27,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::assertion::{Figure, Outcome};
 use crate::exit::Exit;
+use crate::topology::model::Topology;
 
 /// One run of one lab.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -325,6 +326,29 @@ impl StepReport {
 }
 
 impl RunReport {
+    /// That of a lab of which nothing has run yet: no run's number, no steps.
+    #[must_use]
+    pub fn of(topology: &Topology, seed: u64) -> RunReport {
+        RunReport {
+            lab: topology.name.clone(),
+            file: topology.file.clone(),
+            run: String::new(),
+            rootless: false,
+            seed,
+            simulated: None,
+            started: jiff::Timestamp::now().to_string(),
+            seconds: 0.0,
+            network_seconds: 0.0,
+            daemons_seconds: 0.0,
+            outcome: Outcome::Skip,
+            interrupted: false,
+            errors: Vec::new(),
+            steps: Vec::new(),
+            wires: Vec::new(),
+            evidence: PathBuf::new(),
+        }
+    }
+
     /// Counts the steps.
     #[must_use]
     pub fn counts(&self) -> Counts {

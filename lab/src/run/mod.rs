@@ -59,6 +59,7 @@ use crate::backend::netns::{self as network, Network};
 use crate::clock;
 use crate::node::{Daemons, Death, Folders, NodeError, Programs};
 use crate::report::html;
+use crate::report::pcapng;
 use crate::report::{RunReport, StepReport};
 use crate::topology::model::{Keep, Topology};
 
@@ -138,22 +139,10 @@ pub async fn run(
 /// The report of a run that begins.
 fn begin(topology: &Topology, options: &Options, folder: &RunFolder, seed: u64) -> RunReport {
     RunReport {
-        lab: topology.name.clone(),
-        file: topology.file.clone(),
         run: folder.id.clone(),
         rootless: options.rootless,
-        seed,
-        simulated: None,
-        started: jiff::Timestamp::now().to_string(),
-        seconds: 0.0,
-        network_seconds: 0.0,
-        daemons_seconds: 0.0,
-        outcome: Outcome::Skip,
-        interrupted: false,
-        errors: Vec::new(),
-        steps: Vec::new(),
-        wires: Vec::new(),
         evidence: folder.path.clone(),
+        ..RunReport::of(topology, seed)
     }
 }
 
@@ -288,7 +277,8 @@ impl Course<'_> {
         let path = self.folder.join(format!("step{}.pcapng", position + 1));
         let chosen = Chosen::of_step(self.topology.artifacts.kept, failed);
         let markers = engine.events.markers(chosen.since_ns());
-        match engine.stage.write_packets(&path, &chosen, markers) {
+        let (names, frames) = engine.stage.packets(&chosen);
+        match pcapng::write_file(&path, &names, &frames, markers) {
             Ok(()) => step.packets = Some(path),
             Err(error) => report.errors.push(error),
         }
@@ -300,7 +290,8 @@ impl Course<'_> {
             let path = self.folder.join("packets.pcapng");
             let chosen = Chosen::of_run(self.topology.artifacts.kept, engine.failures());
             let markers = engine.events.markers(0);
-            let written = engine.stage.write_packets(&path, &chosen, markers);
+            let (names, frames) = engine.stage.packets(&chosen);
+            let written = pcapng::write_file(&path, &names, &frames, markers);
             report.errors.extend(written.err());
         }
     }

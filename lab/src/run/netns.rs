@@ -19,7 +19,7 @@ use serde_json::Value;
 use tokio::sync::Mutex;
 use tokio::time::{Instant, sleep_until};
 
-use super::capture::{Capture, Count};
+use super::capture::{Capture, Count, Frame};
 use super::chosen::Chosen;
 use super::datagrams::{self, Asked, Cursor};
 use super::lateness::Lateness;
@@ -40,7 +40,6 @@ use crate::backend::netns::{Carried, Gone};
 use crate::clock::now_ns;
 use crate::files::part_of;
 use crate::node::{self, Daemons, Deaths, Life, Place, frr};
-use crate::report::pcapng::{self, Marker};
 use crate::topology::model::{
     CounterOf, DaemonChange, Exec, Hosts, Kind, LinkChange, LinkId, NodeId, Topology, Wire, WireId,
 };
@@ -462,13 +461,7 @@ impl Stage for Namespaces<'_> {
         Ok(())
     }
 
-    fn write_packets(
-        &self,
-        path: &Path,
-        chosen: &Chosen,
-        markers: &[Marker],
-    ) -> Result<(), String> {
-        let (names, frames) = self.capture.frames(|frame| chosen.has(frame));
-        pcapng::write_file(path, &names, &frames, markers)
+    fn packets(&self, chosen: &Chosen) -> (Vec<String>, Vec<(usize, Frame)>) {
+        self.capture.frames(|frame| chosen.has(frame))
     }
 }

@@ -25,7 +25,7 @@ use mcr_sim::rules::Rule;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use super::capture::Count;
+use super::capture::{Count, Frame};
 use super::chosen::Chosen;
 use super::datagrams::{self, Asked, Cursor};
 use super::engine::Engine;
@@ -46,7 +46,6 @@ use crate::assertion::tables::{Database, Forwarding};
 use crate::backend::netns::{Carried, Gone};
 use crate::explain::Explanation;
 use crate::node::Life;
-use crate::report::pcapng::{self, Marker};
 use crate::report::{RunReport, Simulated};
 use crate::topology::model::{
     CounterOf, DaemonChange, Exec, Hosts, LinkChange, LinkId, NodeId, Topology, Wire, WireId,
@@ -436,13 +435,7 @@ impl Stage for Simulation<'_> {
         fs::write(folder.join("trace.txt"), machine.trace())
     }
 
-    fn write_packets(
-        &self,
-        path: &Path,
-        chosen: &Chosen,
-        markers: &[Marker],
-    ) -> Result<(), String> {
-        let (names, frames) = self.machine.borrow_mut().frames(chosen);
-        pcapng::write_file(path, &names, &frames, markers)
+    fn packets(&self, chosen: &Chosen) -> (Vec<String>, Vec<(usize, Frame)>) {
+        self.machine.borrow_mut().frames(chosen)
     }
 }

@@ -17,7 +17,7 @@ use mcr_sim::rules::Rule;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::capture::Count;
+use super::capture::{Count, Frame};
 use super::chosen::Chosen;
 use super::datagrams::{self, Asked, Cursor};
 use super::ledger::Ledger;
@@ -32,7 +32,6 @@ use crate::assertion::router::Rpf;
 use crate::assertion::tables::{Database, Forwarding};
 use crate::backend::netns::{Carried, Gone};
 use crate::node::Life;
-use crate::report::pcapng::Marker;
 use crate::topology::model::{
     CounterOf, DaemonChange, Exec, Hosts, LinkChange, LinkId, NodeId, Topology, Wire, WireId,
 };
@@ -183,9 +182,9 @@ pub(super) trait Stage {
     fn breaks(&self) -> impl Future<Output = ()>;
     /// Writes what every node knows.
     async fn write_states(&self, folder: &Path) -> io::Result<()>;
-    /// Writes those packets of every link that are chosen, and kept.
-    fn write_packets(&self, path: &Path, chosen: &Chosen, markers: &[Marker])
-    -> Result<(), String>;
+    /// The links' names, and those of their packets that are chosen, and kept, each
+    /// with its name's position, in the order of time.
+    fn packets(&self, chosen: &Chosen) -> (Vec<String>, Vec<(usize, Frame)>);
 }
 
 /// Waits for a change, but no longer than to a time since the network stands.

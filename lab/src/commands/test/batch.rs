@@ -1,6 +1,5 @@
 //! The labs of one `lab test`: those that run, and what is told of the others.
 
-use crate::assertion::Outcome;
 use crate::report::{RunReport, StepReport};
 use crate::topology::model::Topology;
 
@@ -38,21 +37,7 @@ fn skipped(lab: &Topology, reason: &str) -> RunReport {
         ..StepReport::skipped(&step.title, step.line)
     });
     RunReport {
-        lab: lab.name.clone(),
-        file: lab.file.clone(),
-        run: String::new(),
-        rootless: false,
-        seed: 0,
-        simulated: None,
-        started: jiff::Timestamp::now().to_string(),
-        seconds: 0.0,
-        network_seconds: 0.0,
-        daemons_seconds: 0.0,
-        outcome: Outcome::Skip,
-        interrupted: false,
-        errors: Vec::new(),
         steps: steps.collect(),
-        wires: Vec::new(),
-        evidence: Default::default(),
+        ..RunReport::of(lab, 0)
     }
 }
